@@ -1,0 +1,55 @@
+"""One strict backend and one mitmdump for all tests of a worker; each test brings its script and is judged by it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.client import BINARY, DOORS, ClaudeCode, Door
+from tests.end_to_end.fakes import KEY, FakeBackend, serving
+from tests.end_to_end.proxy import Proxy, running
+
+
+@pytest.fixture(scope="session")
+def _fake() -> Iterator[FakeBackend]:
+    with serving(FakeBackend()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    environment = {
+        "BIG_MODEL": "openai/gpt-5.5",
+        "SMALL_MODEL": "openai/gpt-5.5-mini",
+        "OPENAI_API_BASE": _fake.base_url,
+        "OPENAI_API_KEY": KEY,
+        "DEEPSEEK_API_BASE": _fake.base_url,
+        "DEEPSEEK_API_KEY": KEY,
+    }
+    with running(tmp_path_factory.mktemp("mitmdump"), environment) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def backend(_fake: FakeBackend) -> Iterator[FakeBackend]:
+    """The scripted backend; faults in what it was sent fail the test."""
+    _fake.script()
+    yield _fake
+    _fake.verify()
+
+
+@pytest.fixture
+def mitmdump(_mitmdump: Proxy) -> Iterator[Proxy]:
+    """The running proxy; a crash in its log fails the test."""
+    _mitmdump.new_log()
+    yield _mitmdump
+    _mitmdump.verify()
+
+
+@pytest.fixture(params=DOORS)
+def claude(request: pytest.FixtureRequest, mitmdump: Proxy, tmp_path: Path) -> ClaudeCode:
+    """The real client at each door in turn."""
+    if not BINARY:
+        pytest.skip("DETOUR_TEST_CLAUDE does not name the Claude Code binary")
+    door: Door = request.param
+    return ClaudeCode(door, mitmdump, tmp_path / "home")
