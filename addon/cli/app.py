@@ -1,0 +1,117 @@
+"""The commands and their flags. Each imports what it runs on only when it is run."""
+
+from typing import Annotated
+
+import typer
+
+from addon import __version__
+from addon.cli.doors import ANTHROPIC, LOOPBACK, REGULAR_PORT, REVERSE_PORT, WEB_PORT, Doors, check_port, loopback_hosts
+from addon.protocol.errors import ConfigError
+
+app = typer.Typer(
+    name="detour",
+    help="Take Claude Code to any model, and see every prompt on the way.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Door one: the proxy for HTTPS_PROXY.")]
+ReversePort = Annotated[
+    int, typer.Option("--reverse-port", min=1, max=65535, help="Door two: the address for ANTHROPIC_BASE_URL.")
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option("--host", help=f"Where both doors listen; may be repeated. [default: {' and '.join(LOOPBACK)}]"),
+]
+Target = Annotated[str, typer.Option("--target", help="Where door two leads when no route is set.")]
+Extra = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- ARGUMENTS...]", help="Handed to mitmproxy as they are.", show_default=False),
+]
+WebPort = Annotated[int, typer.Option("--web-port", min=1, max=65535, help="mitmweb's own pages.")]
+
+
+@app.command()
+def web(
+    extra: Extra = None,
+    port: Port = REGULAR_PORT,
+    reverse_port: ReversePort = REVERSE_PORT,
+    web_port: WebPort = WEB_PORT,
+    host: Hosts = None,
+    target: Target = ANTHROPIC,
+) -> None:
+    """Open both doors and show the prompts in the browser (mitmweb)."""
+    check_port(["127.0.0.1"], web_port, "--web-port")
+    _launch("mitmweb", _doors(host, port, reverse_port, target), ["--web-port", str(web_port), *(extra or [])])
+
+
+@app.command()
+def dump(
+    extra: Extra = None,
+    port: Port = REGULAR_PORT,
+    reverse_port: ReversePort = REVERSE_PORT,
+    host: Hosts = None,
+    target: Target = ANTHROPIC,
+) -> None:
+    """Open both doors and print a line for each exchange (mitmdump)."""
+    _launch("mitmdump", _doors(host, port, reverse_port, target), extra or [])
+
+
+@app.command()
+def console(
+    extra: Extra = None,
+    port: Port = REGULAR_PORT,
+    reverse_port: ReversePort = REVERSE_PORT,
+    host: Hosts = None,
+    target: Target = ANTHROPIC,
+) -> None:
+    """Open both doors and show the prompts in the terminal (mitmproxy)."""
+    _launch("mitmproxy", _doors(host, port, reverse_port, target), extra or [])
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the replies, with an exit code that tells.")] = False,
+    web_port: Annotated[
+        int | None,
+        typer.Option(
+            "--web-port", min=1, max=65535, help=f"mitmweb's own pages. [default: {WEB_PORT}, or a free port]"
+        ),
+    ] = None,
+) -> None:
+    """Show everything with a small model that needs no key."""
+    from addon.cli.demo import run
+
+    raise typer.Exit(run(once=once, web_port=web_port))
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"detour {__version__}")
+        raise typer.Exit
+
+
+def _doors(hosts: list[str] | None, port: int, reverse_port: int, target: str) -> Doors:
+    if hosts:
+        return Doors(tuple(hosts), port, reverse_port, target)
+    found = loopback_hosts()
+    for absent in sorted(set(LOOPBACK) - set(found)):
+        typer.echo(f"detour: this machine has no {absent}; the doors are open on {' and '.join(found)} only", err=True)
+    return Doors(found, port, reverse_port, target)
+
+
+def _launch(name: str, doors: Doors, arguments: list[str]) -> None:
+    from addon.cli.launch import launch
+
+    launch(name, doors, arguments)
+
+
+def main() -> None:
+    """Run the command line; a wrong setting ends it with one line and code 2."""
+    try:
+        app()
+    except ConfigError as error:
+        typer.echo(f"detour: {error.message}", err=True)
+        raise SystemExit(2) from None
