@@ -85,6 +85,11 @@ class Child:
         except subprocess.TimeoutExpired:
             self._program.kill()
             self._program.wait()
+        for reader in self._readers:
+            reader.join(STOP_S)
+        for stream in (self._program.stdout, self._program.stderr):
+            if stream:
+                stream.close()
 
     def __enter__(self) -> Self:
         """Nothing to do: it runs since it was made."""
