@@ -51,6 +51,7 @@ def stream_message(connection: http.client.HTTPConnection, question: str, show: 
         "model": "claude-opus-5-5",
         "max_tokens": 60,
         "stream": True,
+        "temperature": 0,  # so small a model is at its best when it takes no chances
         "messages": [{"role": "user", "content": question}],
     }
     headers = {"content-type": "application/json", "anthropic-version": "2023-06-01", "x-api-key": "no-key-is-needed"}

@@ -1,0 +1,113 @@
+"""What backends speak: one module for each wire format, all behind one Protocol.
+
+A dialect is pure. It turns a checked request into a wire request and the list of what was lost or changed, and a
+backend's bytes into our neutral words. It never writes an Anthropic event, never numbers a block, never holds a
+credential. A dialect's module is imported when a route first needs it.
+"""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+from addon.dialects.profiles import Profile
+from addon.protocol.deltas import Delta
+from addon.protocol.errors import BackendError
+from addon.protocol.messages import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model that will answer, and what is known of it."""
+
+    provider: str
+    model: str
+    base_url: str  # without a trailing slash; the dialect appends its path
+    profile: Profile
+    max_input_tokens: int | None = None  # None: unknown
+    max_output_tokens: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How users write it: ``provider/model``."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """What goes to the backend, but for the credential. ``headers`` is complete: nothing of the client's is added."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something of the request that the backend was told differently, or not at all.
+
+    ``routine`` marks what is left out of every request because it has a meaning for Anthropic only; it is shown in
+    the view of changes, and counted nowhere.
+    """
+
+    path: str
+    what: str
+    routine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A translated request."""
+
+    wire: WireRequest
+    losses: tuple[Loss, ...] = ()
+    tool_names: Mapping[str, str] = field(default_factory=dict)  # shortened name on the wire -> the client's
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyContext:
+    """What a reply is read against: facts of the request it answers."""
+
+    target: Target
+    exchange_id: str  # unique; call ids that a backend leaves out are made from it
+    credential_name: str = "the credential"  # the setting that holds it, for error texts; never its value
+    tool_names: Mapping[str, str] = field(default_factory=dict)
+    input_estimate: int = 0  # tokens, for an overflow that tells no numbers
+
+
+class Decoder(Protocol):
+    """Backend bytes of one streamed reply to deltas; a push parser. Neither verb raises but DetourError."""
+
+    def feed(self, chunk: bytes) -> Iterable[Delta]:
+        """Return what ``chunk`` completes; empty means "need more"."""
+
+    def close(self) -> Iterable[Delta]:
+        """Return the rest; the last is always ``End`` or ``Failure``."""
+
+
+class Dialect(Protocol):
+    """One wire format. ``translates`` is False where replies are passed on as they come (Anthropic's own format)."""
+
+    translates: bool
+
+    def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
+        """Say ``request`` (whose bytes were ``body``) to ``target``. Raises: Unsupported with a JSON path."""
+
+    def decoder(self, context: ReplyContext) -> Decoder:
+        """Return a fresh decoder for one streamed reply."""
+
+    def decode_whole(self, body: bytes, context: ReplyContext) -> list[Delta]:
+        """Decode a reply that came in one piece; the last delta is ``End`` or ``Failure``."""
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
+        """Say what a status of 400 or more means. ``headers`` has lower-case names."""
+
+
+NAMES = ("anthropic", "openai_chat")
+
+
+def load(name: str) -> Dialect:
+    """Return the dialect of that name."""
+    if name not in NAMES:
+        raise KeyError(name)
+    return cast(Dialect, importlib.import_module(f"addon.dialects.{name}").DIALECT)

@@ -1,0 +1,58 @@
+"""Anthropic's own format, for backends that answer ``/v1/messages`` themselves.
+
+The model, the address and the credential change; nothing else is rebuilt. Replies are passed on as they come.
+"""
+
+import re
+from collections.abc import Mapping
+
+import orjson
+
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, faults
+from addon.protocol.deltas import Delta
+from addon.protocol.errors import BackendError
+from addon.protocol.messages import Request
+
+PATH = "/v1/messages"
+VERSION = "2023-06-01"  # the only version there is; set by us, the client's own header stays behind
+
+# how the client writes it: the model first. Spliced, the rest of the body stays as it is to the byte.
+MODEL_FIRST = re.compile(rb'\{"model":"([^"\\]*)"')
+
+
+class Anthropic:
+    """See :class:`addon.dialects.Dialect`."""
+
+    translates = False
+
+    def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
+        """Change the model's name in the body."""
+        found = MODEL_FIRST.match(body)
+        if found and body.count(b'"model":') == 1:
+            sent = body[: found.start(1)] + orjson.dumps(target.model)[1:-1] + body[found.end(1) :]
+        else:
+            sent = orjson.dumps({**request.body, "model": target.model})
+        headers = (
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream" if request.stream else "application/json"),
+            ("accept-encoding", "identity"),
+            ("anthropic-version", VERSION),
+        )
+        return Encoded(WireRequest(target.base_url + PATH, headers, sent))
+
+    def decoder(self, context: ReplyContext) -> Decoder:
+        """Never asked for: replies are not translated."""
+        raise NotImplementedError
+
+    def decode_whole(self, body: bytes, context: ReplyContext) -> list[Delta]:
+        """Never asked for: replies are not translated."""
+        raise NotImplementedError
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
+        """Classify by status and wording; some native endpoints answer in OpenAI's envelope (llama.cpp)."""
+        return faults.from_reply(
+            status, headers, body, context.target.name, context.credential_name, context.input_estimate
+        )
+
+
+DIALECT = Anthropic()

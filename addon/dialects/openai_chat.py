@@ -1,0 +1,59 @@
+"""The chat-completions dialect: OpenAI's, and of everybody who copied it.
+
+Source: OpenAI API reference, "chat completions"; deviations of other backends in docs/protocol.md. The request half is
+``openai_chat_request``, the reply half ``openai_chat_reply``.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, faults
+from addon.dialects.openai_chat_reply import ChatDecoder
+from addon.dialects.openai_chat_request import translate
+from addon.protocol.deltas import Delta, Failure
+from addon.protocol.errors import BackendError, DetourError
+from addon.protocol.messages import Request
+
+PATH = "/chat/completions"
+
+
+class OpenAIChat:
+    """See :class:`addon.dialects.Dialect`."""
+
+    translates = True
+
+    def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
+        """Build the whole request anew; nothing of the client's goes through that is not named in it."""
+        translated, losses, tool_names = translate(request, target)
+        wire = WireRequest(
+            target.base_url + PATH,
+            (
+                ("content-type", "application/json"),
+                ("accept", "text/event-stream" if request.stream else "application/json"),
+                ("accept-encoding", "identity"),
+            ),
+            orjson.dumps(translated),
+        )
+        return Encoded(wire, losses, tool_names)
+
+    def decoder(self, context: ReplyContext) -> Decoder:
+        """Return a decoder of ``chat.completion.chunk`` events."""
+        return ChatDecoder(context)
+
+    def decode_whole(self, body: bytes, context: ReplyContext) -> list[Delta]:
+        """Read a ``chat.completion`` object as if it were one chunk with everything in it."""
+        decoder = ChatDecoder(context)
+        try:
+            return [*decoder.decode(body), *decoder.close()]
+        except DetourError as error:
+            return [Failure(error)]
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
+        """Classify by status and wording."""
+        return faults.from_reply(
+            status, headers, body, context.target.name, context.credential_name, context.input_estimate
+        )
+
+
+DIALECT = OpenAIChat()

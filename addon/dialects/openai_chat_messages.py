@@ -1,0 +1,249 @@
+"""A Messages conversation said as chat-completions messages.
+
+The rules of the other side, which OpenAI enforces: every call of an assistant's turn is answered by exactly one tool
+message, and all of these stand before anything else; tool messages hold text only. So the results of one user turn go
+first, then the pictures and documents that came inside them, then the user's own words.
+Source: OpenAI API reference, "create chat completion", messages.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from addon.dialects import Loss, Target
+from addon.dialects.profiles import SystemTurns
+from addon.protocol import signature
+from addon.protocol.errors import Unsupported
+from addon.protocol.messages import Json
+
+ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the model must see it
+NO_RESULT = "[no result: the call was interrupted]"
+SEE_BELOW = "[see the attachment in the next message]"
+NO_OUTPUT = "[no output]"  # some servers refuse a tool message without text
+PARAGRAPH = "\n\n"
+
+
+class Conversation:
+    """Builds ``messages`` turn by turn, and ``losses`` on the way."""
+
+    def __init__(self, target: Target, wire_name: Callable[[str], str]) -> None:
+        """``wire_name`` turns a tool's name into the one on the wire."""
+        self.messages: list[Json] = []
+        self.losses: list[Loss] = []
+        self._target = target
+        self._profile = target.profile
+        self._wire_name = wire_name
+        self._unanswered: dict[str, None] = {}  # ids of calls, in their order
+
+    def add_system_prompt(self, blocks: list[Json]) -> None:
+        """Say the system prompt first, as one message."""
+        if text := PARAGRAPH.join(block["text"] for block in blocks if block.get("text")):
+            self.messages.append({"role": self._profile.system_role, "content": text})
+
+    def add(self, index: int, message: Json) -> None:
+        """Say one turn. Raises: Unsupported with the JSON path."""
+        content = message["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        match message["role"]:
+            case "assistant":
+                self._answer_the_rest(index)
+                self._assistant(index, blocks)
+            case "user":
+                self._user(index, blocks)
+            case _:
+                self._system(index, blocks)
+
+    # -- the user's side -------------------------------------------------------------------------------------------
+
+    def _user(self, index: int, blocks: list[Json]) -> None:
+        attached: list[str | Json] = []  # what results held besides text
+        said: list[str | Json] = []
+        for position, block in enumerate(blocks):
+            if block["type"] == "tool_result":
+                self._result(index, position, block, attached, said)
+            else:
+                said.append(self._part(block, index, position))
+        self._answer_the_rest(index)
+        parts = [part for part in (*attached, *said) if part]
+        if parts:
+            self.messages.append({"role": "user", "content": _content(parts)})
+
+    def _result(
+        self, index: int, position: int, block: Json, attached: list[str | Json], said: list[str | Json]
+    ) -> None:
+        content = block.get("content") or []
+        texts: list[str] = []
+        media: list[str | Json] = []
+        for inner in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            part = self._part(inner, index, position)
+            (texts if isinstance(part, str) else media).append(part)  # type: ignore[arg-type]  # str to texts, dict to media
+        if media:
+            texts.append(SEE_BELOW)
+        text = PARAGRAPH.join(text for text in texts if text) or NO_OUTPUT
+        if block.get("is_error"):
+            text = ERROR_MARK + text
+        call_id = block["tool_use_id"]
+        if call_id in self._unanswered:
+            del self._unanswered[call_id]
+            self.messages.append({"role": "tool", "tool_call_id": self._call_id(call_id), "content": text})
+            label = f"[attachment of the result of {self._call_id(call_id)}]"
+        else:
+            self._lose(index, position, "the result of a call that the conversation does not hold became plain text")
+            said.append(text)
+            label = "[attachment of an earlier tool result]"
+        if media:
+            attached.extend((label, *media))
+
+    def _answer_the_rest(self, index: int) -> None:
+        """Answer calls that were never answered (an abort, a compaction), which the other side would refuse."""
+        for call_id in self._unanswered:
+            self.messages.append({"role": "tool", "tool_call_id": self._call_id(call_id), "content": NO_RESULT})
+            self.losses.append(Loss(f"messages.{index}", f"the call {call_id} has no result; said so to the model"))
+        self._unanswered.clear()
+
+    def _system(self, index: int, blocks: list[Json]) -> None:
+        text = PARAGRAPH.join(
+            part for position, block in enumerate(blocks) if isinstance(part := self._part(block, index, position), str)
+        )
+        if not text:
+            return
+        if self._profile.system_turns is SystemTurns.ANYWHERE:
+            self.messages.append({"role": self._profile.system_role, "content": text})
+            return
+        text = f"<system-reminder>\n{text}\n</system-reminder>"
+        last = self.messages[-1] if self.messages else None
+        if last is None or last["role"] != "user":
+            self.messages.append({"role": "user", "content": text})
+        elif isinstance(last["content"], str):
+            last["content"] += PARAGRAPH + text
+        else:
+            last["content"].append({"type": "text", "text": text})
+
+    # -- the model's side ------------------------------------------------------------------------------------------
+
+    def _assistant(self, index: int, blocks: list[Json]) -> None:
+        texts: list[str] = []
+        thoughts: list[str] = []
+        calls: list[Json] = []
+        for position, block in enumerate(blocks):
+            match block["type"]:
+                case "text":
+                    if block["text"]:
+                        texts.append(block["text"])
+                case "tool_use":
+                    call_id = block["id"]
+                    arguments = orjson.dumps(block["input"]).decode()
+                    function = {"name": self._wire_name(block["name"]), "arguments": arguments}
+                    calls.append({"id": self._call_id(call_id), "type": "function", "function": function})
+                    self._unanswered[call_id] = None
+                case "thinking":
+                    self._thinking(index, position, block, thoughts)
+                case "redacted_thinking":
+                    self._lose(index, position, "Anthropic's encrypted thinking left out", routine=True)
+                case other:
+                    raise self._unsupported(other, index, position)
+        echo = self._profile.reasoning_echo
+        if not texts and not calls:
+            return
+        message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
+        if calls:
+            message["tool_calls"] = calls
+        if echo:
+            message[echo] = PARAGRAPH.join(thoughts)
+        self.messages.append(message)
+
+    def _thinking(self, index: int, position: int, block: Json, thoughts: list[str]) -> None:
+        thinker = signature.origin(block.get("signature"))
+        if self._profile.reasoning_echo and thinker is not None and thinker.startswith(self._target.provider + "/"):
+            thoughts.append(block["thinking"])
+        else:
+            self._lose(index, position, "thinking of an earlier turn left out", routine=True)
+
+    # -- blocks ----------------------------------------------------------------------------------------------------
+
+    def _part(self, block: Json, index: int, position: int) -> str | Json:
+        """Say a block of a user or system turn, or of a result: text as a string, media as a part."""
+        match block["type"]:
+            case "text":
+                text: str = block["text"]
+                return text
+            case "tool_reference":
+                return f"[the tool {self._wire_name(block['tool_name'])} is loaded and can be called]"
+            case "image":
+                return self._image(block, index, position)
+            case "document":
+                return self._document(block, index, position)
+            case "search_result":
+                title, source = block.get("title") or "", block.get("source") or ""
+                found = [inner.get("text") or "" for inner in block.get("content") or [] if isinstance(inner, dict)]
+                return PARAGRAPH.join((f"{title} ({source})", *found))
+            case "tool_addition" | "tool_removal" as change:
+                self._lose(index, position, f"{change}: the tools themselves are sent as they are now")
+                return ""
+            case other:
+                raise self._unsupported(other, index, position)
+
+    def _image(self, block: Json, index: int, position: int) -> Json:
+        if not self._profile.images:
+            raise self._unsupported("image", index, position)
+        source = block["source"]
+        match source.get("type"):
+            case "base64":
+                url = f"data:{source.get('media_type') or 'image/png'};base64,{source.get('data') or ''}"
+            case "url":
+                url = str(source.get("url") or "")
+            case other:
+                raise self._unsupported(f"image source {other}", index, position)
+        return {"type": "image_url", "image_url": {"url": url}}
+
+    def _document(self, block: Json, index: int, position: int) -> str | Json:
+        source = block["source"]
+        title = str(block.get("title") or "document")
+        match source.get("type"):
+            case "text":
+                return f"[{title}]\n{source.get('data') or ''}"
+            case "content":
+                return PARAGRAPH.join((f"[{title}]", *self._inner_texts(source.get("content"), index, position)))
+            case "base64" if self._profile.documents:
+                url = f"data:{source.get('media_type') or 'application/pdf'};base64,{source.get('data') or ''}"
+                name = title if title.endswith(".pdf") else f"{title}.pdf"
+                return {"type": "file", "file": {"filename": name, "file_data": url}}
+            case other:
+                raise self._unsupported(f"document source {other}", index, position)
+
+    def _inner_texts(self, content: Any, index: int, position: int) -> list[str]:
+        if isinstance(content, str):
+            return [content]
+        texts: list[str] = []
+        for inner in content or []:
+            if inner.get("type") != "text":
+                raise self._unsupported(f"{inner.get('type')} inside a document", index, position)
+            texts.append(str(inner.get("text") or ""))
+        return texts
+
+    def _call_id(self, call_id: str) -> str:
+        """Keep an id within the target's limit, the same way every time."""
+        limit = self._profile.call_id_limit
+        if limit is None or len(call_id) <= limit:
+            return call_id
+        return "call_" + hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[: limit - 5]
+
+    def _lose(self, index: int, position: int, what: str, routine: bool = False) -> None:
+        self.losses.append(Loss(f"messages.{index}.content.{position}", what, routine))
+
+    def _unsupported(self, what: str, index: int, position: int) -> Unsupported:
+        return Unsupported(
+            f"messages.{index}.content.{position}",
+            f"{self._target.name} cannot be given: {what}",
+            "Choose a model that takes it (BIG_MODEL, MIDDLE_MODEL, SMALL_MODEL), or start over without it.",
+        )
+
+
+def _content(parts: list[str | Json]) -> str | list[Json]:
+    """Text alone as one string, which every server takes; with media, a list of parts."""
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        return PARAGRAPH.join(texts)
+    return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]

@@ -1,0 +1,279 @@
+"""Chat-completions replies to deltas, whatever the backend makes of the format.
+
+Deviations this reads (docs/protocol.md, "Chat completions replies"): index, id or name of a call missing, repeated or
+late; several calls in one chunk; arguments as an object; calls under the finish reason "stop"; content as a list of
+parts; reasoning under three names; usage on any chunk, in the choice, or under ``x_groq``; errors inside a 200.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from addon.dialects import ReplyContext, faults
+from addon.protocol.deltas import (
+    Delta,
+    End,
+    Failure,
+    Finish,
+    Reasoning,
+    StopReason,
+    Text,
+    ToolArguments,
+    ToolCall,
+    Usage,
+)
+from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply
+from addon.protocol.framing import Frame, ServerSentEvents
+
+END = End()
+SHOWN = 120  # bytes of a bad chunk that are quoted
+
+# finish_reason -> why it stopped; the calls and refusals seen may overrule END_TURN
+FINISH: Mapping[str, StopReason] = {
+    "stop": StopReason.END_TURN,
+    "end": StopReason.END_TURN,
+    "eos": StopReason.END_TURN,
+    "end_turn": StopReason.END_TURN,
+    "length": StopReason.MAX_TOKENS,
+    "max_tokens": StopReason.MAX_TOKENS,
+    "model_length": StopReason.MAX_TOKENS,
+    "tool_calls": StopReason.TOOL_USE,
+    "tool_use": StopReason.TOOL_USE,
+    "function_call": StopReason.TOOL_USE,
+    "content_filter": StopReason.REFUSAL,
+    "sensitive": StopReason.REFUSAL,
+    "model_context_window_exceeded": StopReason.CONTEXT_WINDOW,
+}
+FINISH_FAULTS: Mapping[str, Kind] = {
+    "error": Kind.SERVER,
+    "network_error": Kind.SERVER,
+    "insufficient_system_resource": Kind.OVERLOADED,
+}
+
+
+class ChatDecoder:
+    """Chunks of one reply, in order; see :class:`addon.dialects.Decoder`.
+
+    Calls: each call gets a key in the order of its first appearance. A fragment belongs to the call of its index, or
+    to the latest call where it has none; an id that the call does not bear, together with a name, starts another.
+    A call whose name is late is held until the name comes.
+    """
+
+    __slots__ = ("_by_index", "_calls", "_context", "_ended", "_frames", "_latest", "_refused")
+
+    def __init__(self, context: ReplyContext) -> None:
+        """``context`` gives the names to turn back and the id to make call ids from."""
+        self._context = context
+        self._frames = ServerSentEvents()
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._latest: _Call | None = None
+        self._refused = False
+        self._ended = False
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """Return what ``chunk`` completes; a chunk that breaks the format is a Failure in its place."""
+        try:
+            frames = self._frames.feed(chunk)
+            if len(frames) == 1:
+                return self.decode(frames[0].data)
+        except MalformedReply as error:
+            return [Failure(error)]
+        return self._decode_each(frames)
+
+    def _decode_each(self, frames: list[Frame]) -> list[Delta]:
+        deltas: list[Delta] = []
+        for frame in frames:
+            try:
+                deltas += self.decode(frame.data)
+            except MalformedReply as error:
+                deltas.append(Failure(error))
+        return deltas
+
+    def close(self) -> list[Delta]:
+        """Return what was left over, and the end."""
+        deltas = self._decode_each(self._frames.close())
+        if not self._ended:
+            self._ended = True
+            deltas.append(END)
+        return deltas
+
+    def decode(self, data: bytes) -> list[Delta]:
+        """Turn one chunk, or the literal ``[DONE]``, into deltas in reading order. Raises: MalformedReply."""
+        if self._ended:
+            return []  # after [DONE] nothing counts; the tap has kept the bytes
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            if data.strip() == b"[DONE]":
+                self._ended = True
+                return [END]
+            raise MalformedReply(
+                f"{self._context.target.name} sent what is not JSON: {data[:SHOWN].decode('utf-8', 'replace')}"
+            ) from None
+        try:
+            return self._read(chunk)
+        except (AttributeError, TypeError, KeyError, OverflowError) as error:  # a value of another type than promised
+            raise MalformedReply(f"{self._context.target.name} sent a chunk of the wrong shape ({error})") from error
+
+    def _read(self, chunk: Any) -> list[Delta]:
+        choices = chunk.get("choices")
+        if (chunk.get("error") or not isinstance(choices, list)) and (told := faults.read(chunk)):
+            return [self._fault(told)]
+        deltas: list[Delta] = []
+        if choices:
+            self._read_choice(choices[0], deltas)
+        usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
+        if usage:
+            deltas.append(read_usage(usage))
+        return deltas
+
+    def _read_choice(self, choice: Any, deltas: list[Delta]) -> None:
+        said = choice.get("delta") or choice.get("message")
+        if said:
+            self._read_words(said, deltas)
+        if choice.get("error") and (told := faults.read(choice)):
+            deltas.append(self._fault(told))
+            return
+        finish = choice.get("finish_reason")
+        if finish:
+            deltas.append(self._finish(finish))
+        if choice.get("usage"):
+            deltas.append(read_usage(choice["usage"]))
+
+    def _read_words(self, said: Any, deltas: list[Delta]) -> None:
+        reasoning = said.get("reasoning_content") or said.get("reasoning")
+        if reasoning:
+            deltas.append(Reasoning(_string(reasoning)))
+        content = said.get("content")
+        if content:
+            if content.__class__ is str:
+                deltas.append(Text(content))
+            else:
+                deltas.extend(_parts(content))
+        if said.get("refusal"):
+            self._refused = True
+            deltas.append(Text(_string(said["refusal"])))
+        if said.get("tool_calls"):
+            for fragment in said["tool_calls"]:
+                self._read_call(fragment, deltas)
+
+    def _read_call(self, fragment: Any, deltas: list[Delta]) -> None:
+        function = fragment.get("function") or {}
+        name, call_id, arguments = function.get("name"), fragment.get("id"), function.get("arguments")
+        call = self._call_of(fragment.get("index"), call_id, name)
+        if not call.name and name:
+            call.name = self._context.tool_names.get(name, name)
+            deltas.append(ToolCall(call.key, call.id, call.name))
+            if call.held:
+                deltas.append(ToolArguments(call.key, call.held))
+                call.held = ""
+        if arguments:
+            piece = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+            if call.name:
+                deltas.append(ToolArguments(call.key, piece))
+            else:
+                call.held += piece
+
+    def _call_of(self, index: Any, call_id: Any, name: Any) -> "_Call":
+        known = self._by_index.get(index) if isinstance(index, int) else self._latest
+        another = name and call_id and known and known.wire_id and call_id != known.wire_id
+        unmarked = index is None and name and known and known.name and not call_id
+        if known is not None and not another and not unmarked:
+            return known
+        key = len(self._calls)
+        wire_id = call_id if isinstance(call_id, str) else ""
+        call = _Call(key, wire_id, wire_id or f"toolu_{self._context.exchange_id}_{key}")
+        self._calls.append(call)
+        self._latest = call
+        if isinstance(index, int):
+            self._by_index[index] = call
+        return call
+
+    def _finish(self, finish: Any) -> Delta:
+        target = self._context.target.name
+        if any(not call.name for call in self._calls):
+            return Failure(MalformedReply(f"{target} sent a tool call without a name"))
+        if finish in FINISH_FAULTS:
+            return Failure(BackendError(FINISH_FAULTS[finish], f'{target} ended its reply with "{finish}"'))
+        reason = FINISH.get(finish)
+        if reason is None:
+            return Failure(MalformedReply(f'{target} ended its reply with the unknown finish reason "{finish}"'))
+        if reason is StopReason.END_TURN and self._calls:
+            reason = StopReason.TOOL_USE
+        elif reason is StopReason.END_TURN and self._refused:
+            reason = StopReason.REFUSAL
+        elif reason is StopReason.TOOL_USE and not self._calls:
+            return Failure(MalformedReply(f'{target} ended its reply with "{finish}" but made no tool call'))
+        return Finish(reason)
+
+    def _fault(self, told: faults.Told) -> Failure:
+        status = int(told.code) if told.code.isdigit() else 200
+        context = self._context
+        error: DetourError = faults.classify(
+            status, {}, told, context.target.name, context.credential_name, context.input_estimate
+        )
+        return Failure(error)
+
+
+class _Call:
+    """One tool call on its way in."""
+
+    __slots__ = ("held", "id", "key", "name", "wire_id")
+
+    def __init__(self, key: int, wire_id: str, call_id: str) -> None:
+        self.key = key
+        self.wire_id = wire_id  # as the backend gave it; empty when it gave none
+        self.id = call_id
+        self.name = ""
+        self.held = ""  # arguments that came before the name
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Count cached tokens once: OpenAI's ``prompt_tokens`` includes them, Anthropic's ``input_tokens`` does not.
+
+    Cached tokens lie elsewhere at DeepSeek (``prompt_cache_hit_tokens``) and Moonshot (``cached_tokens``); where they
+    exceed the prompt (xAI) the prompt is net already; where reasoning exceeds the completion it is not included.
+    """
+    details = usage.get("prompt_tokens_details") or {}
+    prompt = _count(usage.get("prompt_tokens"))
+    cached = _count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or usage.get("cached_tokens"))
+    written = _count(details.get("cache_write_tokens"))
+    completion = _count(usage.get("completion_tokens"))
+    reasoning = _count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
+    if reasoning > completion:
+        completion += reasoning
+    fresh = prompt - cached - written if prompt >= cached + written else prompt
+    return Usage(fresh, completion, cached, written)
+
+
+def _count(value: Any) -> int:
+    return max(0, int(value)) if isinstance(value, int | float) else 0
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _parts(content: Any) -> list[Delta]:
+    """Content as a list of parts (Mistral, some vLLM templates)."""
+    if not isinstance(content, list):
+        raise MalformedReply(f"content is neither text nor a list of parts: {_string(content)[:SHOWN]}")
+    deltas: list[Delta] = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        match kind:
+            case "text" | "output_text":
+                if part.get("text"):
+                    deltas.append(Text(_string(part["text"])))
+            case "thinking":
+                inner = part.get("thinking")
+                thought = inner if isinstance(inner, str) else "".join(_string(p.get("text", "")) for p in inner or ())
+                if thought:
+                    deltas.append(Reasoning(thought))
+            case "refusal":
+                deltas.append(Text(_string(part.get("refusal", ""))))
+            case unknown:
+                raise MalformedReply(f'content has a part of the unknown type "{unknown}"')
+    return deltas

@@ -1,0 +1,1 @@
+"""What the client speaks, and our neutral words. Imports nothing of ours."""

@@ -1,0 +1,90 @@
+"""The neutral words between a backend and the client: what one reply says, piece by piece.
+
+Every dialect decodes to these and :class:`addon.stream.EventWriter` writes Anthropic events from them; neither knows
+the other. A reply is any number of content deltas, then one ``Finish``, with ``Usage`` anywhere, then ``End``; or a
+``Failure`` at any point, after which nothing counts.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from addon.protocol.errors import DetourError
+
+
+class StopReason(StrEnum):
+    """Why a reply ended, in Anthropic's words (Messages API reference, "handling stop reasons")."""
+
+    END_TURN = "end_turn"
+    MAX_TOKENS = "max_tokens"
+    STOP_SEQUENCE = "stop_sequence"
+    TOOL_USE = "tool_use"
+    REFUSAL = "refusal"
+    CONTEXT_WINDOW = "model_context_window_exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer's text; never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of the model's thinking in plain words; never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call begins. ``key`` names it within this reply; ``id`` is echoed by the client with the call's result."""
+
+    key: int
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolArguments:
+    """A piece of the JSON text of call ``key``'s arguments. Pieces of different calls may interleave."""
+
+    key: int
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens so far, cumulative; the last one wins.
+
+    ``input_tokens`` counts neither ``cache_read_tokens`` nor ``cache_write_tokens``, as Anthropic counts.
+    ``output_tokens`` includes reasoning.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The backend said why it stopped. Usage, and from some backends more content, may still follow."""
+
+    reason: StopReason
+    stop_sequence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The reply failed; ``error`` is what the client deserves to hear."""
+
+    error: DetourError
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nothing more will come."""
+
+
+type Delta = Text | Reasoning | ToolCall | ToolArguments | Usage | Finish | Failure | End

@@ -1,0 +1,197 @@
+"""One exchange between its request and its end: what is kept of it, and what its reply becomes. Pure; times come in.
+
+The four copies that a reader wants are the client's request, the request sent, the backend's reply and the client's
+reply. The flow itself carries the second and the last; the other two are kept here and put beside them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import override
+
+import orjson
+
+from addon.dialects import Loss, ReplyContext
+from addon.protocol.deltas import Usage
+from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
+from addon.protocol.messages import collect
+from addon.proxy.intake import Send
+from addon.routing.route import Route
+from addon.stream import EventWriter, PassThrough, StreamTranslator, write_whole
+
+KEPT_REPLY_BYTES = 16 * 1024 * 1024  # of the backend's reply, for reading; the client gets all of it
+BYTES_PER_TOKEN = 4  # a quick estimate for message_start; the real count replaces it at the end
+
+JSON_HEADERS = (("content-type", "application/json"),)
+SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request under way that passes to Anthropic and is only watched."""
+
+    id: str
+    route: Route
+    started: float  # seconds of any monotonic clock; the same one for every time here
+    translator: StreamTranslator | PassThrough | None = None
+    taken: bytearray = field(default_factory=bytearray)  # the backend's bytes
+    given: bytearray = field(default_factory=bytearray)  # the client's bytes
+    dropped: int = 0  # of the backend's bytes, beyond what is kept
+    first_at: float | None = None
+    usage: Usage | None = None
+    stop_reason: str | None = None
+    error: str | None = None
+    losses: tuple[Loss, ...] = ()
+
+    @property
+    def request_id(self) -> str:
+        """The id under which the client may quote this exchange."""
+        return f"req_{self.id}"
+
+    def open_stream(self) -> None:
+        """Get ready for a streamed reply."""
+        self.translator = PassThrough()
+
+    def feed(self, chunk: bytes, now: float) -> bytes:
+        """Take a piece of the backend's reply, give the client's bytes for it; empty means "nothing yet"."""
+        if self.translator is None:
+            return chunk
+        written = self.translator.feed(chunk)
+        self._take(chunk)
+        if written:
+            if self.first_at is None:
+                self.first_at = now
+            self.given += written
+        return written
+
+    def _take(self, chunk: bytes) -> None:
+        """Keep nothing of a reply that passes: the client's bytes are the same."""
+
+    def close(self) -> bytes:
+        """Take the end of the backend's reply, give the last of the client's bytes."""
+        written = self.translator.close() if self.translator else b""
+        self.given += written
+        self._note_facts()
+        return written
+
+    def cut(self, message: str) -> bytes:
+        """The backend died under a streamed reply: give the client a lawful end, where we write the stream at all."""
+        written = b""
+        if self.translator is not None:
+            written = self.translator.fail(BackendError(Kind.SERVER, f"{self.route.name} broke off: {message}"))
+            self.given += written
+            self._note_facts()
+        self.error = self.error or message
+        return written
+
+    def _note_facts(self) -> None:
+        if self.translator is not None:
+            self.usage = self.translator.usage
+            self.stop_reason = self.translator.stop_reason
+            self.error = self.translator.error or self.error
+
+    def summary(self) -> str:
+        """The flow's comment: route, model, tokens, time to the first token."""
+        parts = [f"{self.route.asked} → {self.route.name}"]
+        if self.usage:
+            cached = f" ({self.usage.cache_read_tokens:,} cached)" if self.usage.cache_read_tokens else ""
+            total = self.usage.input_tokens + self.usage.cache_read_tokens + self.usage.cache_write_tokens
+            parts.append(f"{total:,} in{cached}, {self.usage.output_tokens:,} out")
+        if self.first_at is not None:
+            parts.append(f"first token {self.first_at - self.started:.2f} s")
+        if self.stop_reason:
+            parts.append(str(self.stop_reason))
+        if count := sum(not loss.routine for loss in self.losses):
+            parts.append(f"{count} lost in translation")
+        if self.error:
+            parts.append(f"error: {self.error}")
+        return " · ".join(parts)
+
+
+@dataclass(slots=True, kw_only=True)
+class RoutedExchange(Exchange):
+    """A request under way to a backend of the user's choice."""
+
+    send: Send
+
+    @property
+    def translates(self) -> bool:
+        """Whether replies are written anew, and not passed on as they come."""
+        return self.send.destination.dialect.translates
+
+    @override
+    def open_stream(self) -> None:
+        if self.translates:
+            decoder = self.send.destination.dialect.decoder(self._context())
+            self.translator = StreamTranslator(decoder, self._writer())
+        else:
+            self.translator = PassThrough()
+
+    @override
+    def _take(self, chunk: bytes) -> None:
+        if len(self.taken) < KEPT_REPLY_BYTES:
+            self.taken += chunk
+        else:
+            self.dropped += len(chunk)
+
+    def reply_whole(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Reply:
+        """Turn a reply that came in one piece into the client's. ``headers`` has lower-case names."""
+        self.taken += body[:KEPT_REPLY_BYTES]
+        self.dropped = max(0, len(body) - KEPT_REPLY_BYTES)
+        self.first_at = now
+        try:
+            return self._whole(status, headers, body)
+        except DetourError as error:
+            self.error = error.message
+            return error.reply(self.request_id)
+
+    def unreachable(self, message: str) -> Reply:
+        """Answer for a backend from which no reply came at all."""
+        error = BackendError(Kind.UNREACHABLE, f"{self.route.name} cannot be reached: {message}")
+        self.error = error.message
+        return error.reply(self.request_id)
+
+    def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+        dialect = self.send.destination.dialect
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise dialect.decode_error(status, headers, body, self._context())
+        if status != HTTPStatus.OK:
+            raise MalformedReply(f"{self.route.name} answered with the status {status}, which no model API does.")
+        if not self.translates:
+            return self._whole_native(headers, body)
+        if headers.get("content-type", "").startswith("text/event-stream"):
+            decoder = dialect.decoder(self._context())
+            deltas = [*decoder.feed(body), *decoder.close()]
+        else:
+            deltas = dialect.decode_whole(body, self._context())
+        writer = self._writer()
+        events = write_whole(deltas, writer)
+        self.usage, self.stop_reason = writer.usage, writer.stop_reason
+        if self.send.request.stream:
+            return Reply(200, SSE_HEADERS, events)
+        return Reply(200, JSON_HEADERS, orjson.dumps(collect(events)))
+
+    def _whole_native(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        watch = PassThrough()
+        try:
+            watch.note(orjson.loads(body))
+        except (ValueError, AttributeError, TypeError):
+            raise MalformedReply(f"{self.route.name} answered with something that is no message.") from None
+        self.usage, self.stop_reason = watch.usage, watch.stop_reason
+        return Reply(200, (("content-type", headers.get("content-type", "application/json")),), body)
+
+    def _context(self) -> ReplyContext:
+        destination = self.send.destination
+        return ReplyContext(
+            destination.target,
+            self.id,
+            destination.credential.variable,
+            self.send.encoded.tool_names,
+            self._input_estimate(),
+        )
+
+    def _writer(self) -> EventWriter:
+        return EventWriter(f"msg_{self.id}", self.route.asked, self.route.name, self._input_estimate())
+
+    def _input_estimate(self) -> int:
+        return len(self.send.encoded.wire.body) // BYTES_PER_TOKEN

@@ -1,0 +1,52 @@
+"""Answers 503 where Detour should have routed and cannot: no request leaves un-rewritten. Needs mitmproxy only.
+
+Two uses: in place of the addon when it cannot be loaded, and beside it as a guard for the time after a failed reload,
+when mitmproxy has unloaded the script and would forward everything as it is.
+"""
+
+import json
+from collections.abc import Callable
+
+from mitmproxy import ctx, http
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import mode_specs
+
+ROUTED = ("/v1/messages", "/v1/messages/count_tokens")
+HOST = "api.anthropic.com"
+NAME = "detour_guard"
+
+
+class FailClosed:
+    """``reason`` tells the client why; ``applies`` decides for each request whether the guard is needed."""
+
+    name = NAME
+
+    def __init__(self, reason: str, applies: Callable[[], bool] = lambda: True) -> None:
+        """See the class."""
+        self._reason = reason
+        self._applies = applies
+
+    def load(self, loader: Loader) -> None:
+        """Keep mitmproxy from contacting Anthropic, or streaming a request to it, before ``request`` is asked."""
+        ctx.options.update(connection_strategy="lazy", stream_large_bodies=None)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Answer in Anthropic's envelope."""
+        if flow.response or flow.error or not flow.live or not self._applies():
+            return
+        ours = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) or flow.request.host.lower() == HOST
+        if ours and flow.request.path.partition("?")[0] in ROUTED:
+            error = {"type": "api_error", "message": f"Detour is not loaded: {self._reason}"}
+            body = json.dumps({"type": "error", "error": error})
+            flow.response = http.Response.make(503, body, {"content-type": "application/json"})
+
+
+def stand_guard() -> None:
+    """Leave a guard behind for the case that our script is still configured but no longer loaded."""
+    if ctx.master.addons.get(NAME) is None:
+        ctx.master.addons.add(FailClosed("its last reload failed; the proxy's log says why", _is_orphaned))
+
+
+def _is_orphaned() -> bool:
+    configured = any(script.endswith("rewrite.py") for script in ctx.options.scripts)
+    return configured and ctx.master.addons.get("detour") is None

@@ -1,0 +1,58 @@
+"""What is said at the start: the doors with their export lines, the routes in force, where the CA is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from addon.routing.config import Settings, Tier
+
+CA_FILE = "mitmproxy-ca-cert.pem"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Listener:
+    """An open door; sorted, IPv4 comes before IPv6."""
+
+    reverse: bool
+    host: str
+    port: int
+
+
+def lines(settings: Settings, listeners: Sequence[Listener], confdir: Path) -> Iterator[str]:
+    """Yield the lines, one log entry each."""
+    yield from _routes(settings)
+    for reverse, title in ((False, "Door one, HTTPS_PROXY"), (True, "Door two, base URL")):
+        doors = [listener for listener in listeners if listener.reverse == reverse]
+        if not doors:
+            continue
+        yield f"{title}: {', '.join(_where(door) for door in doors)}"
+        url = f"http://{_where(doors[0])}"
+        if reverse:
+            yield f"    ANTHROPIC_BASE_URL={url} claude"
+        else:
+            yield f"    HTTPS_PROXY={url} NODE_EXTRA_CA_CERTS={confdir / CA_FILE} claude"
+    yield f"CA certificate: {confdir / CA_FILE}"
+
+
+def _routes(settings: Settings) -> Iterator[str]:
+    if not settings.leaves_anthropic:
+        yield "Detour: no model is set, everything passes to Anthropic untouched: inspection only."
+        yield "    Set BIG_MODEL, MIDDLE_MODEL or SMALL_MODEL (provider/model) to choose who answers."
+        return
+    for tier in Tier:
+        choice = settings.tiers.get(tier)
+        if choice is None:
+            yield f"Detour: {tier} → Anthropic, untouched"
+            continue
+        endpoint = settings.endpoints[choice.provider]
+        key = f", key {endpoint.credential.variable}" if endpoint.credential.key else ""
+        yield f"Detour: {tier} → {choice.name} at {endpoint.base_url} ({choice.setting}{key})"
+
+
+def _where(listener: Listener) -> str:
+    host, port = listener.host, listener.port
+    if host in ("", "0.0.0.0"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    elif host == "::":
+        host = "::1"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,60 @@
+"""What a flow keeps beside itself: the client's request as it came, and the backend's reply as it came.
+
+``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
+headers, body), ``route``, ``reason``, ``losses``, and after the end ``reply`` and ``dropped``. No credential is among
+them: the client's are removed before anything is kept.
+"""
+
+from typing import Any
+
+from mitmproxy import flow as mitmproxy_flow
+from mitmproxy import http
+
+from addon.proxy.exchange import Exchange
+from addon.proxy.intake import Send
+
+KEY = "detour"
+
+
+def of(flow: mitmproxy_flow.Flow | None) -> dict[str, Any]:
+    """Return what is kept; empty for a flow that is not ours."""
+    kept = flow.metadata.get(KEY) if flow is not None else None
+    return kept if isinstance(kept, dict) else {}
+
+
+def is_rewritten(flow: http.HTTPFlow) -> bool:
+    """Whether the flow's request is one that we sent to a backend (and that is replayed now)."""
+    return "original" in of(flow)
+
+
+def keep_original(flow: http.HTTPFlow, send: Send) -> None:
+    """Keep the client's request; its credentials are off the flow already."""
+    flow.metadata[KEY] = {
+        "original": {
+            "method": flow.request.method,
+            "url": flow.request.url,
+            "headers": [[name, value] for name, value in flow.request.headers.fields],
+            "body": flow.request.raw_content or b"",
+        },
+        "route": send.route.name,
+        "reason": send.route.reason,
+        "losses": [[loss.path, loss.what, loss.routine] for loss in send.losses],
+    }
+
+
+def restore(flow: http.HTTPFlow) -> None:
+    """Put the client's own request back: a replay starts from it."""
+    original = of(flow).get("original")
+    if original is None:
+        return
+    flow.request.method = original["method"]
+    flow.request.url = original["url"]
+    flow.request.headers = http.Headers([(bytes(name), bytes(value)) for name, value in original["headers"]])
+    flow.request.raw_content = original["body"]
+    del flow.metadata[KEY]
+
+
+def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
+    """Keep the backend's bytes, where they are not the client's anyway."""
+    if KEY in flow.metadata:
+        flow.metadata[KEY].update(reply=bytes(exchange.taken), dropped=exchange.dropped)

@@ -1,0 +1,248 @@
+"""The provider table: address, dialect, the names of its settings, and how it departs from its wire format.
+
+Sources: vendors' documentation and SDKs, collected in docs/backends.md with dates. A provider is a row; a row's name is
+the first part of ``provider/model``. ``NAME-anthropic`` rows are the same provider's native ``/v1/messages``.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns
+
+CHAT, NATIVE = "openai_chat", "anthropic"
+BEARER = ("authorization", "Bearer ")
+X_API_KEY = ("x-api-key", "")
+API_KEY = ("api-key", "")
+
+
+PLAIN = Profile()
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One provider. ``base_url`` None: the user must give it."""
+
+    name: str
+    base_url: str | None
+    dialect: str = CHAT
+    auth: tuple[str, str] = BEARER  # header, and what stands before the key
+    keys: tuple[str, ...] = ()  # settings that hold the credential, the first set wins; () means NAME_API_KEY
+    bases: tuple[str, ...] = ()  # settings that hold the address; () means NAME_API_BASE
+    needs_key: bool = True
+    profile: Profile = PLAIN
+    by_model: tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...] = field(
+        default=()
+    )  # pattern of the model -> fields
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The settings that may hold the credential, in order."""
+        return self.keys or (f"{_prefix(self.name)}_API_KEY",)
+
+    @property
+    def base_names(self) -> tuple[str, ...]:
+        """The settings that may hold the address, in order."""
+        return self.bases or (f"{_prefix(self.name)}_API_BASE", f"{_prefix(self.name)}_BASE_URL")
+
+    def profile_of(self, model: str) -> Profile:
+        """Return the profile with what this model's name changes."""
+        for pattern, fields in self.by_model:
+            if pattern.search(model):
+                return replace(self.profile, **fields)
+        return self.profile
+
+
+def _prefix(name: str) -> str:
+    return name.upper().replace("-", "_").replace(".", "")
+
+
+def _rules(*rules: tuple[str, dict[str, Any]]) -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
+    return tuple((re.compile(pattern), MappingProxyType(fields)) for pattern, fields in rules)
+
+
+OPENAI = Profile(max_tokens_field="max_completion_tokens", documents=True, call_id_limit=40, default_max_tokens=16_384)
+OPENAI_REASONING: dict[str, Any] = {
+    "system_role": "developer",
+    "reasoning": ReasoningStyle.EFFORT,
+    "sampling": False,
+    "stop_limit": 0,
+}
+OPENAI_MODELS = _rules(
+    (r"^gpt-.*-chat", {}),
+    (r"^o\d|^codex", {**OPENAI_REASONING, "parallel_switch": False}),
+    (r"^gpt-5(-|$)", {**OPENAI_REASONING, "effort_off": "minimal"}),
+    (r"^gpt-5\.", {**OPENAI_REASONING, "efforts": ("low", "medium", "high", "xhigh"), "effort_off": "none"}),
+    (
+        r"^gpt-([6-9]|\d\d)",
+        {**OPENAI_REASONING, "efforts": ("low", "medium", "high", "xhigh", "max"), "effort_off": "low"},
+    ),
+)
+LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
+TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
+
+_ROWS = (
+    Backend("anthropic", "https://api.anthropic.com", NATIVE, X_API_KEY),
+    Backend(
+        "openai",
+        "https://api.openai.com/v1",
+        profile=OPENAI,
+        by_model=OPENAI_MODELS,
+        bases=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    ),
+    Backend(
+        "azure",
+        None,
+        auth=API_KEY,
+        keys=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+        profile=OPENAI,
+        by_model=OPENAI_MODELS,
+    ),
+    Backend(
+        "azure-claude",
+        None,
+        NATIVE,
+        X_API_KEY,
+        keys=("ANTHROPIC_FOUNDRY_API_KEY",),
+        bases=("ANTHROPIC_FOUNDRY_BASE_URL",),
+    ),
+    Backend(
+        "gemini",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        profile=Profile(reasoning=ReasoningStyle.EFFORT, parallel_switch=False, default_max_tokens=65_536),
+    ),
+    Backend(
+        "openrouter",
+        "https://openrouter.ai/api/v1",
+        profile=Profile(
+            reasoning=ReasoningStyle.OPENROUTER,
+            efforts=("low", "medium", "high", "xhigh"),
+            documents=True,
+            default_max_tokens=16_384,
+        ),
+    ),
+    Backend("openrouter-anthropic", "https://openrouter.ai/api", NATIVE, keys=("OPENROUTER_API_KEY",)),
+    Backend(
+        "deepseek",
+        "https://api.deepseek.com",
+        profile=Profile(
+            reasoning=ReasoningStyle.TOGGLE_AND_EFFORT,
+            efforts=("low", "high", "max"),
+            reasoning_echo="reasoning_content",
+            json_schema=False,
+            parallel_switch=False,
+        ),
+    ),
+    Backend("deepseek-anthropic", "https://api.deepseek.com/anthropic", NATIVE, X_API_KEY, keys=("DEEPSEEK_API_KEY",)),
+    Backend("zai", "https://api.z.ai/api/paas/v4", profile=TOGGLE),
+    Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",)),
+    Backend(
+        "bigmodel", "https://open.bigmodel.cn/api/paas/v4", keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"), profile=TOGGLE
+    ),
+    Backend(
+        "bigmodel-anthropic",
+        "https://open.bigmodel.cn/api/anthropic",
+        NATIVE,
+        keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"),
+    ),
+    Backend(
+        "moonshot",
+        "https://api.moonshot.ai/v1",
+        profile=replace(TOGGLE, reasoning_echo="reasoning_content", sampling=False),
+        by_model=_rules(
+            (r"k3", {"reasoning": ReasoningStyle.EFFORT, "efforts": ("low", "high", "max")}),
+            (r"k2\.[67]", {"required_choice": None}),
+        ),
+    ),
+    Backend("moonshot-anthropic", "https://api.moonshot.ai/anthropic", NATIVE, keys=("MOONSHOT_API_KEY",)),
+    Backend("kimi-coding", "https://api.kimi.com/coding", NATIVE, keys=("KIMI_API_KEY",)),
+    Backend(
+        "dashscope",
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        profile=Profile(reasoning=ReasoningStyle.ENABLE_THINKING),
+    ),
+    Backend(
+        "dashscope-anthropic", "https://dashscope-intl.aliyuncs.com/apps/anthropic", NATIVE, keys=("DASHSCOPE_API_KEY",)
+    ),
+    Backend("minimax", "https://api.minimax.io/v1", profile=Profile(max_tokens_field="max_completion_tokens")),
+    Backend("minimax-anthropic", "https://api.minimax.io/anthropic", NATIVE, keys=("MINIMAX_API_KEY",)),
+    Backend("xai", "https://api.x.ai/v1", profile=Profile(max_tokens_field="max_completion_tokens", stop_limit=0)),
+    Backend("mistral", "https://api.mistral.ai/v1", profile=Profile(required_choice="any", named_choice=False)),
+    Backend(
+        "groq",
+        "https://api.groq.com/openai/v1",
+        by_model=_rules((r"gpt-oss", {"reasoning": ReasoningStyle.EFFORT})),
+    ),
+    Backend("cerebras", "https://api.cerebras.ai/v1", profile=Profile(max_tokens_field="max_completion_tokens")),
+    Backend("fireworks", "https://api.fireworks.ai/inference/v1"),
+    Backend("fireworks-anthropic", "https://api.fireworks.ai/inference", NATIVE, keys=("FIREWORKS_API_KEY",)),
+    Backend("together", "https://api.together.xyz/v1"),
+    Backend("deepinfra", "https://api.deepinfra.com/v1/openai"),
+    Backend("sambanova", "https://api.sambanova.ai/v1"),
+    Backend("nvidia", "https://integrate.api.nvidia.com/v1", keys=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY")),
+    Backend("huggingface", "https://router.huggingface.co/v1", keys=("HF_TOKEN", "HUGGINGFACE_API_KEY")),
+    Backend("perplexity", "https://api.perplexity.ai"),
+    Backend("cohere", "https://api.cohere.ai/compatibility/v1", keys=("COHERE_API_KEY", "CO_API_KEY")),
+    Backend("meta", "https://api.meta.ai/v1"),
+    Backend("meta-anthropic", "https://api.meta.ai", NATIVE, keys=("META_API_KEY",)),
+    Backend("vercel", "https://ai-gateway.vercel.sh/v1", keys=("AI_GATEWAY_API_KEY", "VERCEL_AI_GATEWAY_API_KEY")),
+    Backend(
+        "vercel-anthropic",
+        "https://ai-gateway.vercel.sh",
+        NATIVE,
+        keys=("AI_GATEWAY_API_KEY", "VERCEL_AI_GATEWAY_API_KEY"),
+    ),
+    Backend("volcengine", "https://ark.cn-beijing.volces.com/api/v3", keys=("VOLCENGINE_API_KEY", "ARK_API_KEY")),
+    Backend("xiaomi", "https://api.xiaomimimo.com/v1", keys=("XIAOMI_API_KEY", "XIAOMI_MIMO_API_KEY")),
+    Backend(
+        "ollama", "http://localhost:11434/v1", needs_key=False, profile=replace(LOCAL, reasoning=ReasoningStyle.EFFORT)
+    ),
+    Backend("ollama-anthropic", "http://localhost:11434", NATIVE, needs_key=False, keys=("OLLAMA_API_KEY",)),
+    Backend("vllm", "http://localhost:8000/v1", needs_key=False, profile=LOCAL),
+    Backend("vllm-anthropic", "http://localhost:8000", NATIVE, needs_key=False, keys=("VLLM_API_KEY",)),
+    Backend("sglang", "http://localhost:30000/v1", needs_key=False, profile=LOCAL),
+    Backend("llamacpp", "http://localhost:8080/v1", needs_key=False, profile=LOCAL),
+    Backend(
+        "llamacpp-anthropic",
+        "http://localhost:8080",
+        NATIVE,
+        needs_key=False,
+        keys=("LLAMACPP_ANTHROPIC_API_KEY", "LLAMACPP_API_KEY"),
+    ),
+    Backend("lmstudio", "http://localhost:1234/v1", needs_key=False, profile=LOCAL),
+    Backend("lmstudio-anthropic", "http://localhost:1234", NATIVE, needs_key=False, keys=("LMSTUDIO_API_KEY",)),
+    Backend(
+        "litellm-proxy",
+        "http://localhost:4000/v1",
+        needs_key=False,
+        keys=("LITELLM_API_KEY",),
+        bases=("LITELLM_API_BASE",),
+    ),
+)
+
+BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for row in _ROWS})
+
+# other names that users know a provider by
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "google": "gemini",
+        "glm": "zai",
+        "zhipu": "bigmodel",
+        "kimi": "moonshot",
+        "qwen": "dashscope",
+        "grok": "xai",
+        "hosted_vllm": "vllm",
+        "lm_studio": "lmstudio",
+        "llama.cpp": "llamacpp",
+        "nvidia_nim": "nvidia",
+    }
+)
+
+
+def find(name: str) -> Backend | None:
+    """Return the provider's row by its name or an alias, in any case; None when there is none."""
+    lower = name.lower()
+    return BACKENDS.get(ALIASES.get(lower, lower))
