@@ -1,6 +1,6 @@
 """The real Claude Code, run once with an environment of its own: nothing is inherited, nothing is left behind.
 
-`DETOUR_TEST_CLAUDE` names the native binary; the tests are skipped without it.
+`DETOUR_TEST_CLAUDE` names the native binary; tests marked `client` are skipped without it.
 Sources of the switches: shared protocol facts, sections 1, 9 and 12; all tried with 2.1.329.
 """
 
@@ -165,7 +165,8 @@ class Session:
         exit_code = self._process.wait()
         stderr = self._stderr.read_text(encoding="utf-8", errors="replace")
         if self._out_of_time.is_set():
-            raise TimeoutError(f"no end after {TIME_LIMIT_S} s; events so far: {events + rest}; stderr: {stderr}")
+            shown = [event for event in events + rest if event.get("subtype") != "init"]
+            raise TimeoutError(f"no end after {TIME_LIMIT_S} s; events so far: {shown}; stderr: {stderr}")
         return Run(exit_code, events + rest, stderr)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.client import BINARY, DOORS, ClaudeCode, Door
+from tests.end_to_end.client import DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running
 
@@ -28,6 +28,8 @@ def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> I
     }
     with running(tmp_path_factory.mktemp("mitmdump"), environment) as proxy:
         yield proxy
+    assert KEY not in proxy.log
+    assert KEY.encode() not in proxy.flow_file.read_bytes(), "the backend's key is in the saved flows"
 
 
 @pytest.fixture
@@ -49,7 +51,5 @@ def mitmdump(_mitmdump: Proxy) -> Iterator[Proxy]:
 @pytest.fixture(params=DOORS)
 def claude(request: pytest.FixtureRequest, mitmdump: Proxy, tmp_path: Path) -> ClaudeCode:
     """The real client at each door in turn."""
-    if not BINARY:
-        pytest.skip("DETOUR_TEST_CLAUDE does not name the Claude Code binary")
     door: Door = request.param
     return ClaudeCode(door, mitmdump, tmp_path / "home")

@@ -93,7 +93,7 @@ def _headers(headers: Mapping[str, str], key: str) -> Iterator[str]:
         yield f"header accept-encoding: {headers.get('accept-encoding')!r} is not identity"
     if headers.get("content-type", "").split(";")[0] != "application/json":
         yield f"header content-type: {headers.get('content-type')!r}"
-    if "claude" in headers.get("user-agent", "").lower():
+    if headers.get("user-agent", "").lower().startswith(("claude-cli", "claude-code")):
         yield "header user-agent: names the client"
 
 
