@@ -65,7 +65,7 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_message_id", "_model",
+        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "message_id", "_model",
         "_origin", "_row", "_state", "_tool_key", "error", "usage",
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ class EventWriter:
 
         ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage.
         """
-        self._message_id = message_id
+        self.message_id = message_id
         self._model = model
         self._origin = origin
         self._input_estimate = input_estimate
@@ -121,7 +121,7 @@ class EventWriter:
             "output_tokens": 0,
         }
         message: dict[str, Any] = {
-            "id": self._message_id,
+            "id": self.message_id,
             "type": "message",
             "role": "assistant",
             "model": self._model,
@@ -348,11 +348,23 @@ class StreamTranslator:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the client's bytes for this piece; empty means "nothing yet"."""
-        return self._write(self._decoder.feed, chunk)
+        written = b""
+        try:
+            for delta in self._decoder.feed(chunk):
+                written += self.writer.write(delta)
+        except Exception as bug:
+            return written + self._own_fault(bug)
+        return written
 
     def close(self) -> bytes:
         """Return the last of the client's bytes."""
-        return self._write(self._decoder.close)
+        written = b""
+        try:
+            for delta in self._decoder.close():
+                written += self.writer.write(delta)
+        except Exception as bug:
+            return written + self._own_fault(bug)
+        return written
 
     def fail(self, error: DetourError) -> bytes:
         """End the client's stream with ``error``: the backend died."""
@@ -373,15 +385,10 @@ class StreamTranslator:
         """What the client was told, where the reply failed."""
         return self.writer.error.message if self.writer.error else None
 
-    def _write(self, decode: Callable[..., Iterable[Delta]], *chunk: bytes) -> bytes:
-        written = b""
-        try:
-            for delta in decode(*chunk):
-                written += self.writer.write(delta)
-        except Exception as bug:  # noqa: BLE001 - the stream's boundary: mitmproxy drops the connection on a raise
-            self.bug = bug
-            written += self.writer.write(Failure(InternalError(self.writer._message_id)))
-        return written
+    def _own_fault(self, bug: Exception) -> bytes:
+        """Tell the client of a bug of ours: at the stream's boundary, because mitmproxy drops a connection on a raise."""
+        self.bug = bug
+        return self.writer.write(Failure(InternalError(self.writer.message_id)))
 
 
 def write_whole(deltas: Iterable[Delta], writer: EventWriter) -> bytes:

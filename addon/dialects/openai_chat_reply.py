@@ -75,9 +75,10 @@ class ChatDecoder:
     def feed(self, chunk: bytes) -> list[Delta]:
         """Return what ``chunk`` completes; a chunk that breaks the format is a Failure in its place."""
         try:
+            data = self._frames.sole(chunk)
+            if data is not None:
+                return self.decode(data)
             frames = self._frames.feed(chunk)
-            if len(frames) == 1:
-                return self.decode(frames[0].data)
         except MalformedReply as error:
             return [Failure(error)]
         return self._decode_each(frames)
@@ -119,6 +120,17 @@ class ChatDecoder:
 
     def _read(self, chunk: Any) -> list[Delta]:
         choices = chunk.get("choices")
+        if choices and not chunk.get("usage") and "error" not in chunk and "x_groq" not in chunk:
+            # nine chunks of ten: one word of text or thinking, and nothing else worth reading
+            choice = choices[0]
+            said = choice.get("delta")
+            if said and len(said) == 1 and not choice.get("finish_reason") and "error" not in choice and "usage" not in choice:
+                text = said.get("content")
+                if text.__class__ is str and text:
+                    return [Text(text)]
+                text = said.get("reasoning_content")
+                if text.__class__ is str and text:
+                    return [Reasoning(text)]
         if (chunk.get("error") or not isinstance(choices, list)) and (told := faults.read(chunk)):
             return [self._fault(told)]
         deltas: list[Delta] = []
@@ -162,6 +174,12 @@ class ChatDecoder:
     def _read_call(self, fragment: Any, deltas: list[Delta]) -> None:
         function = fragment.get("function") or {}
         name, call_id, arguments = function.get("name"), fragment.get("id"), function.get("arguments")
+        if not name and not call_id and arguments.__class__ is str:
+            known = self._by_index.get(fragment.get("index"))
+            if known is not None and known.name:  # the usual fragment: a piece of a call that has begun
+                if arguments:
+                    deltas.append(ToolArguments(known.key, arguments))
+                return
         call = self._call_of(fragment.get("index"), call_id, name)
         if not call.name and name:
             call.name = self._context.tool_names.get(name, name)

@@ -31,7 +31,7 @@ class ServerSentEvents:
     some backends end so, and if it was cut its JSON will say so.
     """
 
-    __slots__ = ("_after_cr", "_broken", "_data", "_data_bytes", "_event", "_rest", "_rest_bytes", "_started")
+    __slots__ = ("_after_cr", "_between", "_broken", "_data", "_data_bytes", "_event", "_rest", "_rest_bytes", "_started")
 
     def __init__(self) -> None:
         """Start at the first byte of a body."""
@@ -42,23 +42,27 @@ class ServerSentEvents:
         self._event = ""
         self._after_cr = False
         self._started = False
+        self._between = False  # past the first piece, and exactly between two events
         self._broken: MalformedReply | None = None
+
+    def sole(self, chunk: bytes) -> bytes | None:
+        """Return the data of a chunk that is just one unnamed event, as nearly every backend sends them.
+
+        None: it is not, or something is pending; ``feed`` must take it. This is a short cut: ``feed`` gives the same.
+        """
+        if (
+            self._between
+            and chunk.startswith(b"data: ")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and chunk.endswith(b"\n")
+            and b"\r" not in chunk
+        ):
+            return chunk[6:-2]
+        return None
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the events that ``chunk`` completes. Raises: MalformedReply when one event outgrows its limit."""
-        # what nearly every backend sends: exactly one unnamed event a piece
-        if (
-            not self._rest
-            and not self._data
-            and not self._event
-            and chunk.startswith(b"data: ")
-            and chunk.find(b"\n") == len(chunk) - 2
-            and chunk.endswith(b"\n\n")
-            and b"\r" not in chunk
-        ):
-            self._started = True
-            self._after_cr = False
-            return [Frame("message", chunk[6:-2])]
+        self._between = False
         if self._broken is not None:
             raise self._broken
         if not self._started and chunk:
@@ -67,7 +71,9 @@ class ServerSentEvents:
             self._after_cr = False
             if chunk.startswith(b"\n"):
                 chunk = chunk[1:]
-        return self._split(chunk) if chunk else []
+        frames = self._split(chunk) if chunk else []
+        self._between = self._started and not (self._rest or self._data or self._event or self._after_cr)
+        return frames
 
     def close(self) -> list[Frame]:
         """Return the event left over, if any."""
