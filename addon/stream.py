@@ -65,8 +65,8 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "message_id", "_model",
-        "_origin", "_row", "_state", "_tool_key", "error", "usage",
+        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_model", "_origin",
+        "_row", "_state", "_tool_key", "error", "message_id", "usage",
     )  # fmt: skip
 
     def __init__(self, message_id: str, model: str, origin: str, input_estimate: int = 0) -> None:
@@ -352,7 +352,7 @@ class StreamTranslator:
         try:
             for delta in self._decoder.feed(chunk):
                 written += self.writer.write(delta)
-        except Exception as bug:
+        except Exception as bug:  # noqa: BLE001 - the stream's boundary, see _own_fault
             return written + self._own_fault(bug)
         return written
 
@@ -362,7 +362,7 @@ class StreamTranslator:
         try:
             for delta in self._decoder.close():
                 written += self.writer.write(delta)
-        except Exception as bug:
+        except Exception as bug:  # noqa: BLE001 - the stream's boundary, see _own_fault
             return written + self._own_fault(bug)
         return written
 
@@ -386,7 +386,7 @@ class StreamTranslator:
         return self.writer.error.message if self.writer.error else None
 
     def _own_fault(self, bug: Exception) -> bytes:
-        """Tell the client of a bug of ours: at the stream's boundary, because mitmproxy drops a connection on a raise."""
+        """Tell the client of a bug of ours. A raise would go to mitmproxy, which drops the piece or the connection."""
         self.bug = bug
         return self.writer.write(Failure(InternalError(self.writer.message_id)))
 

@@ -21,7 +21,7 @@ from addon.protocol.messages import Json
 ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the model must see it
 NO_RESULT = "[no result: the call was interrupted]"
 SEE_BELOW = "[see the attachment in the next message]"
-NO_OUTPUT = "[no output]"  # some servers refuse a tool message without text
+NO_OUTPUT = "[no output]"
 PARAGRAPH = "\n\n"
 
 
@@ -48,7 +48,8 @@ class Conversation:
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         match message["role"]:
             case "assistant":
-                self._answer_the_rest(index)
+                if self._unanswered:
+                    self._answer_the_rest(index)
                 self._assistant(index, blocks)
             case "user":
                 self._user(index, blocks)
@@ -65,36 +66,47 @@ class Conversation:
                 self._result(index, position, block, attached, said)
             else:
                 said.append(self._part(block, index, position))
-        self._answer_the_rest(index)
-        parts = [part for part in (*attached, *said) if part]
-        if parts:
-            self.messages.append({"role": "user", "content": _content(parts)})
+        if self._unanswered:
+            self._answer_the_rest(index)
+        if attached or said:
+            parts = [part for part in (*attached, *said) if part]
+            if parts:
+                self.messages.append({"role": "user", "content": _content(parts)})
 
     def _result(
         self, index: int, position: int, block: Json, attached: list[str | Json], said: list[str | Json]
     ) -> None:
-        content = block.get("content") or []
-        texts: list[str] = []
-        media: list[str | Json] = []
-        for inner in [{"type": "text", "text": content}] if isinstance(content, str) else content:
-            part = self._part(inner, index, position)
-            (texts if isinstance(part, str) else media).append(part)  # type: ignore[arg-type]  # str to texts, dict to media
-        if media:
-            texts.append(SEE_BELOW)
-        text = PARAGRAPH.join(text for text in texts if text) or NO_OUTPUT
+        content = block.get("content") or ""
+        media: list[Json] = []
+        text = content if isinstance(content, str) else self._inside(content, index, position, media)
+        text = text or NO_OUTPUT  # some servers refuse a tool message without text
         if block.get("is_error"):
             text = ERROR_MARK + text
         call_id = block["tool_use_id"]
         if call_id in self._unanswered:
             del self._unanswered[call_id]
-            self.messages.append({"role": "tool", "tool_call_id": self._call_id(call_id), "content": text})
-            label = f"[attachment of the result of {self._call_id(call_id)}]"
+            wire_id = self._call_id(call_id)
+            self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": text})
+            label = f"[attachment of the result of {wire_id}]"
         else:
             self._lose(index, position, "the result of a call that the conversation does not hold became plain text")
             said.append(text)
             label = "[attachment of an earlier tool result]"
         if media:
             attached.extend((label, *media))
+
+    def _inside(self, content: list[Json], index: int, position: int, media: list[Json]) -> str:
+        """Return the text of a result given as blocks; what is no text is added to ``media``."""
+        texts: list[str] = []
+        for inner in content:
+            part = self._part(inner, index, position)
+            if isinstance(part, str):
+                texts.append(part)
+            else:
+                media.append(part)
+        if media:
+            texts.append(SEE_BELOW)
+        return PARAGRAPH.join(text for text in texts if text)
 
     def _answer_the_rest(self, index: int) -> None:
         """Answer calls that were never answered (an abort, a compaction), which the other side would refuse."""
@@ -133,11 +145,7 @@ class Conversation:
                     if block["text"]:
                         texts.append(block["text"])
                 case "tool_use":
-                    call_id = block["id"]
-                    arguments = orjson.dumps(block["input"]).decode()
-                    function = {"name": self._wire_name(block["name"]), "arguments": arguments}
-                    calls.append({"id": self._call_id(call_id), "type": "function", "function": function})
-                    self._unanswered[call_id] = None
+                    calls.append(self._call(block))
                 case "thinking":
                     self._thinking(index, position, block, thoughts)
                 case "redacted_thinking":
@@ -154,6 +162,12 @@ class Conversation:
             message[echo] = PARAGRAPH.join(thoughts)
         self.messages.append(message)
 
+    def _call(self, block: Json) -> Json:
+        call_id = block["id"]
+        self._unanswered[call_id] = None
+        function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
+        return {"id": self._call_id(call_id), "type": "function", "function": function}
+
     def _thinking(self, index: int, position: int, block: Json, thoughts: list[str]) -> None:
         thinker = signature.origin(block.get("signature"))
         if self._profile.reasoning_echo and thinker is not None and thinker.startswith(self._target.provider + "/"):
@@ -165,10 +179,11 @@ class Conversation:
 
     def _part(self, block: Json, index: int, position: int) -> str | Json:
         """Say a block of a user or system turn, or of a result: text as a string, media as a part."""
-        match block["type"]:
-            case "text":
-                text: str = block["text"]
-                return text
+        kind = block["type"]
+        if kind == "text":
+            text: str = block["text"]
+            return text
+        match kind:
             case "tool_reference":
                 return f"[the tool {self._wire_name(block['tool_name'])} is loaded and can be called]"
             case "image":

@@ -124,7 +124,13 @@ class ChatDecoder:
             # nine chunks of ten: one word of text or thinking, and nothing else worth reading
             choice = choices[0]
             said = choice.get("delta")
-            if said and len(said) == 1 and not choice.get("finish_reason") and "error" not in choice and "usage" not in choice:
+            if (
+                said
+                and len(said) == 1
+                and not choice.get("finish_reason")
+                and "error" not in choice
+                and "usage" not in choice
+            ):
                 text = said.get("content")
                 if text.__class__ is str and text:
                     return [Text(text)]

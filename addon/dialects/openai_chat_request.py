@@ -86,13 +86,18 @@ class ToolNames:
     """Tool names as OpenAI allows them; a name that it does not allow is shortened the same way every time."""
 
     def __init__(self) -> None:
-        """Start with no name shortened."""
+        """Start with no name seen."""
         self.shortened: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
 
     def wire(self, name: str) -> str:
         """Return the name for the wire."""
-        if TOOL_NAME.fullmatch(name):
-            return name
+        wire = self._seen.get(name)
+        if wire is None:
+            wire = self._seen[name] = name if TOOL_NAME.fullmatch(name) else self._shorten(name)
+        return wire
+
+    def _shorten(self, name: str) -> str:
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:NAME_HASH_LENGTH]
         clean = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[: TOOL_NAME_LENGTH - NAME_HASH_LENGTH - 1]
         short = f"{clean}_{digest}"

@@ -31,7 +31,17 @@ class ServerSentEvents:
     some backends end so, and if it was cut its JSON will say so.
     """
 
-    __slots__ = ("_after_cr", "_between", "_broken", "_data", "_data_bytes", "_event", "_rest", "_rest_bytes", "_started")
+    __slots__ = (
+        "_after_cr",
+        "_between",
+        "_broken",
+        "_data",
+        "_data_bytes",
+        "_event",
+        "_rest",
+        "_rest_bytes",
+        "_started",
+    )
 
     def __init__(self) -> None:
         """Start at the first byte of a body."""

@@ -17,9 +17,10 @@ from addon.protocol import framing
 from addon.protocol.errors import BadRequest, MalformedReply
 
 type Json = dict[str, Any]
+type Path = tuple[str | int, ...]  # a JSON path; written out only when something is wrong
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024  # Anthropic's own limit (API reference, "errors", 413)
-ROLES = ("user", "assistant", "system")
+ROLES = frozenset(("user", "assistant", "system"))
 ATTRIBUTION = "x-anthropic-billing-header:"  # first system block: a fingerprint for Anthropic, no prompt text
 
 
@@ -92,8 +93,8 @@ def check(parsed: object) -> Request:
     if not messages:
         raise BadRequest("messages: at least one message is required")
     for index, message in enumerate(messages):
-        _check_message(message, f"messages.{index}")
-    _check_blocks(parsed.get("system") or [], "system")
+        _check_message(message, index)
+    _check_blocks(parsed.get("system") or [], ("system",))
     _check_tools(parsed.get("tools"))
     for name in ("thinking", "output_config", "tool_choice"):
         if not isinstance(parsed.get(name) or {}, dict):
@@ -110,36 +111,43 @@ def _field(holder: Json, name: str, path: str) -> object:
     return holder[name]
 
 
-def _check_message(message: object, path: str) -> None:
+def _check_message(message: object, index: int) -> None:
     if not isinstance(message, dict):
-        raise BadRequest(f"{path}: Input should be an object")
-    role = _field(message, "role", f"{path}.role")
-    if role not in ROLES:
-        raise BadRequest(f"{path}.role: Input should be 'user', 'assistant' or 'system'")
-    _check_blocks(_field(message, "content", f"{path}.content"), f"{path}.content")
-    if not isinstance(message.get("output_config") or {}, dict):
-        raise BadRequest(f"{path}.output_config: Input should be an object")
+        raise _bad(("messages", index), "Input should be an object")
+    role = message.get("role")
+    if role.__class__ is not str or role not in ROLES:
+        what = "Input should be 'user', 'assistant' or 'system'" if "role" in message else "Field required"
+        raise _bad(("messages", index, "role"), what)
+    content = message.get("content")
+    if content.__class__ is not str:
+        if content is None:
+            raise _bad(("messages", index, "content"), "Field required")
+        _check_blocks(content, ("messages", index, "content"))
+    if "output_config" in message and not isinstance(message["output_config"] or {}, dict):
+        raise _bad(("messages", index, "output_config"), "Input should be an object")
 
 
-def _check_blocks(content: object, path: str) -> None:
+def _check_blocks(content: object, path: Path) -> None:
     """Check a content and, one level down, the content of tool results."""
     if isinstance(content, str):
         return
     if not isinstance(content, list):
-        raise BadRequest(f"{path}: Input should be a valid string or list")
+        raise _bad(path, "Input should be a valid string or list")
     for index, block in enumerate(content):
-        if not isinstance(block, dict):
-            raise BadRequest(f"{path}.{index}: Input should be an object")
+        if block.__class__ is not dict:
+            raise _bad((*path, index), "Input should be an object")
         kind = block.get("type")
-        if not isinstance(kind, str):
-            raise BadRequest(f"{path}.{index}.type: Field required")
-        check = BLOCK_CHECKS.get(kind)
-        if check is not None:
-            for name, wanted in check:
-                if not isinstance(block.get(name), wanted):
-                    raise BadRequest(f"{path}.{index}.{kind}.{name}: Field required")
-            if kind == "tool_result" and "content" in block and block["content"] is not None:
-                _check_blocks(block["content"], f"{path}.{index}.tool_result.content")
+        if kind.__class__ is not str:
+            raise _bad((*path, index, "type"), "Field required")
+        for name, wanted in BLOCK_CHECKS.get(kind, ()):
+            if block.get(name).__class__ is not wanted:
+                raise _bad((*path, index, kind, name), "Field required")
+        if kind == "tool_result" and (inner := block.get("content")).__class__ is not str and inner is not None:
+            _check_blocks(inner, (*path, index, kind, "content"))
+
+
+def _bad(path: Path, what: str) -> BadRequest:
+    return BadRequest(f"{'.'.join(map(str, path))}: {what}")
 
 
 # block type -> the fields that translation reads, with their types; other block types are judged by the dialect
