@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from addon.routing.backends import BACKENDS, CHAT
 from tests.end_to_end.client import DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running
@@ -18,13 +19,12 @@ def _fake() -> Iterator[FakeBackend]:
 
 @pytest.fixture(scope="session")
 def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    chat = [row for row in BACKENDS.values() if row.dialect == CHAT]
     environment = {
+        **{name: _fake.base_url for row in chat for name in row.base_names},  # no provider is asked by mistake
+        **{name: KEY for row in chat for name in row.key_names},
         "BIG_MODEL": "openai/gpt-5.5",
         "SMALL_MODEL": "openai/gpt-5.5-mini",
-        "OPENAI_API_BASE": _fake.base_url,
-        "OPENAI_API_KEY": KEY,
-        "DEEPSEEK_API_BASE": _fake.base_url,
-        "DEEPSEEK_API_KEY": KEY,
     }
     with running(tmp_path_factory.mktemp("mitmdump"), environment) as proxy:
         yield proxy

@@ -84,7 +84,7 @@ class FakeBackend:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def script(self, *steps: Reply | Step, reasoning: bool = False) -> None:
-        """Forget everything and play these; `reasoning` accepts echoed reasoning text, as DeepSeek does."""
+        """Forget everything and play these; `reasoning` takes what DeepSeek takes besides OpenAI's fields."""
         with self._lock:
             self._steps = [step if isinstance(step, Step) else Step([step]) for step in steps]
             self.received, self.faults, self.reasoning = [], [], reasoning

@@ -71,15 +71,19 @@ OUTPUT_LIMIT = 128_000  # gpt-5.x: "max_completion_tokens is too large ... suppo
 
 
 def violations(headers: Mapping[str, str], body: object, *, key: str, reasoning: bool = False) -> list[str]:
-    """Every fault of one request; `headers` with lower-case names, `reasoning` allows echoed reasoning text."""
+    """Every fault of one request; `headers` with lower-case names.
+
+    `reasoning` plays a backend like DeepSeek, which has a `thinking` switch and wants its reasoning text back.
+    """
     if not isinstance(body, dict):
         return ["$: the body is not a JSON object"]
+    judged = {name: value for name, value in body.items() if not (reasoning and name == "thinking")}
     return [
         *_headers(headers, key),
-        *_fields(body),
-        *_vocabulary(body, "$"),
-        *_messages(body, reasoning),
-        *_tools(body),
+        *_fields(judged),
+        *_vocabulary(judged, "$"),
+        *_messages(judged, reasoning),
+        *_tools(judged),
     ]
 
 

@@ -164,6 +164,15 @@ def test_thinking(claude: ClaudeCode, backend: FakeBackend) -> None:
     assert "I should run it first." not in backend.received[1].text, "OpenAI did not ask for its reasoning back"
 
 
+def test_thinking_goes_back_to_a_model_that_wants_it(claude: ClaudeCode, backend: FakeBackend) -> None:
+    script = (answer("", shell("echo thought"), reasoning="I should run it first."), answer("Done."))
+    backend.script(*script, reasoning=True)
+    run = claude.run("Think.", options=[*TOOLS, "--model", "deepseek/deepseek-v4-pro"])
+    assert run.text == "Done."
+    assert [request.body["model"] for request in backend.received] == ["deepseek-v4-pro"] * 2
+    assert backend.received[1].last("assistant")["reasoning_content"] == "I should run it first."
+
+
 def test_tool_search(claude: ClaudeCode, backend: FakeBackend) -> None:
     backend.script(
         answer("", call("ToolSearch", query="select:WebFetch", max_results=5)), answer("I have WebFetch now.")
@@ -175,6 +184,30 @@ def test_tool_search(claude: ClaudeCode, backend: FakeBackend) -> None:
     assert "DeferredToolPlaceholder" not in first.tool_names + second.tool_names
     assert [name for name in second.tool_names if name not in first.tool_names] == ["WebFetch"]
     assert "WebFetch" in str(second.last("tool")["content"])
+
+
+def test_web_search_is_refused_in_words_to_the_model(claude: ClaudeCode, backend: FakeBackend) -> None:
+    backend.script(answer("", call("WebSearch", query="rain")), answer("I cannot search."))
+    run = claude.run("Search.", options=["--allowedTools", "WebSearch"])
+    assert run.text == "I cannot search."
+    assert len(backend.received) == 2
+    assert "web_search_20250305" in backend.received[1].last("tool")["content"]
+
+
+def test_structured_output(claude: ClaudeCode, backend: FakeBackend) -> None:
+    schema = '{"type":"object","properties":{"title":{"type":"string"}},"required":["title"]}'
+    backend.script(answer("", call("StructuredOutput", title="Rain")))
+    run = claude.run("A title.", options=["--json-schema", schema])
+    assert run.result["structured_output"] == {"title": "Rain"}
+    assert len(backend.received) == 1
+
+
+def test_reply_cut_at_the_length_limit_is_resumed(claude: ClaudeCode, backend: FakeBackend) -> None:
+    backend.script(Answer("The first half,", finish="length"), answer(" and the second."))
+    run = claude.run("Tell me.")
+    texts = [block["text"] for block in run.blocks("assistant", "text")]
+    assert texts == ["The first half,", " and the second."]
+    assert backend.received[1].last("assistant")["content"] == "The first half,"
 
 
 def test_subagent(claude: ClaudeCode, backend: FakeBackend) -> None:

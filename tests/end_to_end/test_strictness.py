@@ -233,8 +233,13 @@ def test_refuses_a_body_that_is_no_object() -> None:
 def test_allows_echoed_reasoning_only_to_a_reasoning_backend() -> None:
     body = copy.deepcopy(REQUEST)
     body["messages"][6]["reasoning_content"] = "hm"
+    body["thinking"] = {"type": "enabled"}
     assert violations(HEADERS, body, key=KEY, reasoning=True) == []
-    assert violations(HEADERS, body, key=KEY) == ["$.messages[6].reasoning_content: not allowed in the role assistant"]
+    assert violations(HEADERS, body, key=KEY) == [
+        "$.thinking: unrecognized request argument",
+        "$.thinking: Anthropic's word",
+        "$.messages[6].reasoning_content: not allowed in the role assistant",
+    ]
 
 
 @pytest.mark.parametrize("spoiled", SPOILED_BODIES)

@@ -1,0 +1,117 @@
+"""The official SDK reads what we make of every recorded reply, through a running mitmdump.
+
+Its accumulator decides what a stream means. The same reply sent whole must come out as the same message.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import anthropic
+import pytest
+
+from tests.end_to_end.client import DOORS
+from tests.end_to_end.fakes import FakeBackend
+from tests.end_to_end.proxy import Proxy
+from tests.end_to_end.replies import Json, Raw
+from tests.end_to_end.sdk import official_client
+from tests.stories import FOLDER, Story
+
+STORIES = [Story(path.parent) for path in sorted((FOLDER / "openai_chat").glob("*/backend.sse"))]
+FAILING = [story for story in STORIES if b"event: error" in (story.folder / "client.sse").read_bytes()]
+FINISHED = [story for story in STORIES if story not in FAILING]
+PIECE_BYTES = 61  # a prime: pieces end anywhere, in the middle of a line or of a character
+QUESTION: list[anthropic.types.MessageParam] = [{"role": "user", "content": "Tell me."}]
+
+
+@pytest.fixture(params=DOORS)
+def client(request: pytest.FixtureRequest, mitmdump: Proxy) -> Iterator[anthropic.Anthropic]:
+    with official_client(request.param, mitmdump) as client:
+        yield client
+
+
+def name(story: Story) -> str:
+    return story.folder.name
+
+
+def streamed(recorded: bytes) -> Raw:
+    return Raw(tuple(recorded[start : start + PIECE_BYTES] for start in range(0, len(recorded), PIECE_BYTES)))
+
+
+def whole(recorded: bytes) -> Raw:
+    return Raw((json.dumps(completion(chunks(recorded))).encode(),), headers=(("content-type", "application/json"),))
+
+
+def chunks(recorded: bytes) -> Iterator[Json]:
+    for line in recorded.replace(b"\r\n", b"\n").split(b"\n"):
+        if line.startswith(b"data:") and line != b"data: [DONE]":
+            yield json.loads(line.removeprefix(b"data:"))
+
+
+def completion(recorded: Iterable[Json]) -> Json:
+    """The whole reply that a stream of OpenAI's own shape amounts to."""
+    message: Json = {"role": "assistant", "content": None}
+    calls: dict[int, Json] = {}
+    result: Json = {"object": "chat.completion", "usage": None}
+    finish = None
+    for chunk in recorded:
+        result["usage"] = chunk.get("usage") or result["usage"]
+        for choice in chunk["choices"][:1]:
+            finish = choice.get("finish_reason") or finish
+            for name, value in choice["delta"].items():
+                if isinstance(value, str) and name != "role":
+                    message[name] = (message.get(name) or "") + value
+            for fragment in choice["delta"].get("tool_calls") or []:
+                empty = {"type": "function", "function": {"name": "", "arguments": ""}}
+                call = calls.setdefault(fragment["index"], {"id": fragment.get("id"), **empty})
+                for name, value in fragment["function"].items():
+                    call["function"][name] += value or ""
+    if calls:
+        message["tool_calls"] = list(calls.values())
+    return {**result, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+
+
+def essence(message: anthropic.types.Message) -> Json:
+    """A message without what is made anew each time."""
+    dumped: Json = message.model_dump(exclude={"id"}, exclude_none=True)
+    for block in dumped["content"]:
+        block.pop("signature", None)
+        block.pop("parsed_output", None)
+    return dumped
+
+
+def ask(client: anthropic.Anthropic, story: Story) -> tuple[list[Any], anthropic.types.Message]:
+    events: list[Any] = []
+    with client.messages.stream(model=story.target.name, max_tokens=1000, messages=QUESTION) as stream:
+        events.extend(stream)
+        return events, stream.get_final_message()
+
+
+@pytest.mark.parametrize("story", FINISHED, ids=name)
+def test_accumulates_every_transcript(client: anthropic.Anthropic, backend: FakeBackend, story: Story) -> None:
+    backend.script(streamed(story.backend_reply))
+    events, final = ask(client, story)
+    opened = [event.index for event in events if event.type == "content_block_start"]
+    closed = [event.index for event in events if event.type == "content_block_stop"]
+    assert opened == list(range(len(opened)))
+    assert final.stop_reason is not None
+    assert len(final.content) == len(opened)
+    if final.stop_reason != "max_tokens":  # a call cut at the limit is left open on purpose
+        assert opened == closed
+
+
+@pytest.mark.parametrize("story", FAILING, ids=name)
+def test_raises_where_a_reply_fails(client: anthropic.Anthropic, backend: FakeBackend, story: Story) -> None:
+    backend.script(streamed(story.backend_reply))
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        ask(client, story)
+    assert str(raised.value)
+
+
+@pytest.mark.parametrize("story", FINISHED, ids=name)
+def test_whole_reply_is_the_accumulated_stream(client: anthropic.Anthropic, backend: FakeBackend, story: Story) -> None:
+    recorded = story.backend_reply
+    backend.script(streamed(recorded), whole(recorded))
+    _, accumulated = ask(client, story)
+    message = client.messages.create(model=story.target.name, max_tokens=1000, messages=QUESTION)
+    assert essence(accumulated) == essence(message)
