@@ -1,0 +1,121 @@
+"""The recorded stories under `tests/transcripts/<dialect>/<story>/`, and what we make of each.
+
+A story is four files and a note: `client_request.json` and `backend.sse` are its input; `wire_request.json` and
+`client.sse` are our output, kept as goldens that `scripts/record --update` rewrites. `story.md` says what the story
+shows, whether it was recorded or invented, and in the line `Target:` who answers it.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from addon import dialects
+from addon.dialects import Decoder, Encoded, ReplyContext, Target
+from addon.protocol import messages
+from addon.protocol.errors import DetourError
+from addon.routing.backends import BACKENDS
+from addon.stream import EventWriter, StreamTranslator
+
+FOLDER = Path(__file__).parent / "transcripts"
+TARGET = re.compile(r"^Target: `([^/`]+)/([^`]+)`$", re.MULTILINE)
+EXCHANGE_ID = "story"
+INPUT_ESTIMATE = 1000  # of every story, so that goldens do not move with the estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One folder of transcripts."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """As tests call it: `dialect/story`."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def target(self) -> Target:
+        """Who answers, by the provider table, with no limits known."""
+        found = TARGET.search((self.folder / "story.md").read_text())
+        assert found, f"{self.name}/story.md has no line 'Target: `provider/model`'"
+        return target(found[1], found[2])
+
+    @property
+    def client_request(self) -> bytes:
+        """The client's request."""
+        return (self.folder / "client_request.json").read_bytes()
+
+    @property
+    def backend_reply(self) -> bytes:
+        """The backend's streamed reply."""
+        return (self.folder / "backend.sse").read_bytes()
+
+    def encode(self) -> Encoded:
+        """Translate the request."""
+        body = self.client_request
+        return dialects.load(self.folder.parent.name).encode(messages.parse(body), body, self.target)
+
+    def render_wire_request(self) -> str:
+        """What `wire_request.json` must hold: the request as sent, laid out for reading, or our error."""
+        try:
+            wire = self.encode().wire
+        except DetourError as error:
+            return _pretty({"status": error.status, "error": error.message})
+        return _pretty({"url": wire.url, "headers": dict(wire.headers), "body": orjson.loads(wire.body)})
+
+    def decoder(self) -> Decoder:
+        """A fresh decoder of this story's reply."""
+        return dialects.load(self.folder.parent.name).decoder(self.context())
+
+    def context(self) -> ReplyContext:
+        """What the reply is read against."""
+        return ReplyContext(
+            self.target, EXCHANGE_ID, "STORY_API_KEY", self.encode().tool_names, input_estimate=INPUT_ESTIMATE
+        )
+
+    def writer(self) -> EventWriter:
+        """A fresh writer of this story's reply."""
+        model = messages.parse(self.client_request).model
+        return EventWriter(f"msg_{EXCHANGE_ID}", model, self.target.name, INPUT_ESTIMATE)
+
+    def translator(self) -> StreamTranslator:
+        """A fresh translator of this story's reply."""
+        return StreamTranslator(self.decoder(), self.writer())
+
+    def render_client_reply(self, pieces: Iterable[bytes] | None = None) -> bytes:
+        """What `client.sse` must hold; `pieces` is the backend's reply cut as it arrives."""
+        return translated(self.translator(), [self.backend_reply] if pieces is None else pieces)
+
+    def goldens(self) -> dict[Path, bytes]:
+        """Every file that we make of this story, with what it should hold."""
+        return {
+            self.folder / "wire_request.json": self.render_wire_request().encode(),
+            self.folder / "client.sse": self.render_client_reply(),
+        }
+
+
+def target(provider: str, model: str) -> Target:
+    """Who answers, by the provider table, with no limits known."""
+    backend = BACKENDS[provider]
+    return Target(provider, model, backend.base_url or "https://backend.invalid/v1", backend.profile_of(model))
+
+
+def translated(translator: StreamTranslator, pieces: Iterable[bytes]) -> bytes:
+    """Feed a whole reply; a fault of ours that the translator caught is raised."""
+    written = b"".join([*(translator.feed(piece) for piece in pieces), translator.close()])
+    if translator.bug is not None:
+        raise translator.bug
+    return written
+
+
+def every_story(dialect: str = "*") -> list[Story]:
+    """Every story there is, in the order of their names."""
+    return [Story(path.parent) for path in sorted(FOLDER.glob(f"{dialect}/*/backend.sse"))]
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
