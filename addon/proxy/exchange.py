@@ -145,6 +145,14 @@ class RoutedExchange(Exchange):
             self.error = error.message
             return error.reply(self.request_id)
 
+    def refuse(self) -> Reply | None:
+        """Return the error reply for a stream that failed before it said anything; None when it has begun well."""
+        if not isinstance(self.translator, StreamTranslator) or self.translator.writer.error is None:
+            return None
+        reply = self.translator.writer.error.reply(self.request_id)
+        self.given[:] = reply.body
+        return reply
+
     def unreachable(self, message: str) -> Reply:
         """Answer for a backend from which no reply came at all."""
         error = BackendError(Kind.UNREACHABLE, f"{self.route.name} cannot be reached: {message}")

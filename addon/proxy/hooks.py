@@ -52,7 +52,7 @@ class Detour:
         self._networks: tuple[Network, ...] = ()
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
-        self._desk = Desk(self._credentials, self._take_parting)
+        self._desk = Desk(self._holds, self._credentials, self._take_parting)
         self._has_layer = False
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class Detour:
             return
         self._mask(flow)
         message = flow.error.msg if flow.error else "unknown"
-        if exchange.translator is not None:
+        if exchange.translator is not None and (exchange.given or not self._has_layer):
             tail = exchange.cut(message)
             if flow.response is not None:
                 flow.response.data.content = bytes(exchange.given)
@@ -234,6 +234,11 @@ class Detour:
         flow.comment = f"{send.route.asked} → {send.route.name}"
         self._exchanges[flow.id] = exchange
 
+    def _holds(self, flow: http.HTTPFlow) -> bool:
+        """Whether the reply's headers wait for its first bytes: where we write the stream."""
+        exchange = self._exchanges.get(flow.id)
+        return isinstance(exchange, RoutedExchange) and isinstance(exchange.translator, StreamTranslator)
+
     def _credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
         exchange = self._exchanges.get(flow.id)
@@ -262,21 +267,34 @@ class Detour:
 
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""
-        clock, shown_at = time.monotonic, 0.0
+        clock, shown_at, begun = time.monotonic, 0.0, False
         feed, close = exchange.feed, exchange.close
 
         def stream(chunk: bytes) -> bytes | list[bytes]:
-            nonlocal shown_at
-            if not chunk:
-                return close() or []
+            nonlocal shown_at, begun
             now = clock()
-            written = feed(chunk, now)
+            written = feed(chunk, now) if chunk else close()
+            if not written:
+                return []
+            if not begun:
+                begun = True
+                written = self._begin(flow, exchange, written)
             if now - shown_at > UPDATE_INTERVAL_S:
                 shown_at = now
                 self._show(flow, exchange)
-            return written or []
+            return written
 
         return stream
+
+    def _begin(self, flow: http.HTTPFlow, exchange: Exchange, written: bytes) -> bytes:
+        """Let the held headers go, as those of an error where the stream failed before it said anything."""
+        reply = exchange.refuse() if self._has_layer and isinstance(exchange, RoutedExchange) else None
+        if reply is None or flow.response is None:
+            return written
+        _set_headers(flow.response, flow, reply.status, (*reply.headers, ("request-id", exchange.request_id)))
+        if not _client_is_http2(flow):
+            flow.response.headers["transfer-encoding"] = "chunked"
+        return reply.body
 
     def _show(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Let readers see the reply so far."""

@@ -2,10 +2,12 @@
 
 Theory of operation. mitmproxy's ``HttpLayer`` passes events between three kinds of children: the client's connection,
 one ``HttpStream`` for each exchange, and the backends' connections. It does so in ``event_to_child`` alone. We look at
-two events there:
+three events there:
 
 * ``RequestHeaders`` on its way to a backend's connection: it leaves with the true credential in a copy of the request.
   The flow keeps the masked one, so mitmweb, saved flows, HAR and logs never hold a key, not even while waiting.
+* ``ResponseHeaders`` of a streamed reply on their way to the client wait for the first of its bytes: a backend may
+  answer 200 and then say, as the first event, that the prompt is too long. They are read when they leave.
 * ``ResponseProtocolError`` on its way to the client: mitmproxy would send an HTML page and close the connection. We
   send Anthropic's error envelope instead, or, under a stream that has begun, an ``error`` event and a clean end.
 
@@ -17,12 +19,13 @@ state of their own. Replays build their layer without that hook; ``ReplayHandler
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, cast, override
 
 from mitmproxy import http
 from mitmproxy.addons import clientplayback
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestHeaders,
@@ -46,8 +49,9 @@ class Parting:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the layer asks the addon. Both take the flow; an empty answer means "not one of ours"."""
+    """What the layer asks the addon. Each takes the flow; an empty answer means "not one of ours"."""
 
+    holds: Callable[[http.HTTPFlow], bool]
     credentials: Callable[[http.HTTPFlow], Mapping[str, str]]
     parting: Callable[[http.HTTPFlow], Parting | None]
 
@@ -56,19 +60,31 @@ class DetourHttpLayer(HttpLayer):
     """See the module."""
 
     desk: Desk
+    held: dict[int, ResponseHeaders]  # by stream
 
     @override
     def event_to_child(self, child: layer.Layer | HttpStream, event: events.Event) -> layer.CommandGenerator[None]:
         if not isinstance(child, HttpStream):
             if isinstance(event, RequestHeaders):
                 event = self._with_credential(event)
-            elif isinstance(event, ResponseProtocolError) and (parting := self._parting(event)):
-                yield from self._part(child, event.stream_id, parting)
+            elif isinstance(event, ResponseHeaders) and self._holds(event):
+                self.held[event.stream_id] = event
                 return
+            elif isinstance(event, ResponseProtocolError):
+                self.held.pop(event.stream_id, None)
+                if parting := self._parting(event):
+                    yield from self._part(child, event.stream_id, parting)
+                    return
+            elif self.held and isinstance(event, HttpEvent) and (headers := self.held.pop(event.stream_id, None)):
+                yield from super().event_to_child(child, headers)
         yield from super().event_to_child(child, event)
 
     def _flow(self, stream_id: int) -> http.HTTPFlow | None:
         return getattr(self.streams.get(stream_id), "flow", None)
+
+    def _holds(self, event: ResponseHeaders) -> bool:
+        flow = self._flow(event.stream_id)
+        return flow is not None and not event.end_stream and self.desk.holds(flow)
 
     def _parting(self, event: ResponseProtocolError) -> Parting | None:
         flow = self._flow(event.stream_id)
@@ -105,7 +121,9 @@ def take_over(nextlayer: layer.NextLayer, desk: Desk) -> None:
 def _adopt(chosen: object, desk: Desk) -> None:
     if type(chosen) is HttpLayer:
         chosen.__class__ = DetourHttpLayer
-        chosen.desk = desk  # type: ignore[attr-defined]  # it is of our class now
+        ours = cast(DetourHttpLayer, chosen)
+        ours.desk = desk
+        ours.held = {}
 
 
 _REPLAY_HANDLER = clientplayback.ReplayHandler
