@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
 
 from tests.end_to_end.replies import Json, Raw, Reply, failure
-from tests.end_to_end.strictness import violations
+from tests.end_to_end.strictness import Vendor, violations
 
 KEY = "sk-test-detour-backend-key"
 
@@ -72,7 +72,7 @@ class FakeBackend:
 
     port: int = 0
     key: str = KEY
-    reasoning: bool = False
+    vendor: Vendor = "openai"
     received: list[Received] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
@@ -83,15 +83,15 @@ class FakeBackend:
         """What a user would put into OPENAI_API_BASE."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def script(self, *steps: Reply | Step, reasoning: bool = False) -> None:
-        """Forget everything and play these; `reasoning` takes what DeepSeek takes besides OpenAI's fields."""
+    def script(self, *steps: Reply | Step, vendor: Vendor = "openai") -> None:
+        """Forget everything and play these, as this vendor's server would."""
         with self._lock:
             self._steps = [step if isinstance(step, Step) else Step([step]) for step in steps]
-            self.received, self.faults, self.reasoning = [], [], reasoning
+            self.received, self.faults, self.vendor = [], [], vendor
 
     def answer(self, request: Received) -> Raw:
         """Judge one request and take its reply from the script."""
-        objections = violations(request.headers, request.body, key=self.key, reasoning=self.reasoning)
+        objections = violations(request.headers, request.body, key=self.key, vendor=self.vendor)
         if request.path != "/v1/chat/completions":
             objections.append(f"path {request.path}: only /v1/chat/completions is served")
         with self._lock:

@@ -11,12 +11,12 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 type Json = dict[str, Any]
 
 HEADERS = frozenset({
-    "accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host",
+    "accept", "accept-encoding", "connection", "content-length", "content-type", "host",
     "user-agent",
 })  # fmt: skip
 
@@ -42,8 +42,11 @@ ROLE_KEYS = {
     "tool": frozenset({"role", "content", "tool_call_id"}),
 }
 
-# Some reasoning backends want their text back; OpenAI knows no such field. Allowed only when the fake plays such a one.
-REASONING_KEYS = frozenset({"reasoning_content"})
+# What a vendor's own copy of the API knows besides: DeepSeek has a switch for thinking and wants its reasoning text
+# back, Azure takes its key in a header of its own.
+type Vendor = Literal["openai", "deepseek", "azure"]
+VENDOR_FIELDS: dict[Vendor, frozenset[str]] = {"deepseek": frozenset({"thinking"})}
+VENDOR_ASSISTANT_KEYS: dict[Vendor, frozenset[str]] = {"deepseek": frozenset({"reasoning_content"})}
 
 PART_KEYS = {
     "text": frozenset({"type", "text"}),
@@ -70,29 +73,27 @@ STOP_LIMIT = 4
 OUTPUT_LIMIT = 128_000  # gpt-5.x: "max_completion_tokens is too large ... supports at most 128000"
 
 
-def violations(headers: Mapping[str, str], body: object, *, key: str, reasoning: bool = False) -> list[str]:
-    """Every fault of one request; `headers` with lower-case names.
-
-    `reasoning` plays a backend like DeepSeek, which has a `thinking` switch and wants its reasoning text back.
-    """
+def violations(headers: Mapping[str, str], body: object, *, key: str, vendor: Vendor = "openai") -> list[str]:
+    """Every fault of one request; `headers` with lower-case names."""
     if not isinstance(body, dict):
         return ["$: the body is not a JSON object"]
-    judged = {name: value for name, value in body.items() if not (reasoning and name == "thinking")}
+    judged = {name: value for name, value in body.items() if name not in VENDOR_FIELDS.get(vendor, ())}
     return [
-        *_headers(headers, key),
+        *_headers(headers, key, vendor),
         *_fields(judged),
         *_vocabulary(judged, "$"),
-        *_messages(judged, reasoning),
+        *_messages(judged, vendor),
         *_tools(judged),
     ]
 
 
-def _headers(headers: Mapping[str, str], key: str) -> Iterator[str]:
+def _headers(headers: Mapping[str, str], key: str, vendor: Vendor) -> Iterator[str]:
+    credential, value = ("api-key", key) if vendor == "azure" else ("authorization", f"Bearer {key}")
     for name in headers:
-        if name not in HEADERS:
+        if name not in HEADERS and name != credential:
             yield f"header {name}: not on the allow list"
-    if headers.get("authorization") != f"Bearer {key}":
-        yield "header authorization: not the backend's own key"
+    if headers.get(credential) != value:
+        yield f"header {credential}: not the backend's own key"
     if headers.get("accept-encoding") != "identity":
         yield f"header accept-encoding: {headers.get('accept-encoding')!r} is not identity"
     if headers.get("content-type", "").split(";")[0] != "application/json":
@@ -178,7 +179,7 @@ def _vocabulary(value: object, path: str) -> Iterator[str]:
         yield f"{path}: the client's attribution block"
 
 
-def _messages(body: Json, reasoning: bool) -> Iterator[str]:
+def _messages(body: Json, vendor: Vendor) -> Iterator[str]:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         yield "$.messages: not a non-empty array"
@@ -190,7 +191,9 @@ def _messages(body: Json, reasoning: bool) -> Iterator[str]:
         if role not in ROLE_KEYS:
             yield f"{path}.role: {role!r}"
             continue
-        allowed = ROLE_KEYS[role] | (REASONING_KEYS if reasoning and role == "assistant" else frozenset())
+        allowed = ROLE_KEYS[role]
+        if role == "assistant":
+            allowed |= VENDOR_ASSISTANT_KEYS.get(vendor, frozenset())
         for name in sorted(set(message) - allowed):
             yield f"{path}.{name}: not allowed in the role {role}"
         yield from _content(message, role, path)

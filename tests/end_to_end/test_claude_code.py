@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end.client import ClaudeCode
 from tests.end_to_end.fakes import FakeBackend, Received, when
-from tests.end_to_end.replies import Answer, Call, Reply, Usage, answer, call, failure, overflow
+from tests.end_to_end.replies import Answer, Call, Raw, Reply, Usage, answer, call, failure, overflow, sse
 
 pytestmark = pytest.mark.client
 
@@ -166,7 +166,7 @@ def test_thinking(claude: ClaudeCode, backend: FakeBackend) -> None:
 
 def test_thinking_goes_back_to_a_model_that_wants_it(claude: ClaudeCode, backend: FakeBackend) -> None:
     script = (answer("", shell("echo thought"), reasoning="I should run it first."), answer("Done."))
-    backend.script(*script, reasoning=True)
+    backend.script(*script, vendor="deepseek")
     run = claude.run("Think.", options=[*TOOLS, "--model", "deepseek/deepseek-v4-pro"])
     assert run.text == "Done."
     assert [request.body["model"] for request in backend.received] == ["deepseek-v4-pro"] * 2
@@ -255,6 +255,17 @@ def test_overflow_in_the_first_turn_is_said_once(claude: ClaudeCode, backend: Fa
     backend.script(overflow())
     run = claude.run("Far too much.")
     assert run.exit_code == 1
+    assert run.text.startswith("Prompt is too long")
+    assert len(backend.received) == 1
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["at_once", "after_an_empty_chunk"])
+def test_overflow_inside_a_stream_is_said_once(claude: ClaudeCode, backend: FakeBackend, begun: bool) -> None:
+    message = "Your input exceeds the context window of this model. Please adjust your input and try again."
+    error = {"error": {"message": message, "type": "invalid_request_error", "code": "context_length_exceeded"}}
+    first = sse(Answer("never").chunks("gpt-5.5", trailing_usage=True)[0])
+    backend.script(Raw((first, sse(error)) if begun else (sse(error),)))
+    run = claude.run("Far too much.")
     assert run.text.startswith("Prompt is too long")
     assert len(backend.received) == 1
 

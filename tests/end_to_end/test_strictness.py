@@ -230,11 +230,20 @@ def test_refuses_a_body_that_is_no_object() -> None:
     assert violations(HEADERS, None, key=KEY) == ["$: the body is not a JSON object"]
 
 
+def test_takes_azures_key_only_as_azure() -> None:
+    headers = {name: value for name, value in HEADERS.items() if name != "authorization"} | {"api-key": KEY}
+    assert violations(headers, REQUEST, key=KEY, vendor="azure") == []
+    assert violations(HEADERS, REQUEST, key=KEY, vendor="azure") == [
+        "header authorization: not on the allow list",
+        "header api-key: not the backend's own key",
+    ]
+
+
 def test_allows_echoed_reasoning_only_to_a_reasoning_backend() -> None:
     body = copy.deepcopy(REQUEST)
     body["messages"][6]["reasoning_content"] = "hm"
     body["thinking"] = {"type": "enabled"}
-    assert violations(HEADERS, body, key=KEY, reasoning=True) == []
+    assert violations(HEADERS, body, key=KEY, vendor="deepseek") == []
     assert violations(HEADERS, body, key=KEY) == [
         "$.thinking: unrecognized request argument",
         "$.thinking: Anthropic's word",
