@@ -87,39 +87,35 @@ def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Networ
 def _routed(
     incoming: Incoming, settings: Settings, networks: tuple[Network, ...]
 ) -> Pass | tuple[Route, Destination, Request]:
-    """Check a call to a model and choose its route; a call that passes is not judged."""
-    if (broken := _peek(incoming, settings)) is not None:
-        return broken
+    """Choose the route of a call to a model, and check the call; one that passes is not judged.
+
+    With nothing configured bad calls pass too: Anthropic answers them itself.
+    """
+    parsed, fault = _parse(incoming.body)
+    route = choose(parsed["model"], settings) if has_model(parsed) else None
+    if (route is None and not settings.leaves_anthropic) or (route is not None and route.destination is None):
+        return Pass(route)
     if incoming.method != "POST":
         raise BadRequest(f"{incoming.path}: the method {incoming.method} is not allowed, use POST", 405)
     content_type = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type and content_type not in JSON_TYPES and not content_type.endswith("+json"):
         raise BadRequest(f"content-type: {content_type!r} is not supported, use application/json", 415)
-    if len(incoming.body) > MAX_REQUEST_BYTES:
-        raise BadRequest(
-            f"The request has {len(incoming.body)} bytes, more than {MAX_REQUEST_BYTES}.", 413, "request_too_large"
-        )
-    parsed = parse_json(incoming.body)
-    route = choose(parsed["model"], settings) if has_model(parsed) else None
-    if route is not None and route.destination is None:
-        return Pass(route)
-    request = check(parsed)  # fails where there is no route
+    if fault is not None:
+        raise fault
+    request = check(parsed)  # fails where there is no model
     route = route or choose(request.model, settings)
     _admit(incoming.client_host, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
 
 
-def _peek(incoming: Incoming, settings: Settings) -> Pass | None:
-    """With nothing configured everything passes, bad requests too, unless the model is named ``provider/model``."""
-    if settings.leaves_anthropic:
-        return None
+def _parse(body: bytes) -> tuple[object, BadRequest | None]:
+    if len(body) > MAX_REQUEST_BYTES:
+        message = f"The request has {len(body)} bytes, more than {MAX_REQUEST_BYTES}."
+        return None, BadRequest(message, 413, "request_too_large")
     try:
-        parsed = parse_json(incoming.body)
-    except BadRequest:
-        return Pass()
-    if not has_model(parsed):
-        return Pass()
-    return None if "/" in parsed["model"] else Pass(choose(parsed["model"], settings))
+        return parse_json(body), None
+    except BadRequest as fault:
+        return None, fault
 
 
 def _admit(host: str | None, networks: tuple[Network, ...]) -> None:
