@@ -8,7 +8,7 @@ PROSE = (
     "The handler reads the frame, checks its length against the limit, and hands it to the parser; when the parser "
     "needs more it says so with an empty list. A limit that is passed is an error with the size in its message. "
 )
-CODE = "    def feed(self, chunk: bytes) -> list[Frame]:\n        return [frame for frame in self._split(chunk) if frame]\n"
+CODE = "    def feed(self, chunk: bytes) -> list[Frame]:\n        return [frame for frame in split(chunk) if frame]\n"
 CHUNK: dict[str, Any] = {
     "id": "chatcmpl-C3x9TqzRk1mVhJ8yLw2nB5dEa7FgU",
     "object": "chat.completion.chunk",

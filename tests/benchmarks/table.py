@@ -14,7 +14,7 @@ class Row:
     theirs: str
     value: float
     limit: float
-    unit: str = "×"
+    unit: str = "times"
 
     @property
     def passed(self) -> bool:
