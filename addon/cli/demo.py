@@ -31,7 +31,7 @@ from addon.cli.doors import (
 )
 from addon.cli.embedded_model import WINDOW_TOKENS
 from addon.cli.launch import proxy_arguments
-from addon.cli.message import MessageFailed, stream_message, through_proxy, through_reverse
+from addon.cli.message import MessageFailed, is_certificate, stream_message, through_proxy, through_reverse
 from addon.protocol.errors import ConfigError
 
 HOST = "127.0.0.1"
@@ -108,7 +108,7 @@ def run(*, once: bool, web_port: int | None) -> int:
     certificate = CERTIFICATE.expanduser()
     try:
         with _ended_by_signals(), ExitStack() as stack:
-            children = _start(stack, plan, console)
+            children = _start(stack, plan, certificate, console)
             _send_through_both(plan.doors, certificate, console)
             if not once:
                 _explain(console, plan, certificate)
@@ -122,7 +122,7 @@ def run(*, once: bool, web_port: int | None) -> int:
     return 0
 
 
-def _start(stack: ExitStack, plan: Plan, console: Console) -> dict[str, Child]:
+def _start(stack: ExitStack, plan: Plan, certificate: Path, console: Console) -> dict[str, Child]:
     """Start both programs at once and wait until each is ready."""
     started = time.monotonic()
     # Neither runs in the user's folder: a .env file there is for another occasion.
@@ -145,16 +145,19 @@ def _start(stack: ExitStack, plan: Plan, console: Console) -> dict[str, Child]:
     )
     ports = (plan.doors.regular_port, plan.doors.reverse_port, plan.web_port)
     deadline = started + READY_S
-    _wait("mitmweb", web, deadline, lambda: all(map(_answers, ports)))
+    # On its very first start mitmproxy listens before it has made its certificate.
+    _wait("mitmweb", web, deadline, lambda: is_certificate(certificate) and all(map(_answers, ports)))
     _wait("the embedded model", model, deadline, lambda: model.announced)
     console.print(f"Both are ready after {time.monotonic() - started:.1f} s.")
     return {"the embedded model": model, "mitmweb": web}
 
 
 def _wait(name: str, child: Child, deadline: float, is_ready: Callable[[], bool]) -> None:
-    while not is_ready():
-        if child.ended():
+    while True:
+        if child.ended():  # asked first: where it should listen, another program may be the one that answers
             raise DemoFailed(f"{name} ended before it was ready. Its last lines:\n" + _indented(child))
+        if is_ready():
+            return
         if time.monotonic() > deadline:
             raise DemoFailed(f"{name} was not ready after {READY_S:.0f} s. Its last lines:\n" + _indented(child))
         time.sleep(POLL_S)

@@ -27,6 +27,15 @@ class Reply:
     output_tokens: int
 
 
+def is_certificate(path: Path) -> bool:
+    """Whether ``path`` is there and whole; mitmproxy may still be writing it."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:  # ssl.SSLError too
+        return False
+    return True
+
+
 def through_proxy(host: str, port: int, certificate: Path) -> http.client.HTTPConnection:
     """Door one: CONNECT to Anthropic's own host, and trust what mitmproxy presents for it."""
     try:
@@ -58,10 +67,10 @@ def stream_message(connection: http.client.HTTPConnection, question: str, show: 
     started = time.monotonic()
     try:
         connection.request("POST", "/v1/messages", json.dumps(body), headers)
-        response = connection.getresponse()
-        if response.status != 200:
-            raise MessageFailed(f"HTTP {response.status}: {_reason(response.read())}")
-        return _follow(_events(response), started, show)
+        with connection.getresponse() as response:
+            if response.status != 200:
+                raise MessageFailed(f"HTTP {response.status}: {_reason(response.read())}")
+            return _follow(_events(response), started, show)
     except (OSError, http.client.HTTPException) as error:
         raise MessageFailed(f"the connection failed: {str(error) or type(error).__name__}") from error
     finally:
