@@ -1,10 +1,12 @@
 """Facts of models: windows and output limits, from litellm's data file.
 
-litellm itself is never imported here (seconds, 200 MB, network): its package folder is located without executing it
-and the JSON beside it is read (about 25 ms), once, when the first route leaves Anthropic.
+litellm itself is never imported here (seconds, 200 MB, network): its package folder is located without executing it,
+and the rows of the models in use are picked out of the JSON beside it (about 5 ms a model, once). Parsing all of its
+3 MB for a row or two would cost 20 MB that the process never gives back.
 """
 
 import importlib.util
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 logger = logging.getLogger(__name__)
 
 FILE = "model_prices_and_context_window_backup.json"
+LONGEST_ROW = 16_384  # bytes; the longest today has 3,000
 # our provider name -> the prefixes litellm files its models under
 PREFIXES: Mapping[str, tuple[str, ...]] = {
     "azure": ("azure/",),
@@ -40,32 +41,43 @@ class ModelFacts:
 UNKNOWN = ModelFacts()
 
 
+@cache
 def lookup(provider: str, model: str) -> ModelFacts:
     """Return what is known of a model; tries ``provider/model``, the bare name, then the name without its vendor."""
     provider = provider.removesuffix("-anthropic")
-    rows = _rows()
     bare = model.partition(":")[0]  # openrouter's ":free", ollama's ":30b"
     last = bare.rpartition("/")[2]
     prefixes = PREFIXES.get(provider, (f"{provider}/",))
     names = [*(prefix + name for prefix in prefixes for name in (model, bare)), model, bare, bare.lower(), last]
-    for name in names:
-        row = rows.get(name)
-        if isinstance(row, dict):
-            return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")))
-    return UNKNOWN
+    rows = _read()
+    found = (row for name in names if (row := _row(rows, name)) is not None)
+    row = next(found, None)
+    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens"))) if row else UNKNOWN
 
 
 def _tokens(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-@cache
-def _rows() -> Mapping[str, Any]:
+def _row(rows: bytes, name: str) -> dict[str, Any] | None:
+    """Parse the object that stands under ``name``; None when there is none."""
+    key = json.dumps(name).encode() + b": "
+    start = rows.find(key + b"{")
+    if start < 0:
+        return None
+    start += len(key)
+    try:
+        row, _ = json.JSONDecoder().raw_decode(rows[start : start + LONGEST_ROW].decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _read() -> bytes:
     found = importlib.util.find_spec("litellm")
     folders = found.submodule_search_locations if found else None
     try:
-        rows: Mapping[str, Any] = orjson.loads((Path(next(iter(folders or ()), "")) / FILE).read_bytes())
-    except (OSError, ValueError) as error:
+        return (Path(next(iter(folders or ()), "")) / FILE).read_bytes()
+    except OSError as error:
         logger.warning("Detour: no facts of models (%s); max_tokens is clamped to each provider's default", error)
-        return {}
-    return rows
+        return b""
