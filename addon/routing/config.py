@@ -79,7 +79,7 @@ class Choice:
         return f"{self.provider}/{self.model}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: routes are remembered for it
 class Settings:
     """Everything that the user configured. ``tiers`` lacks the tiers that pass through to Anthropic."""
 

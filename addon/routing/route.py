@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from addon.dialects import Dialect, Target, load
 from addon.protocol.errors import BackendError, BadRequest, Kind
@@ -37,6 +38,7 @@ class Route:
         return self.destination.target.name if self.destination else "anthropic"
 
 
+@lru_cache(maxsize=256)  # a session asks for a handful of names
 def choose(asked: str, settings: Settings) -> Route:
     """Decide who answers a request for the model ``asked``.
 
