@@ -1,0 +1,43 @@
+"""Pages that are made from the code are what the code says. ``python -m tests.test_docs`` writes them anew."""
+
+from pathlib import Path
+
+from addon.routing.backends import ALIASES, BACKENDS
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+DIALECTS = {"openai_chat": "chat-completions", "anthropic": "Messages, untranslated"}
+HEAD = """# Providers
+
+Made from the table in `addon/routing/backends.py` by `python -m tests.test_docs`.
+
+Write a model as `provider/model`. The key is the first of the named settings that is set, and so is the address; without one the address is the one given here. Of a provider in *italics* no key is asked for. Addresses and variable names are from the vendors' documentation and SDKs as of November 2026; none was tried against a paid account.
+
+| provider | speaks | address | key | address setting |
+| - | - | - | - | - |
+"""
+FOOT = """
+Other names that are understood: {aliases}.
+
+How a provider departs from its wire format (the field for the token limit, where the wish for thinking goes, whether thinking must be sent back, what it refuses) is its `Profile` in the same table.
+"""
+
+
+def backends_page() -> str:
+    """Return docs/backends.md."""
+    rows = []
+    for row in BACKENDS.values():
+        name = f"`{row.name}`" if row.needs_key else f"*`{row.name}`*"
+        keys = ", ".join(f"`{key}`" for key in row.key_names)
+        bases = ", ".join(f"`{base}`" for base in row.base_names)
+        rows.append(f"| {name} | {DIALECTS[row.dialect]} | {row.base_url or 'yours'} | {keys} | {bases} |\n")
+    aliases = ", ".join(f"`{alias}` for `{name}`" for alias, name in sorted(ALIASES.items()))
+    return HEAD + "".join(rows) + FOOT.format(aliases=aliases)
+
+
+def test_the_page_of_providers_is_the_table() -> None:
+    page = (DOCS / "backends.md").read_text(encoding="utf-8")
+    assert page == backends_page()
+
+
+if __name__ == "__main__":
+    (DOCS / "backends.md").write_text(backends_page(), encoding="utf-8")
