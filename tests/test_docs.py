@@ -10,7 +10,9 @@ HEAD = """# Providers
 
 Made from the table in `addon/routing/backends.py` by `python -m tests.test_docs`.
 
-Write a model as `provider/model`. The key is the first of the named settings that is set, and so is the address; without one the address is the one given here. Of a provider in *italics* no key is asked for. Addresses and variable names are from the vendors' documentation and SDKs as of November 2026; none was tried against a paid account.
+Write a model as `provider/model`. The key is the first of the named settings that is set, and so is the address;
+without one the address is the one given here. Of a provider in *italics* no key is asked for. Addresses and variable
+names are from the vendors' documentation and SDKs as of November 2026; none was tried against a paid account.
 
 | provider | speaks | address | key | address setting |
 | - | - | - | - | - |
@@ -18,7 +20,8 @@ Write a model as `provider/model`. The key is the first of the named settings th
 FOOT = """
 Other names that are understood: {aliases}.
 
-How a provider departs from its wire format (the field for the token limit, where the wish for thinking goes, whether thinking must be sent back, what it refuses) is its `Profile` in the same table.
+How a provider departs from its wire format (the field for the token limit, where the wish for thinking goes, whether
+thinking must be sent back, what it refuses) is its `Profile` in the same table.
 """
 
 
