@@ -15,7 +15,7 @@ import orjson
 from addon.dialects import Loss, Target
 from addon.dialects.profiles import SystemTurns
 from addon.protocol import signature
-from addon.protocol.errors import Unsupported
+from addon.protocol.errors import BadRequest, Unsupported
 from addon.protocol.messages import Json
 
 ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the model must see it
@@ -23,6 +23,7 @@ NO_RESULT = "[no result: the call was interrupted]"
 SEE_BELOW = "[see the attachment in the next message]"
 NO_OUTPUT = "[no output]"
 PARAGRAPH = "\n\n"
+DOCUMENT_FIELDS = frozenset(("type", "source", "title", "cache_control"))
 
 
 class Conversation:
@@ -35,7 +36,9 @@ class Conversation:
         self._target = target
         self._profile = target.profile
         self._wire_name = wire_name
-        self._unanswered: dict[str, None] = {}  # ids of calls, in their order
+        self._turns = 0
+        self._user_spoke_at = -1  # the turn in which the last message of the role user was said
+        self._unanswered: dict[str, list[str]] = {}  # id of a call -> its ids on the wire: two if the id came twice
 
     def add_system_prompt(self, blocks: list[Json]) -> None:
         """Say the system prompt first, as one message."""
@@ -44,6 +47,7 @@ class Conversation:
 
     def add(self, index: int, message: Json) -> None:
         """Say one turn. Raises: Unsupported with the JSON path."""
+        self._turns = index + 1
         content = message["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         match message["role"]:
@@ -55,6 +59,17 @@ class Conversation:
                 self._user(index, blocks)
             case _:
                 self._system(index, blocks)
+
+    def close(self) -> list[Json]:
+        """Return the messages, ended as the other side demands. Raises: BadRequest when there are none."""
+        if self._unanswered:
+            self._answer_the_rest(self._turns - 1)
+        if not self.messages:
+            raise BadRequest("messages: at least one message must have non-empty content")
+        if self.messages[-1]["role"] == "assistant":
+            what = "the model answers these words; it does not continue them"
+            self.losses.append(Loss(f"messages.{self._turns - 1}", what))
+        return self.messages
 
     # -- the user's side -------------------------------------------------------------------------------------------
 
@@ -72,6 +87,7 @@ class Conversation:
             parts = [part for part in (*attached, *said) if part]
             if parts:
                 self.messages.append({"role": "user", "content": _content(parts)})
+                self._user_spoke_at = index
 
     def _result(
         self, index: int, position: int, block: Json, attached: list[str | Json], said: list[str | Json]
@@ -83,9 +99,8 @@ class Conversation:
         if block.get("is_error"):
             text = ERROR_MARK + text
         call_id = block["tool_use_id"]
-        if call_id in self._unanswered:
-            del self._unanswered[call_id]
-            wire_id = self._call_id(call_id)
+        if waiting := self._unanswered.get(call_id):
+            wire_id = waiting.pop(0)
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": text})
             label = f"[attachment of the result of {wire_id}]"
         else:
@@ -110,23 +125,33 @@ class Conversation:
 
     def _answer_the_rest(self, index: int) -> None:
         """Answer calls that were never answered (an abort, a compaction), which the other side would refuse."""
-        for call_id in self._unanswered:
-            self.messages.append({"role": "tool", "tool_call_id": self._call_id(call_id), "content": NO_RESULT})
-            self.losses.append(Loss(f"messages.{index}", f"the call {call_id} has no result; said so to the model"))
+        for call_id, waiting in self._unanswered.items():
+            for wire_id in waiting:
+                self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": NO_RESULT})
+                self.losses.append(Loss(f"messages.{index}", f"the call {call_id} has no result; said so to the model"))
         self._unanswered.clear()
 
     def _system(self, index: int, blocks: list[Json]) -> None:
-        text = PARAGRAPH.join(
-            part for position, block in enumerate(blocks) if isinstance(part := self._part(block, index, position), str)
-        )
-        if not text:
+        texts: list[str] = []
+        for position, block in enumerate(blocks):
+            part = self._part(block, index, position)
+            if not isinstance(part, str):
+                raise self._unsupported(f"{block['type']} in a system turn", index, position)
+            if part:
+                texts.append(part)
+        if not texts:
             return
+        if self._unanswered:
+            self._answer_the_rest(index)
+        text = PARAGRAPH.join(texts)
         if self._profile.system_turns is SystemTurns.ANYWHERE:
             self.messages.append({"role": self._profile.system_role, "content": text})
             return
         text = f"<system-reminder>\n{text}\n</system-reminder>"
         last = self.messages[-1] if self.messages else None
-        if last is None or last["role"] != "user":
+        fresh = self._user_spoke_at == index - 1  # an older message is in the backend's cache, and stays as it is
+        self._user_spoke_at = index
+        if last is None or last["role"] != "user" or not fresh:
             self.messages.append({"role": "user", "content": text})
         elif isinstance(last["content"], str):
             last["content"] += PARAGRAPH + text
@@ -164,9 +189,21 @@ class Conversation:
 
     def _call(self, block: Json) -> Json:
         call_id = block["id"]
-        self._unanswered[call_id] = None
+        wire_id = self._call_id(call_id)
+        if self._unanswered:
+            wire_id = self._distinct(call_id, wire_id)
+        self._unanswered.setdefault(call_id, []).append(wire_id)
         function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
-        return {"id": self._call_id(call_id), "type": "function", "function": function}
+        return {"id": wire_id, "type": "function", "function": function}
+
+    def _distinct(self, call_id: str, wire_id: str) -> str:
+        """Give a call whose id came before in this turn another one on the wire."""
+        taken = [known for waiting in self._unanswered.values() for known in waiting]
+        again = 1
+        while wire_id in taken:
+            again += 1
+            wire_id = self._call_id(f"{call_id}_{again}")
+        return wire_id
 
     def _thinking(self, index: int, position: int, block: Json, thoughts: list[str]) -> None:
         thinker = signature.origin(block.get("signature"))
@@ -191,9 +228,8 @@ class Conversation:
             case "document":
                 return self._document(block, index, position)
             case "search_result":
-                title, source = block.get("title") or "", block.get("source") or ""
-                found = [inner.get("text") or "" for inner in block.get("content") or [] if isinstance(inner, dict)]
-                return PARAGRAPH.join((f"{title} ({source})", *found))
+                head = f"{block.get('title') or ''} ({block.get('source') or ''})"
+                return PARAGRAPH.join((head, *self._inner_texts(block.get("content"), index, position)))
             case "tool_addition" | "tool_removal" as change:
                 self._lose(index, position, f"{change}: the tools themselves are sent as they are now")
                 return ""
@@ -216,6 +252,9 @@ class Conversation:
     def _document(self, block: Json, index: int, position: int) -> str | Json:
         source = block["source"]
         title = str(block.get("title") or "document")
+        for field in block:
+            if field not in DOCUMENT_FIELDS:
+                self._lose(index, position, f"a document's field without a counterpart: {field}")
         match source.get("type"):
             case "text":
                 return f"[{title}]\n{source.get('data') or ''}"
@@ -232,18 +271,22 @@ class Conversation:
         if isinstance(content, str):
             return [content]
         texts: list[str] = []
-        for inner in content or []:
-            if inner.get("type") != "text":
-                raise self._unsupported(f"{inner.get('type')} inside a document", index, position)
+        for inner in content if isinstance(content, list) else ():
+            kind = inner.get("type") if isinstance(inner, dict) else None
+            if kind != "text":
+                raise self._unsupported(f"{kind} inside another block", index, position)
             texts.append(str(inner.get("text") or ""))
         return texts
 
     def _call_id(self, call_id: str) -> str:
-        """Keep an id within the target's limit, the same way every time."""
-        limit = self._profile.call_id_limit
-        if limit is None or len(call_id) <= limit:
+        """Say an id in the form that the target takes, the same way every time."""
+        length, limit = self._profile.call_id_length, self._profile.call_id_limit
+        if length is not None:
+            fits = len(call_id) == length and call_id.isascii() and call_id.isalnum()
+            return call_id if fits else _digest(call_id)[:length]
+        if call_id and (limit is None or len(call_id) <= limit):
             return call_id
-        return "call_" + hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[: limit - 5]
+        return ("call_" + _digest(call_id))[:limit]
 
     def _lose(self, index: int, position: int, what: str, routine: bool = False) -> None:
         self.losses.append(Loss(f"messages.{index}.content.{position}", what, routine))
@@ -254,6 +297,10 @@ class Conversation:
             f"{self._target.name} cannot be given: {what}",
             "Choose a model that takes it (BIG_MODEL, MIDDLE_MODEL, SMALL_MODEL), or start over without it.",
         )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _content(parts: list[str | Json]) -> str | list[Json]:

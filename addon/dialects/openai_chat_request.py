@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+
 from addon.dialects import Loss, Target
 from addon.dialects.openai_chat_messages import Conversation
 from addon.dialects.profiles import ReasoningStyle
-from addon.protocol.errors import Unsupported
+from addon.protocol.errors import BadRequest, Unsupported
 from addon.protocol.messages import Json, Request
 
 PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools the client has not loaded; nothing to call
@@ -50,7 +52,8 @@ ROUTINE: Mapping[str, str] = {
 }
 
 # thinking.budget_tokens up to -> effort; the client's own levels ("think" 4,000, "megathink" 10,000, 31,999) divide so
-BUDGETS: tuple[tuple[int, str], ...] = ((4_096, "low"), (16_384, "medium"), (1 << 62, "high"))
+BUDGETS: tuple[tuple[int, str], ...] = ((4_096, "low"), (16_384, "medium"))
+HIGHEST_BUDGET = "high"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")  # ascending
 
 
@@ -59,18 +62,21 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     losses: list[Loss] = []
     profile = target.profile
     names = ToolNames()
+    schema = _wanted_schema(request)
     conversation = Conversation(target, names.wire)
-    conversation.add_system_prompt(request.system)
+    conversation.add_system_prompt([*request.system, *_in_words(schema, target)])
     for index, message in enumerate(request.messages):
         conversation.add(index, message)
-    body: Json = {"model": target.model, "messages": conversation.messages}
+    body: Json = {"model": target.model, "messages": conversation.close()}
     if tools := _tools(request, names, losses):
         body["tools"] = tools
         _tool_choice(request, target, names, body, losses)
+    elif request.body.get("tool_choice"):
+        losses.append(Loss("tool_choice", "there is no tool to choose"))
     _limits(request, target, body, losses)
     _sampling(request, target, body, losses)
     _reasoning(request, target, body, losses)
-    _format(request, target, body, losses)
+    _format(schema, target, body, losses)
     if request.stream:
         body["stream"] = True
         if profile.stream_usage:
@@ -110,15 +116,20 @@ def _tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]
     for index, tool in enumerate(request.tools):
         if tool["name"] == PLACEHOLDER_TOOL:
             continue
-        if tool.get("type", "custom") != "custom":
+        if (tool.get("type") or "custom") != "custom":
             raise Unsupported(
                 f"tools.{index}",
                 f'the tool "{tool["type"]}" runs on Anthropic\'s servers',
                 "Leave this call on Anthropic, or answer without the tool.",
             )
-        schema = {key: value for key, value in (tool.get("input_schema") or {}).items() if key != "$schema"}
-        if schema.get("type") != "object":
-            schema = {"type": "object", "properties": {}, **schema}
+        schema = tool.get("input_schema") or {}
+        if not COMBINATORS.isdisjoint(schema):
+            told = ", ".join(key for key in schema if key in COMBINATORS)
+            losses.append(Loss(f"tools.{index}.input_schema", f"{told} at its top became plain properties"))
+            schema = flattened(schema)
+        schema = {key: value for key, value in schema.items() if key != "$schema"}
+        if schema.get("type") != "object" or "properties" not in schema:
+            schema = {"properties": {}, **schema, "type": "object"}
         function: Json = {"name": names.wire(tool["name"]), "parameters": schema}
         if tool.get("description"):
             function["description"] = tool["description"]
@@ -130,6 +141,25 @@ def _tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]
         ]
     return tools
 
+
+def flattened(schema: Json) -> Json:
+    """Return a tool's schema without alternatives at its top, which OpenAI refuses (schemas of MCP servers have them).
+
+    The properties of all alternatives are offered; required is what the schema itself and "allOf" require.
+    """
+    plain = {key: value for key, value in schema.items() if key not in COMBINATORS}
+    properties: Json = {}
+    required: list[Any] = []
+    for key, holders in (("", [schema]), *((key, schema.get(key)) for key in ("allOf", "anyOf", "oneOf"))):
+        for holder in holders if isinstance(holders, list) else ():
+            if isinstance(holder, dict) and isinstance(holder.get("properties"), dict):
+                properties = {**holder["properties"], **properties}
+            if isinstance(holder, dict) and isinstance(holder.get("required"), list) and key in ("", "allOf"):
+                required += [name for name in holder["required"] if name not in required]
+    return {**plain, "properties": properties, **({"required": required} if required else {})}
+
+
+COMBINATORS = frozenset(("allOf", "anyOf", "oneOf", "enum", "not"))
 
 # fields of a tool that are translated, or mean something to Anthropic's server only
 TOOL_FIELDS = frozenset(
@@ -152,14 +182,12 @@ def _tool_choice(request: Request, target: Target, names: ToolNames, body: Json,
     match choice.get("type"):
         case None:
             pass
-        case "auto":
-            body["tool_choice"] = "auto"
-        case "none":
-            body["tool_choice"] = "none"
+        case "auto" | "none" as word:
+            body["tool_choice"] = word
         case "any" if profile.required_choice:
             body["tool_choice"] = profile.required_choice
-        case "tool" if profile.named_choice and isinstance(choice.get("name"), str):
-            body["tool_choice"] = {"type": "function", "function": {"name": names.wire(choice["name"])}}
+        case "tool" if profile.named_choice:
+            body["tool_choice"] = {"type": "function", "function": {"name": _chosen(choice, names, body)}}
         case other:
             losses.append(Loss("tool_choice", f'{target.name} has no tool choice "{other}"; the model chooses'))
     if choice.get("disable_parallel_tool_use"):
@@ -167,6 +195,16 @@ def _tool_choice(request: Request, target: Target, names: ToolNames, body: Json,
             body["parallel_tool_calls"] = False
         else:
             losses.append(Loss("tool_choice.disable_parallel_tool_use", f"{target.name} has no such switch"))
+
+
+def _chosen(choice: Json, names: ToolNames, body: Json) -> str:
+    name = choice.get("name")
+    if not isinstance(name, str):
+        raise BadRequest("tool_choice.tool.name: Field required")
+    on_wire = names.wire(name)
+    if all(tool["function"]["name"] != on_wire for tool in body["tools"]):
+        raise BadRequest(f"tool_choice: Tool '{name}' not found in provided tools")
+    return on_wire
 
 
 def _limits(request: Request, target: Target, body: Json, losses: list[Loss]) -> None:
@@ -196,26 +234,33 @@ def _sampling(request: Request, target: Target, body: Json, losses: list[Loss]) 
 
 
 def _reasoning(request: Request, target: Target, body: Json, losses: list[Loss]) -> None:
-    """Map thinking and effort to the target's knob. The newest turn's own effort wins over the request's."""
+    """Map thinking and effort to the target's knob."""
     thinking = request.body.get("thinking") or {}
-    effort = (request.body.get("output_config") or {}).get("effort")
-    for message in reversed(request.messages):
-        if (turn := message.get("output_config")) and turn.get("effort"):
-            effort = turn["effort"]
-            break
+    path, effort = _wanted_effort(request)
     budget = thinking.get("budget_tokens")
     if effort is None and thinking.get("type") == "enabled" and isinstance(budget, int):
-        effort = next(word for most, word in BUDGETS if budget <= most)
+        effort = next((word for most, word in BUDGETS if budget <= most), HIGHEST_BUDGET)
         losses.append(Loss("thinking.budget_tokens", f'{budget} became the effort "{effort}"', routine=True))
     off = thinking.get("type") == "disabled"
     if effort is None and not thinking:
         return
     if target.profile.reasoning is ReasoningStyle.NONE:
         if not off:
-            losses.append(Loss("thinking", f"{target.name} has no knob for it", routine=True))
+            losses.append(Loss("thinking" if thinking else path, f"{target.name} has no knob for it", routine=True))
         return
+    if effort is not None and effort not in EFFORTS:
+        losses.append(Loss(path, f'the effort "{effort}" is unknown; the model chooses'))
     word = target.profile.effort_off if off else _effort(effort, target)
     body.update(KNOBS[target.profile.reasoning](off, word))
+
+
+def _wanted_effort(request: Request) -> tuple[str, object]:
+    """Where the effort is set, and to what; the newest turn's own wins over the request's."""
+    messages = request.messages
+    for index in range(len(messages) - 1, -1, -1):
+        if (turn := messages[index].get("output_config")) and turn.get("effort"):
+            return f"messages.{index}.output_config.effort", turn["effort"]
+    return "output_config.effort", (request.body.get("output_config") or {}).get("effort")
 
 
 def _effort(effort: object, target: Target) -> str | None:
@@ -244,29 +289,50 @@ KNOBS: Mapping[ReasoningStyle, Callable[[bool, str | None], Json]] = {
 }
 
 
-def _format(request: Request, target: Target, body: Json, losses: list[Loss]) -> None:
+def _wanted_schema(request: Request) -> Json | None:
+    """The schema that the reply must have, where one is asked for. Raises: Unsupported."""
     wanted = (request.body.get("output_config") or {}).get("format")
     if wanted is None:
-        return
+        return None
     schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
     if not isinstance(schema, dict):
         raise Unsupported("output_config.format", "this form of structured output is unknown", "Use a JSON schema.")
+    return schema
+
+
+def _in_words(schema: Json | None, target: Target) -> list[Json]:
+    """Tell the model the schema where the backend cannot be told; its plain JSON mode also demands the word JSON."""
+    if schema is None or target.profile.json_schema:
+        return []
+    return [{"type": "text", "text": f"Answer with one JSON object of this schema: {orjson.dumps(schema).decode()}"}]
+
+
+def _format(schema: Json | None, target: Target, body: Json, losses: list[Loss]) -> None:
+    if schema is None:
+        return
     if target.profile.json_schema:
+        strict = schema.get("type") == "object" and "anyOf" not in schema and is_strict(schema)
         body["response_format"] = {
             "type": "json_schema",
-            "json_schema": {"name": "output", "schema": schema, "strict": is_strict(schema)},
+            "json_schema": {"name": "output", "schema": schema, "strict": strict},
         }
     else:
         body["response_format"] = {"type": "json_object"}
-        losses.append(Loss("output_config.format.schema", f"{target.name} promises JSON, but not this schema"))
+        losses.append(Loss("output_config.format.schema", f"{target.name} promises JSON; the schema was told in words"))
+
+
+# OpenAI structured outputs guide, "unsupported keywords"
+STRICT_REFUSED = frozenset(("allOf", "not", "oneOf", "dependentRequired", "dependentSchemas", "if", "then", "else"))
 
 
 def is_strict(schema: Any) -> bool:
-    """Whether OpenAI's strict mode takes the schema: every object closed, every property required."""
+    """Whether OpenAI's strict mode takes every part of the schema: objects closed, each property required."""
     if isinstance(schema, list):
         return all(is_strict(item) for item in schema)
     if not isinstance(schema, dict):
         return True
+    if not STRICT_REFUSED.isdisjoint(schema):
+        return False
     properties = schema.get("properties")
     if schema.get("type") == "object" or properties is not None:
         if schema.get("additionalProperties") is not False:

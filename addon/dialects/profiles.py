@@ -45,3 +45,4 @@ class Profile:
     images: bool = True
     documents: bool = False  # {"type": "file"} parts are taken
     call_id_limit: int | None = None  # longest tool call id
+    call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many

@@ -94,11 +94,14 @@ def check(parsed: object) -> Request:
         raise BadRequest("messages: at least one message is required")
     for index, message in enumerate(messages):
         _check_message(message, index)
-    _check_blocks(parsed.get("system") or [], ("system",))
+    _check_system(parsed.get("system") or [])
     _check_tools(parsed.get("tools"))
     for name in ("thinking", "output_config", "tool_choice"):
         if not isinstance(parsed.get(name) or {}, dict):
             raise BadRequest(f"{name}: Input should be an object")
+    stops = parsed.get("stop_sequences") or []
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise BadRequest("stop_sequences: Input should be a valid list of strings")
     stream = parsed.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise BadRequest("stream: Input should be a valid boolean")
@@ -125,6 +128,13 @@ def _check_message(message: object, index: int) -> None:
         _check_blocks(content, ("messages", index, "content"))
     if "output_config" in message and not isinstance(message["output_config"] or {}, dict):
         raise _bad(("messages", index, "output_config"), "Input should be an object")
+
+
+def _check_system(system: object) -> None:
+    _check_blocks(system, ("system",))
+    for index, block in enumerate(system if isinstance(system, list) else ()):
+        if block["type"] != "text":
+            raise _bad(("system", index, "type"), "Input should be 'text'")
 
 
 def _check_blocks(content: object, path: Path) -> None:

@@ -170,7 +170,11 @@ _ROWS = (
     Backend("minimax", "https://api.minimax.io/v1", profile=Profile(max_tokens_field="max_completion_tokens")),
     Backend("minimax-anthropic", "https://api.minimax.io/anthropic", NATIVE, keys=("MINIMAX_API_KEY",)),
     Backend("xai", "https://api.x.ai/v1", profile=Profile(max_tokens_field="max_completion_tokens", stop_limit=0)),
-    Backend("mistral", "https://api.mistral.ai/v1", profile=Profile(required_choice="any", named_choice=False)),
+    Backend(
+        "mistral",
+        "https://api.mistral.ai/v1",
+        profile=Profile(required_choice="any", named_choice=False, call_id_length=9),
+    ),
     Backend(
         "groq",
         "https://api.groq.com/openai/v1",
