@@ -4,23 +4,28 @@ The four copies that a reader wants are the client's request, the request sent, 
 reply. The flow itself carries the second and the last; the other two are kept here and put beside them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import override
 
 import orjson
 
-from addon.dialects import Loss, ReplyContext
-from addon.protocol.deltas import Usage
+from addon.dialects import Decoder, Loss, ReplyContext
+from addon.protocol import compression
+from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
 from addon.protocol.messages import collect
 from addon.proxy.intake import Send
+from addon.routing.config import Credential
 from addon.routing.route import Route
 from addon.stream import EventWriter, PassThrough, StreamTranslator, write_whole
 
 KEPT_REPLY_BYTES = 16 * 1024 * 1024  # of the backend's reply, for reading; the client gets all of it
 BYTES_PER_TOKEN = 4  # a quick estimate for message_start; the real count replaces it at the end
+
+STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
 JSON_HEADERS = (("content-type", "application/json"),)
 SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
@@ -42,15 +47,30 @@ class Exchange:
     stop_reason: str | None = None
     error: str | None = None
     losses: tuple[Loss, ...] = ()
+    encoding: str = ""  # how the backend's bytes are compressed
+    client_left: bool = False
+    closed: bool = False  # the backend's reply has come to its own end
 
     @property
     def request_id(self) -> str:
         """The id under which the client may quote this exchange."""
         return f"req_{self.id}"
 
-    def open_stream(self) -> None:
-        """Get ready for a streamed reply."""
-        self.translator = PassThrough()
+    @property
+    def credential(self) -> Credential | None:
+        """What the request bears; None where it is the client's own."""
+        return None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the reply is a stream that we write."""
+        return False
+
+    def open_stream(self, encoding: str = "") -> None:
+        """Get ready for a streamed reply; ``encoding`` is its content-encoding."""
+        self.encoding = encoding
+        unpack = compression.unpacker(encoding)
+        self.translator = _Watch(unpack) if unpack else PassThrough()
 
     def feed(self, chunk: bytes, now: float) -> bytes:
         """Take a piece of the backend's reply, give the client's bytes for it; empty means "nothing yet"."""
@@ -69,10 +89,24 @@ class Exchange:
 
     def close(self) -> bytes:
         """Take the end of the backend's reply, give the last of the client's bytes."""
+        self.closed = True
         written = self.translator.close() if self.translator else b""
         self.given += written
         self._note_facts()
         return written
+
+    def abandon(self, message: str) -> None:
+        """End without an answer: nobody is there to hear it, or nothing may be said."""
+        self._note_facts()
+        self.error = self.error or message
+
+    def seen(self) -> bytes:
+        """Return the client's bytes as readers may see them."""
+        return bytes(self.given)
+
+    def backend_reply(self) -> bytes:
+        """Return the backend's bytes as readers may see them."""
+        return bytes(self.taken)
 
     def cut(self, message: str) -> bytes:
         """The backend died under a streamed reply: give the client a lawful end, where we write the stream at all."""
@@ -105,7 +139,7 @@ class Exchange:
             parts.append(f"{count} lost in translation")
         if self.error:
             parts.append(f"error: {self.error}")
-        return " · ".join(parts)
+        return " ".join(" · ".join(parts).split())  # one line, whatever the client's names and the backend's words are
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,13 +153,46 @@ class RoutedExchange(Exchange):
         """Whether replies are written anew, and not passed on as they come."""
         return self.send.destination.dialect.translates
 
+    @property
     @override
-    def open_stream(self) -> None:
-        if self.translates:
-            decoder = self.send.destination.dialect.decoder(self._context())
-            self.translator = StreamTranslator(decoder, self._writer())
-        else:
-            self.translator = PassThrough()
+    def credential(self) -> Credential | None:
+        return self.send.destination.credential
+
+    @property
+    @override
+    def writes(self) -> bool:
+        return isinstance(self.translator, StreamTranslator)
+
+    @override
+    def open_stream(self, encoding: str = "") -> None:
+        if not self.translates:
+            Exchange.open_stream(self, encoding)
+            return
+        self.encoding = encoding
+        unpack = compression.unpacker(encoding)
+        decoder = self.send.destination.dialect.decoder(self._context())
+        self.translator = StreamTranslator(_Unpacking(unpack, decoder) if unpack else decoder, self._writer())
+
+    @override
+    def seen(self) -> bytes:
+        return self._without_key(bytes(self.given))
+
+    @override
+    def backend_reply(self) -> bytes:
+        body = bytes(self.taken)
+        with suppress(MalformedReply):  # as it came, then
+            body = compression.unpack_whole(self.encoding, body)
+        return self._without_key(body)
+
+    @override
+    def summary(self) -> str:
+        return self._without_key(Exchange.summary(self).encode()).decode()
+
+    def _without_key(self, text: bytes) -> bytes:
+        """Some backends quote the key that they refuse."""
+        credential = self.send.destination.credential
+        key = (credential.key or "").encode()
+        return text.replace(key, b"$" + credential.variable.encode()) if key and key in text else text
 
     @override
     def _take(self, chunk: bytes) -> None:
@@ -136,6 +203,7 @@ class RoutedExchange(Exchange):
 
     def reply_whole(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Reply:
         """Turn a reply that came in one piece into the client's. ``headers`` has lower-case names."""
+        body = self._without_key(body)
         self.taken += body[:KEPT_REPLY_BYTES]
         self.dropped = max(0, len(body) - KEPT_REPLY_BYTES)
         self.first_at = now
@@ -150,6 +218,7 @@ class RoutedExchange(Exchange):
         if not isinstance(self.translator, StreamTranslator) or self.translator.writer.error is None:
             return None
         reply = self.translator.writer.error.reply(self.request_id)
+        reply = replace(reply, body=self._without_key(reply.body))
         self.given[:] = reply.body
         return reply
 
@@ -167,7 +236,7 @@ class RoutedExchange(Exchange):
             raise MalformedReply(f"{self.route.name} answered with the status {status}, which no model API does.")
         if not self.translates:
             return self._whole_native(headers, body)
-        if headers.get("content-type", "").startswith("text/event-stream"):
+        if headers.get("content-type", "").lower().startswith("text/event-stream") or body.startswith(STREAM_MARKS):
             decoder = dialect.decoder(self._context())
             deltas = [*decoder.feed(body), *decoder.close()]
         else:
@@ -203,3 +272,40 @@ class RoutedExchange(Exchange):
 
     def _input_estimate(self) -> int:
         return len(self.send.encoded.wire.body) // BYTES_PER_TOKEN
+
+
+class _Unpacking:
+    """A decoder behind a compressed stream."""
+
+    __slots__ = ("_decoder", "_unpack", "close")
+
+    def __init__(self, unpack: compression.Unpack, decoder: Decoder) -> None:
+        self._unpack = unpack
+        self._decoder = decoder
+        self.close = decoder.close
+
+    def feed(self, chunk: bytes) -> Iterable[Delta]:
+        try:
+            plain = self._unpack(chunk)
+        except MalformedReply as error:
+            return [Failure(error)]
+        return self._decoder.feed(plain)
+
+
+class _Watch(PassThrough):
+    """Passes a compressed stream on and reads what it unpacks to."""
+
+    __slots__ = ("_unpack",)
+
+    def __init__(self, unpack: compression.Unpack) -> None:
+        super().__init__()
+        self._unpack: compression.Unpack | None = unpack
+
+    @override
+    def feed(self, chunk: bytes) -> bytes:
+        if self._unpack is not None:
+            try:
+                super().feed(self._unpack(chunk))
+            except MalformedReply:
+                self._unpack = None  # not what it says it is: stop reading, go on passing
+        return chunk

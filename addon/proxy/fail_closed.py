@@ -13,22 +13,18 @@ from mitmproxy.proxy import mode_specs
 
 ROUTED = ("/v1/messages", "/v1/messages/count_tokens")
 HOST = "api.anthropic.com"
-NAME = "detour_guard"
+GUARD, STUB = "detour_guard", "detour_not_loaded"
 
 
-class FailClosed:
+class Guard:
     """``reason`` tells the client why; ``applies`` decides for each request whether the guard is needed."""
 
-    name = NAME
+    name = GUARD
 
     def __init__(self, reason: str, applies: Callable[[], bool] = lambda: True) -> None:
         """See the class."""
         self._reason = reason
         self._applies = applies
-
-    def load(self, loader: Loader) -> None:
-        """Keep mitmproxy from contacting Anthropic, or streaming a request to it, before ``request`` is asked."""
-        ctx.options.update(connection_strategy="lazy", stream_large_bodies=None)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answer in Anthropic's envelope."""
@@ -37,14 +33,26 @@ class FailClosed:
         ours = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) or flow.request.host.lower() == HOST
         if ours and flow.request.path.partition("?")[0] in ROUTED:
             error = {"type": "api_error", "message": f"Detour is not loaded: {self._reason}"}
-            body = json.dumps({"type": "error", "error": error})
-            flow.response = http.Response.make(503, body, {"content-type": "application/json"})
+            request_id = f"req_{flow.id.replace('-', '')[:24]}"
+            body = json.dumps({"type": "error", "error": error, "request_id": request_id})
+            headers = {"content-type": "application/json", "request-id": request_id}
+            flow.response = http.Response.make(503, body, headers)
+
+
+class FailClosed(Guard):
+    """In place of the addon."""
+
+    name = STUB
+
+    def load(self, loader: Loader) -> None:
+        """Keep mitmproxy from contacting Anthropic, or streaming a request to it, before ``request`` is asked."""
+        ctx.options.update(connection_strategy="lazy", stream_large_bodies=None)
 
 
 def stand_guard() -> None:
     """Leave a guard behind for the case that our script is still configured but no longer loaded."""
-    if ctx.master.addons.get(NAME) is None:
-        ctx.master.addons.add(FailClosed("its last reload failed; the proxy's log says why", _is_orphaned))
+    if ctx.master.addons.get(GUARD) is None:
+        ctx.master.addons.add(Guard("its last reload failed; the proxy's log says why", _is_orphaned))
 
 
 def _is_orphaned() -> bool:

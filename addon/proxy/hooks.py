@@ -7,24 +7,24 @@ State of a live exchange is keyed by ``flow.id`` and released in ``response`` or
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
+from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
-from mitmproxy.net.http import status_codes
 from mitmproxy.proxy import layer, layers, mode_specs
 
-from addon import __version__
-from addon.protocol.errors import ConfigError, DetourError, InternalError, Reply
-from addon.proxy import fail_closed, greeting, http_layer, record, views
+from addon.protocol.errors import BackendError, ConfigError, DetourError, InternalError, Kind, Reply
+from addon.proxy import fail_closed, greeting, http_layer, record, transfer, views
 from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
-from addon.proxy.intake import Incoming, Network, Pass, Send, decide
+from addon.proxy.intake import Incoming, Network, Pass, Send, Verdict, decide
+from addon.proxy.leaving import Leaving
 from addon.routing import settings_file
 from addon.routing.config import Settings
 from addon.stream import StreamTranslator
@@ -36,8 +36,7 @@ TCP_TIMEOUT_S = (
     7_200  # a model may think in silence for longer than mitmproxy's 600 s; Claude Code gives up long before
 )
 UPDATE_INTERVAL_S = 0.25  # how often a growing reply is shown anew; mitmweb hashes the body on each update
-USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
-CLIENT_CREDENTIALS = ("x-api-key", "authorization", "cookie", "proxy-authorization")
+EVENT_STREAM = "text/event-stream"
 
 
 class Detour:
@@ -46,13 +45,14 @@ class Detour:
     name = "detour"
 
     def __init__(self) -> None:
-        """Nothing is read before ``configure``."""
-        self.settings = Settings()
+        """Nothing is read before ``configure``, and until then nothing is routed."""
+        self.settings: Settings | None = None
         self._decrypted: frozenset[str] = frozenset((ANTHROPIC_HOST,))
         self._networks: tuple[Network, ...] = ()
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
-        self._desk = Desk(self._holds, self._credentials, self._take_parting)
+        self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
+        self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
         self._has_layer = False
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -106,12 +106,15 @@ class Detour:
             for server in proxyserver.servers
             for address in server.listen_addrs
         }
-        for line in greeting.lines(self.settings, sorted(listeners), Path(ctx.options.confdir).expanduser()):
+        confdir = Path(ctx.options.confdir).expanduser()
+        for line in greeting.lines(self.settings or Settings(), sorted(listeners), confdir):
             logger.info("%s", line)
 
     def done(self) -> None:
-        """Leave mitmproxy as it was."""
+        """Leave mitmproxy as it was; what is under way is seen to its end."""
         http_layer.give_back_replays()
+        if not self.is_idle:
+            Leaving(self).stay()
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -134,41 +137,47 @@ class Detour:
         """Decide what becomes of the request."""
         if flow.response or flow.error or not flow.live or not self._is_ours(flow):
             return
-        record.restore(flow)
         started = time.monotonic()
         try:
-            verdict = decide(_incoming(flow), self.settings, self._networks)
-            match verdict:
+            record.restore(flow)
+            match self._decide(transfer.incoming(flow)):
                 case Pass(route):
-                    if route is None:
-                        return
-                    self._exchanges[flow.id] = Exchange(_id(flow), route, started)
-                case Reply(status, headers, body):
-                    flow.response = http.Response.make(status, body, dict(headers))
-                case Send():
-                    self._send(flow, verdict, started)
+                    if route is not None:
+                        self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started)
+                case Reply() as reply:
+                    flow.response = transfer.response(reply, flow)
+                case Send() as send:
+                    self._send(flow, send, started)
         except DetourError as error:
             self._answer(flow, error)
         except Exception:
-            logger.exception("Detour: incident %s", flow.id)
-            self._answer(flow, InternalError(flow.id))
+            incident = transfer.exchange_id(flow)
+            logger.exception("Detour: incident %s", incident)
+            self._answer(flow, InternalError(incident))
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Choose between a streamed reply and a whole one."""
+        if flow.response is None or flow.error:
+            return
         exchange = self._exchanges.get(flow.id)
-        if exchange is None or flow.response is None or flow.error:
+        is_stream = flow.response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
+        if exchange is None:
+            if is_stream and not flow.response.stream and self._is_ours(flow):
+                flow.response.stream = True  # another of Anthropic's streams: mitmproxy would hold it to its end
             return
-        self._mask(flow)
-        content_type = flow.response.headers.get("content-type", "").lower()
-        if flow.response.status_code != 200 or not content_type.startswith("text/event-stream"):
+        self._mask(flow, exchange)
+        if not _has_left(flow):
+            del self._exchanges[flow.id]  # another addon answers in the backend's place
+            self._origins.pop(flow.id, None)
             return
+        if flow.response.status_code != HTTPStatus.OK or not is_stream:
+            return
+        encoding = flow.response.headers.get("content-encoding", "")
         if isinstance(exchange, RoutedExchange) and exchange.translates:
             if not exchange.send.request.stream:
                 return
-            _set_headers(flow.response, flow, 200, (*SSE_HEADERS, ("request-id", exchange.request_id)))
-            if not _client_is_http2(flow):
-                flow.response.headers["transfer-encoding"] = "chunked"
-        exchange.open_stream()
+            transfer.rewrite(flow, HTTPStatus.OK, SSE_HEADERS, streamed=True)
+        exchange.open_stream(encoding)
         flow.response.stream = self._callable(flow, exchange)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -176,10 +185,14 @@ class Detour:
         exchange = self._exchanges.pop(flow.id, None)
         if exchange is None or flow.response is None:
             return
-        if exchange.translator is not None:
-            flow.response.data.content = bytes(exchange.given)
-        elif isinstance(exchange, RoutedExchange):
-            self._reply_whole(flow.response, flow, exchange)
+        self._mask(flow, exchange)
+        if exchange.translator is None:
+            if isinstance(exchange, RoutedExchange):
+                self._reply_whole(flow, exchange)
+        elif exchange.closed:
+            flow.response.data.content = exchange.seen()
+        else:
+            self._reply_empty(flow, exchange)
         self._finish(flow, exchange)
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -187,19 +200,22 @@ class Detour:
         exchange = self._exchanges.pop(flow.id, None)
         if exchange is None:
             return
-        self._mask(flow)
+        self._mask(flow, exchange)
         message = flow.error.msg if flow.error else "unknown"
-        if exchange.translator is not None and (exchange.given or not self._has_layer):
-            tail = exchange.cut(message)
-            if flow.response is not None:
-                flow.response.data.content = bytes(exchange.given)
-            self._partings[flow] = Parting(tail=tail)
+        if exchange.client_left or message == Error.KILLED_MESSAGE or not self._has_layer:
+            exchange.abandon("the client left" if exchange.client_left else message)
         elif isinstance(exchange, RoutedExchange):
-            reply = exchange.unreachable(message)
-            response = http.Response.make(reply.status, reply.body, dict(reply.headers))
-            self._partings[flow] = Parting(response=response)
-            flow.response = response
+            self._part(flow, exchange, message)
+        else:
+            exchange.cut(message)
+        if exchange.given and flow.response is not None:
+            flow.response.data.content = exchange.seen()
         self._finish(flow, exchange)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no exchange is under way."""
+        return not self._exchanges
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -209,61 +225,74 @@ class Detour:
             return True
         return flow.request.host.lower() == ANTHROPIC_HOST
 
+    def _decide(self, incoming: Incoming) -> Verdict:
+        if self.settings is not None:
+            return decide(incoming, self.settings, self._networks)
+        if incoming.path not in fail_closed.ROUTED:
+            return Pass()
+        raise BackendError(Kind.UNREACHABLE, "Detour's settings are wrong, the proxy's log says how: nothing is sent.")
+
     def _send(self, flow: http.HTTPFlow, send: Send, started: float) -> None:
-        """Rewrite the flow towards the backend; nothing of the client's headers stays."""
-        exchange = RoutedExchange(_id(flow), send.route, started, losses=send.encoded.losses, send=send)
-        wire, credential = send.encoded.wire, send.destination.credential
-        own_host = _origin(wire.url) == (flow.request.scheme, flow.request.host, flow.request.port)
-        kept = {
-            name: flow.request.headers[name] for name in ("x-api-key", "authorization") if name in flow.request.headers
-        }
-        for name in CLIENT_CREDENTIALS:
-            flow.request.headers.pop(name, None)
-        record.keep_original(flow, send)
-        flow.backup()
-        flow.request.method = "POST"
-        flow.request.url = wire.url
-        flow.request.headers = http.Headers(
-            [(n.encode(), v.encode()) for n, v in (("host", flow.request.host_header or ""), *wire.headers, USER_AGENT)]
+        """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""
+        exchange = RoutedExchange(
+            transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, send=send
         )
-        if credential.value:
-            flow.request.headers[credential.header] = credential.mask if self._has_layer else credential.value
-        elif own_host:
-            flow.request.headers.update(kept)  # the client's own credential, to the host it was for
-        flow.request.content = wire.body
+        wire, credential = send.encoded.wire, send.destination.credential
+        at_home = transfer.goes_home(flow.request, wire)
+        if not at_home or credential.value:
+            transfer.strip_credentials(flow.request)
+        record.keep_original(flow, send)
+        rewrite = transfer.send_home if at_home else transfer.send_away
+        rewrite(flow.request, wire, credential, masked=self._has_layer)
         flow.comment = f"{send.route.asked} → {send.route.name}"
         self._exchanges[flow.id] = exchange
+        self._origins[flow.id] = transfer.origin(flow.request)
+
+    def _part(self, flow: http.HTTPFlow, exchange: RoutedExchange, message: str) -> None:
+        """Give a client whose backend is gone an end in words; a stream that we did not write is not ours to end."""
+        if not exchange.given:
+            flow.response = transfer.response(exchange.unreachable(message), flow)
+            self._partings[flow] = Parting(response=flow.response)
+            return
+        tail = exchange.cut(message)
+        if exchange.translates:
+            self._partings[flow] = Parting(tail=tail)
+
+    def _owner(self, flow: http.HTTPFlow) -> "Detour":
+        """Who knows the flow: after a reload, the connections that we made ask us for our successor's flows too."""
+        successor = ctx.master.addons.get(self.name)
+        return self if successor is None or flow.id in self._exchanges or flow in self._partings else successor
+
+    def _client_left(self, flow: http.HTTPFlow) -> None:
+        exchange = self._owner(flow)._exchanges.get(flow.id)
+        if exchange is not None:
+            exchange.client_left = True
 
     def _holds(self, flow: http.HTTPFlow) -> bool:
         """Whether the reply's headers wait for its first bytes: where we write the stream."""
-        exchange = self._exchanges.get(flow.id)
-        return isinstance(exchange, RoutedExchange) and isinstance(exchange.translator, StreamTranslator)
+        exchange = self._owner(flow)._exchanges.get(flow.id)
+        return exchange is not None and exchange.writes
 
     def _credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
-        exchange = self._exchanges.get(flow.id)
-        if not isinstance(exchange, RoutedExchange):
+        owner = self._owner(flow)
+        exchange, there = owner._exchanges.get(flow.id), owner._origins.pop(flow.id, None)
+        credential = exchange.credential if exchange is not None else None
+        if credential is None or not credential.value:
             return {}
-        credential = exchange.send.destination.credential
-        if not credential.value:
-            return {}
-        there = (flow.request.scheme, flow.request.host, flow.request.port)
-        if there != _origin(exchange.send.encoded.wire.url):
+        if there != transfer.origin(flow.request):
             logger.warning("Detour: %s was pointed at another host by hand; it goes without its credential", flow.id)
             return {}
         return {credential.header: credential.value}
 
-    def _mask(self, flow: http.HTTPFlow) -> None:
+    def _mask(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """On the plain path the true key was on the flow until here."""
-        exchange = self._exchanges.get(flow.id)
-        if not isinstance(exchange, RoutedExchange) or self._has_layer:
-            return
-        credential = exchange.send.destination.credential
-        if credential.value:
+        credential = exchange.credential
+        if credential is not None and credential.value and not self._has_layer:
             flow.request.headers[credential.header] = credential.mask
 
     def _take_parting(self, flow: http.HTTPFlow) -> Parting | None:
-        return self._partings.pop(flow, None)
+        return self._owner(flow)._partings.pop(flow, None)
 
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""
@@ -289,33 +318,40 @@ class Detour:
     def _begin(self, flow: http.HTTPFlow, exchange: Exchange, written: bytes) -> bytes:
         """Let the held headers go, as those of an error where the stream failed before it said anything."""
         reply = exchange.refuse() if self._has_layer and isinstance(exchange, RoutedExchange) else None
-        if reply is None or flow.response is None:
+        if reply is None:
             return written
-        _set_headers(flow.response, flow, reply.status, (*reply.headers, ("request-id", exchange.request_id)))
-        if not _client_is_http2(flow):
-            flow.response.headers["transfer-encoding"] = "chunked"
+        transfer.rewrite(flow, reply.status, reply.headers, streamed=True)
         return reply.body
 
     def _show(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Let readers see the reply so far."""
         if flow.response is not None:
-            flow.response.data.content = bytes(exchange.given)
+            flow.response.data.content = exchange.seen()
             ctx.master.addons.trigger(UpdateHook([flow]))
 
-    def _reply_whole(self, response: http.Response, flow: http.HTTPFlow, exchange: RoutedExchange) -> None:
+    def _reply_whole(self, flow: http.HTTPFlow, exchange: RoutedExchange) -> None:
+        assert flow.response is not None  # noqa: S101 - the caller has looked
         try:
-            body = response.get_content(strict=False) or b""
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            reply = exchange.reply_whole(response.status_code, headers, body, time.monotonic())
+            body = flow.response.get_content(strict=False) or b""
+            headers = {name.lower(): value for name, value in flow.response.headers.items()}
+            reply = exchange.reply_whole(flow.response.status_code, headers, body, time.monotonic())
         except Exception:
-            logger.exception("Detour: incident %s", flow.id)
-            reply = InternalError(flow.id).reply(exchange.request_id)
-        _set_headers(response, flow, reply.status, (*reply.headers, ("request-id", exchange.request_id)))
-        response.content = reply.body
+            logger.exception("Detour: incident %s", exchange.id)
+            reply = InternalError(exchange.id).reply(exchange.request_id)
+        transfer.rewrite(flow, reply.status, reply.headers, streamed=False)
+        flow.response.content = reply.body
+
+    def _reply_empty(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        """A stream without a body: mitmproxy asks no callable, and sends what it finds on the flow."""
+        exchange.close()
+        reply = exchange.refuse() if isinstance(exchange, RoutedExchange) else None
+        if reply is not None and flow.response is not None:
+            transfer.rewrite(flow, reply.status, reply.headers, streamed=False)
+            flow.response.content = reply.body
 
     def _answer(self, flow: http.HTTPFlow, error: DetourError) -> None:
-        reply = error.reply(f"req_{flow.id}")
-        flow.response = http.Response.make(reply.status, reply.body, dict(reply.headers))
+        reply = error.reply(transfer.request_id(flow))
+        flow.response = transfer.response(reply, flow)
         flow.comment = f"answered by Detour: {error.message}"
         logger.info("%s detour %d %s", flow.id[:8], reply.status, error.message)
 
@@ -323,9 +359,11 @@ class Detour:
         """Say what happened: on the flow, and in one line of the log."""
         translator = exchange.translator
         if isinstance(translator, StreamTranslator) and translator.bug is not None:
-            logger.error("Detour: incident msg_%s", flow.id, exc_info=translator.bug)
+            logger.error("Detour: incident msg_%s", exchange.id, exc_info=translator.bug)
+        self._origins.pop(flow.id, None)
         record.keep_reply(flow, exchange)
         flow.comment = exchange.summary()
+        record.offer_revert(flow)
         status = flow.response.status_code if flow.response else 0
         elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
         logger.info("%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)
@@ -338,40 +376,9 @@ def _is_reverse(mode: object) -> bool:
     return isinstance(mode, mode_specs.ReverseMode)
 
 
-def _client_is_http2(flow: http.HTTPFlow) -> bool:
-    return flow.client_conn.alpn in (b"h2", b"h3")
-
-
-def _id(flow: http.HTTPFlow) -> str:
-    """The flow's id as it may stand in ids that backends limit to letters, digits and 40 characters."""
-    return flow.id.replace("-", "")[:24]
-
-
-def _incoming(flow: http.HTTPFlow) -> Incoming:
-    peer = flow.client_conn.peername
-    return Incoming(
-        flow.request.method.upper(),
-        flow.request.path.partition("?")[0],
-        {name.lower(): value for name, value in flow.request.headers.items()},
-        flow.request.get_content(strict=False) or b"",
-        peer[0] if peer else None,
-    )
-
-
-def _set_headers(response: http.Response, flow: http.HTTPFlow, status: int, headers: Sequence[tuple[str, str]]) -> None:
-    """Give the reply our own headers; nothing of the backend's is of use to the client."""
-    http2 = _client_is_http2(flow)
-    response.status_code = status
-    response.reason = "" if http2 else status_codes.RESPONSES.get(status, "")
-    response.http_version = "HTTP/2.0" if http2 else "HTTP/1.1"
-    response.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
-    response.trailers = None
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return parts.scheme, parts.hostname or "", port
+def _has_left(flow: http.HTTPFlow) -> bool:
+    """Whether the request has gone to its backend; not so when another addon gave the response."""
+    return flow.server_conn.timestamp_start is not None
 
 
 def _network(text: str) -> Network:

@@ -2,7 +2,7 @@
 
 Theory of operation. mitmproxy's ``HttpLayer`` passes events between three kinds of children: the client's connection,
 one ``HttpStream`` for each exchange, and the backends' connections. It does so in ``event_to_child`` alone. We look at
-three events there:
+these events there:
 
 * ``RequestHeaders`` on its way to a backend's connection: it leaves with the true credential in a copy of the request.
   The flow keeps the masked one, so mitmweb, saved flows, HAR and logs never hold a key, not even while waiting.
@@ -10,6 +10,12 @@ three events there:
   answer 200 and then say, as the first event, that the prompt is too long. They are read when they leave.
 * ``ResponseProtocolError`` on its way to the client: mitmproxy would send an HTML page and close the connection. We
   send Anthropic's error envelope instead, or, under a stream that has begun, an ``error`` event and a clean end.
+* ``RequestProtocolError`` on its way to an exchange: the client has left. mitmproxy tells addons of a broken exchange
+  without saying which side broke it.
+
+Two more things that mitmproxy leaves undone, because with us the client's connection outlives the failure: a failed
+connection is kept for ever and answers for its address, and trailers after a chunked reply raise NotImplementedError,
+upon which the client would wait for ever.
 
 The class is put in place through the public ``next_layer`` hook on layers that mitmproxy made, before they have any
 state of their own. Replays build their layer without that hook; ``ReplayHandler`` is replaced while we are loaded.
@@ -23,17 +29,20 @@ from typing import Any, cast, override
 
 from mitmproxy import http
 from mitmproxy.addons import clientplayback
-from mitmproxy.proxy import events, layer
-from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
-from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.connection import Connection, Server
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HttpStream
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestHeaders,
+    RequestProtocolError,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    ResponseTrailers,
 )
+from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 # a flow killed by the user, and what the client itself broke, keep mitmproxy's own ending
 LEFT_ALONE = frozenset((ErrorCode.KILL, ErrorCode.CLIENT_DISCONNECTED, ErrorCode.GENERIC_CLIENT_ERROR))
@@ -49,8 +58,9 @@ class Parting:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the layer asks the addon. Each takes the flow; an empty answer means "not one of ours"."""
+    """What the layer asks and tells the addon. Each takes the flow; an empty answer means "not one of ours"."""
 
+    client_left: Callable[[http.HTTPFlow], None]
     holds: Callable[[http.HTTPFlow], bool]
     credentials: Callable[[http.HTTPFlow], Mapping[str, str]]
     parting: Callable[[http.HTTPFlow], Parting | None]
@@ -64,50 +74,119 @@ class DetourHttpLayer(HttpLayer):
 
     @override
     def event_to_child(self, child: layer.Layer | HttpStream, event: events.Event) -> layer.CommandGenerator[None]:
-        if not isinstance(child, HttpStream):
-            if isinstance(event, RequestHeaders):
-                event = self._with_credential(event)
-            elif isinstance(event, ResponseHeaders) and self._holds(event):
-                self.held[event.stream_id] = event
-                return
-            elif isinstance(event, ResponseProtocolError):
-                self.held.pop(event.stream_id, None)
-                if parting := self._parting(event):
-                    yield from self._part(child, event.stream_id, parting)
-                    return
-            elif self.held and isinstance(event, HttpEvent) and (headers := self.held.pop(event.stream_id, None)):
-                yield from super().event_to_child(child, headers)
-        yield from super().event_to_child(child, event)
+        look = LOOKS.get(type(event))  # no generator itself: it runs for every event, and each frame costs
+        if look is None or (look is _release and not self.held):
+            return super().event_to_child(child, event)
+        return look(self, child, event)
 
-    def _flow(self, stream_id: int) -> http.HTTPFlow | None:
+    def pass_on(self, child: layer.Layer | HttpStream, event: events.Event) -> layer.CommandGenerator[None]:
+        """As mitmproxy does it."""
+        return super().event_to_child(child, event)
+
+    @override
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if type(event) is events.DataReceived and event.connection is not self.context.client:
+            return self._receive(event)
+        handled: layer.CommandGenerator[None] = super()._handle_event(event)
+        return handled
+
+    def _receive(self, event: events.DataReceived) -> layer.CommandGenerator[None]:
+        try:
+            yield from super()._handle_event(event)
+        except NotImplementedError:  # trailers: the body before them is complete
+            yield from self._end_of_body(event.connection)
+
+    def _end_of_body(self, connection: Connection) -> layer.CommandGenerator[None]:
+        reader = self.connections[connection].context.layers[-1]
+        yield commands.CloseConnection(connection)
+        if isinstance(reader, Http1Client) and reader.stream_id in self.streams:
+            yield from self.event_to_child(self.streams[reader.stream_id], ResponseEndOfMessage(reader.stream_id))
+
+    @override
+    def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
+        for connection in [each for each in self.connections if isinstance(each, Server) and self._is_dead(each)]:
+            del self.connections[connection]
+        return super().get_connection(event, reuse=reuse)
+
+    def _is_dead(self, connection: Server) -> bool:
+        """Whether it failed and nothing more will come of it. One that was made is still to hear of its end."""
+        ended = connection.timestamp_tcp_setup is None or connection.timestamp_end is not None
+        return bool(connection.error) and ended and connection not in self.waiting_for_establishment
+
+    def flow(self, stream_id: int) -> http.HTTPFlow | None:
+        """Return the flow of an exchange; None before its request has come."""
         return getattr(self.streams.get(stream_id), "flow", None)
 
-    def _holds(self, event: ResponseHeaders) -> bool:
-        flow = self._flow(event.stream_id)
-        return flow is not None and not event.end_stream and self.desk.holds(flow)
 
-    def _parting(self, event: ResponseProtocolError) -> Parting | None:
-        flow = self._flow(event.stream_id)
-        return self.desk.parting(flow) if flow is not None and event.code not in LEFT_ALONE else None
+type Child = layer.Layer | HttpStream
+type Commands = layer.CommandGenerator[None]
 
-    def _with_credential(self, event: RequestHeaders) -> RequestHeaders:
-        flow = self._flow(event.stream_id)
-        true_values = self.desk.credentials(flow) if flow is not None else {}
-        if not true_values:
-            return event
+
+def _authorize(ours: DetourHttpLayer, child: Child, event: RequestHeaders) -> Commands:
+    """To a backend: with the true credential."""
+    flow = None if isinstance(child, HttpStream) else ours.flow(event.stream_id)
+    true_values = ours.desk.credentials(flow) if flow is not None else {}
+    if true_values:
         request = event.request.copy()
         request.headers.update(true_values)
-        return RequestHeaders(event.stream_id, request, event.end_stream, event.replay_flow)
+        event = RequestHeaders(event.stream_id, request, event.end_stream, event.replay_flow)
+    return ours.pass_on(child, event)
 
-    def _part(self, child: layer.Layer, stream_id: int, parting: Parting) -> layer.CommandGenerator[None]:
-        body = parting.tail
-        if parting.response is not None:
-            body = parting.response.raw_content or b""
-            headers = ResponseHeaders(stream_id, parting.response, end_stream=False)
-            yield from super().event_to_child(child, headers)
-        if body:
-            yield from super().event_to_child(child, ResponseData(stream_id, body))
-        yield from super().event_to_child(child, ResponseEndOfMessage(stream_id))
+
+def _note_leaving(ours: DetourHttpLayer, child: Child, event: RequestProtocolError) -> Commands:
+    """To an exchange: the client has left it."""
+    flow = ours.flow(event.stream_id) if isinstance(child, HttpStream) else None
+    if flow is not None:
+        ours.held.pop(event.stream_id, None)
+        ours.desk.client_left(flow)
+    return ours.pass_on(child, event)
+
+
+def _hold(ours: DetourHttpLayer, child: Child, event: ResponseHeaders) -> Commands:
+    """To the client: they wait, where the reply is a stream that we write."""
+    flow = None if isinstance(child, HttpStream) or event.end_stream else ours.flow(event.stream_id)
+    if flow is not None and ours.desk.holds(flow):
+        ours.held[event.stream_id] = event
+        return
+    yield from ours.pass_on(child, event)
+
+
+def _release(ours: DetourHttpLayer, child: Child, event: ResponseData | ResponseEndOfMessage) -> Commands:
+    """To the client: the headers first."""
+    if not isinstance(child, HttpStream) and (headers := ours.held.pop(event.stream_id, None)):
+        yield from ours.pass_on(child, headers)
+    yield from ours.pass_on(child, event)
+
+
+def _part(ours: DetourHttpLayer, child: Child, event: ResponseProtocolError) -> Commands:
+    """To the client: our last words, where there are some."""
+    flow = None if isinstance(child, HttpStream) else ours.flow(event.stream_id)
+    if flow is None:
+        yield from ours.pass_on(child, event)
+        return
+    ours.held.pop(event.stream_id, None)
+    parting = ours.desk.parting(flow) if event.code not in LEFT_ALONE else None
+    if parting is None:
+        yield from ours.pass_on(child, event)
+        return
+    body = parting.tail
+    if parting.response is not None:
+        body = parting.response.raw_content or b""
+        yield from ours.pass_on(child, ResponseHeaders(event.stream_id, parting.response, end_stream=False))
+    if body:
+        yield from ours.pass_on(child, ResponseData(event.stream_id, body))
+    yield from ours.pass_on(child, ResponseEndOfMessage(event.stream_id))
+
+
+LOOKS: Mapping[type[events.Event], Callable[..., Commands]] = {
+    RequestHeaders: _authorize,
+    RequestProtocolError: _note_leaving,
+    ResponseHeaders: _hold,
+    ResponseData: _release,
+    ResponseTrailers: _release,
+    ResponseEndOfMessage: _release,
+    ResponseProtocolError: _part,
+}
 
 
 def take_over(nextlayer: layer.NextLayer, desk: Desk) -> None:
@@ -149,6 +228,7 @@ def works_here() -> str | None:
     """Return None when this mitmproxy has the internals the layer rests on, else what is missing."""
     wanted: dict[Callable[..., Any], list[str]] = {
         HttpLayer.event_to_child: ["self", "child", "event"],
+        HttpLayer.get_connection: ["self", "event", "reuse"],
         RequestHeaders: ["stream_id", "request", "end_stream", "replay_flow"],
         ResponseHeaders: ["stream_id", "response", "end_stream"],
         _REPLAY_HANDLER: ["flow", "options"],

@@ -54,7 +54,21 @@ def restore(flow: http.HTTPFlow) -> None:
     del flow.metadata[KEY]
 
 
+def offer_revert(flow: http.HTTPFlow) -> None:
+    """Let mitmproxy's "revert" show the client's own request, once the exchange is over.
+
+    Not earlier: reverting a flow under way would take its response from under mitmproxy, and its connection's address
+    would no longer be the one it is connected to.
+    """
+    if flow._backup is None and is_rewritten(flow):
+        twin = flow.copy()
+        restore(twin)
+        twin.response, twin.error, twin.comment = None, None, ""
+        twin.id = flow.id
+        flow._backup = twin.get_state()
+
+
 def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
     """Keep the backend's bytes, where they are not the client's anyway."""
     if KEY in flow.metadata:
-        flow.metadata[KEY].update(reply=bytes(exchange.taken), dropped=exchange.dropped)
+        flow.metadata[KEY].update(reply=exchange.backend_reply(), dropped=exchange.dropped)

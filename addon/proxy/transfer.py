@@ -1,0 +1,112 @@
+"""Between a flow and the core's values: what came in, what goes out, what is answered."""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+from mitmproxy.net.http import status_codes
+
+from addon import __version__
+from addon.dialects import WireRequest
+from addon.protocol.errors import Reply
+from addon.proxy.intake import Incoming
+from addon.routing.config import Credential
+
+USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
+CREDENTIAL_HEADERS = ("x-api-key", "authorization", "cookie", "proxy-authorization")
+
+type Origin = tuple[str, str, int]
+
+
+def exchange_id(flow: http.HTTPFlow) -> str:
+    """The flow's id as it may stand in ids that backends limit to letters, digits and 40 characters."""
+    return flow.id.replace("-", "")[:24]
+
+
+def request_id(flow: http.HTTPFlow) -> str:
+    """The id under which the client may quote this exchange."""
+    return f"req_{exchange_id(flow)}"
+
+
+def incoming(flow: http.HTTPFlow) -> Incoming:
+    """Read the client's request off its flow."""
+    peer = flow.client_conn.peername
+    return Incoming(
+        flow.request.method.upper(),
+        flow.request.path.partition("?")[0],
+        {name.lower(): value for name, value in flow.request.headers.items()},
+        flow.request.get_content(strict=False) or b"",
+        peer[0] if peer else None,
+    )
+
+
+def origin(request: http.Request) -> Origin:
+    """Where a request goes."""
+    return request.scheme, request.host, request.port
+
+
+def goes_home(request: http.Request, wire: WireRequest) -> bool:
+    """Whether the wire request is for the very host that the client called."""
+    parts = urlsplit(wire.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return (parts.scheme, parts.hostname, port) == (request.scheme, request.host.lower(), request.port)
+
+
+def strip_credentials(request: http.Request) -> None:
+    """Take the client's credentials off, wherever they may be."""
+    for name in CREDENTIAL_HEADERS:
+        request.headers.pop(name, None)
+    request.trailers = None
+
+
+def send_away(request: http.Request, wire: WireRequest, credential: Credential, *, masked: bool) -> None:
+    """Make a client's request the one for another host: no header of the client's stays."""
+    request.method = "POST"
+    request.url = wire.url
+    headers = (("host", request.host_header or ""), *wire.headers, USER_AGENT)
+    request.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
+    request.content = wire.body
+    _authorize(request, credential, masked=masked)
+
+
+def send_home(request: http.Request, wire: WireRequest, credential: Credential, *, masked: bool) -> None:
+    """Make a client's request say another model to the same host: only the body, and our credential if there is one."""
+    request.headers["accept-encoding"] = "identity"
+    request.content = wire.body
+    _authorize(request, credential, masked=masked)
+
+
+def _authorize(request: http.Request, credential: Credential, *, masked: bool) -> None:
+    if credential.value:
+        request.headers[credential.header] = credential.mask if masked else credential.value
+
+
+def response(reply: Reply, flow: http.HTTPFlow) -> http.Response:
+    """Make the client's response to ``flow``."""
+    made = http.Response.make(reply.status, reply.body, dict(reply.headers))
+    made.headers["request-id"] = request_id(flow)
+    return made
+
+
+def rewrite(flow: http.HTTPFlow, status: int, headers: Iterable[tuple[str, str]], *, streamed: bool) -> None:
+    """Give the backend's response our own head; nothing of the backend's is of use to the client."""
+    if flow.response is None:
+        return
+    version = client_version(flow)
+    flow.response.status_code = status
+    flow.response.reason = "" if version == "HTTP/2.0" else status_codes.RESPONSES.get(status, "")
+    flow.response.http_version = version
+    fields = [*headers, ("request-id", request_id(flow))]
+    if streamed and version == "HTTP/1.1":
+        fields.append(("transfer-encoding", "chunked"))
+    elif streamed and version == "HTTP/1.0":
+        fields.append(("connection", "close"))  # it knows no chunks: the end of the connection is the end
+    flow.response.headers = http.Headers([(name.encode(), value.encode()) for name, value in fields])
+    flow.response.trailers = None
+
+
+def client_version(flow: http.HTTPFlow) -> str:
+    """What the client speaks. A replay is told apart by its connection, which is not there any more."""
+    if flow.client_conn.alpn in (b"h2", b"h3"):
+        return "HTTP/2.0"
+    return "HTTP/1.0" if flow.request.http_version == "HTTP/1.0" else "HTTP/1.1"
