@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from addon.routing.backends import BACKENDS, CHAT
-from tests.end_to_end.client import DOORS, ClaudeCode, Door
+from tests.end_to_end.client import API_KEY, DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running
 
@@ -28,8 +28,7 @@ def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> I
     }
     with running(tmp_path_factory.mktemp("mitmdump"), environment) as proxy:
         yield proxy
-    assert KEY not in proxy.log
-    assert KEY.encode() not in proxy.flow_file.read_bytes(), "the backend's key is in the saved flows"
+    proxy.verify_secrets(KEY, API_KEY)
 
 
 @pytest.fixture

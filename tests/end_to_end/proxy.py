@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 30  # mitmproxy alone needs about 1 s; a loaded machine may be slow to import
 STOP_LIMIT_S = 10
-CRASHES = ("mitmproxy has crashed", "Traceback (most recent call last)", "Addon error")
+CRASHES = ("mitmproxy has crashed", "Traceback (most recent call last)", "Addon error", "Detour is not loaded")
 
 
 @dataclass(slots=True)
@@ -47,11 +48,6 @@ class Proxy:
         return self.home / "confdir" / "mitmproxy-ca-cert.pem"
 
     @property
-    def flow_file(self) -> Path:
-        """Every finished flow."""
-        return self.home / "flows"
-
-    @property
     def log(self) -> str:
         """All it has printed."""
         return (self.home / "log").read_text(encoding="utf-8", errors="replace")
@@ -61,6 +57,20 @@ class Proxy:
         log = self.log
         news, self._read = log[self._read :], len(log)
         return news
+
+    def verify_secrets(self, backend_key: str, client_key: str) -> None:
+        """After the end: raise when a key is in the log, or in what is saved of an exchange that left Anthropic."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # mitmproxy's filters use pyparsing's old names
+            from mitmproxy.io import FlowReader
+        assert backend_key not in self.log
+        assert client_key not in self.log
+        with (self.home / "flows").open("rb") as saved:
+            states = [flow.get_state() for flow in FlowReader(saved).stream()]
+        routed = [state for state in states if state["request"]["host"] != "api.anthropic.com"]
+        assert routed, "nothing was saved"
+        assert backend_key not in repr(states), "the backend's key is in a saved flow"
+        assert client_key not in repr(routed), "the client's key is in a flow that went elsewhere"
 
     def verify(self) -> None:
         """Raise when it has died or logged a crash since the last look."""

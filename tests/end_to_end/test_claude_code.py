@@ -129,7 +129,7 @@ def test_write_then_read(claude: ClaudeCode, backend: FakeBackend) -> None:
     assert '1\tZeile "eins" \\ \u00fc\u4f60\U0001f600\n2\tline two' in backend.received[2].last("tool")["content"]
 
 
-@pytest.mark.parametrize(("name", "content"), [("pixel.png", png()), ("page.pdf", pdf())])
+@pytest.mark.parametrize(("name", "content"), [("pixel.png", png()), ("page.pdf", pdf())], ids=["png", "pdf"])
 def test_reads_an_image_and_a_pdf(claude: ClaudeCode, backend: FakeBackend, name: str, content: bytes) -> None:
     claude.workspace.mkdir(parents=True)
     path = claude.workspace / name

@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from addon.cli.embedded_model import MODEL_NAME, WINDOW_TOKENS
-from tests.end_to_end.client import DOORS, ClaudeCode, Door
+from tests.end_to_end.client import API_KEY, DOORS, ClaudeCode, Door
 from tests.end_to_end.embedded import KEY, EmbeddedModel
 from tests.end_to_end.embedded import running as running_model
 from tests.end_to_end.proxy import Proxy, running
@@ -52,8 +52,7 @@ def proxy(model: EmbeddedModel, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with running(tmp_path_factory.mktemp("proxy"), environment(model, KEY)) as proxy:
         yield proxy
         proxy.verify()
-    assert KEY.encode() not in proxy.flow_file.read_bytes()
-    assert KEY not in proxy.log
+    proxy.verify_secrets(KEY, API_KEY)
 
 
 @pytest.fixture(scope="module")
