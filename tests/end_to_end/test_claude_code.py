@@ -301,10 +301,17 @@ def test_hopeless_errors_are_said_at_once(claude: ClaudeCode, backend: FakeBacke
     assert len(backend.received) == 1 + len(again)
 
 
-@pytest.mark.parametrize("chunks", [1, 3], ids=["before_text", "in_text"])
-def test_cut_stream_is_asked_for_again(claude: ClaudeCode, backend: FakeBackend, chunks: int) -> None:
-    backend.script(Answer("This will never be finished.", cut_after_chunks=chunks), answer("This is the whole."))
+def test_stream_cut_before_its_first_text_is_asked_for_again(claude: ClaudeCode, backend: FakeBackend) -> None:
+    backend.script(Answer("This will never be finished.", cut_after_chunks=1), answer("This is the whole."))
+    run = claude.run("Tell me.")
+    assert (run.exit_code, run.text) == (0, "This is the whole.")
+    assert [notice["error_status"] for notice in run.notices("api_retry")] == [503], "the cut was not told in words"
+    assert [request.body.get("stream") for request in backend.received] == [True, True]
+
+
+def test_stream_cut_in_its_text_is_asked_for_whole(claude: ClaudeCode, backend: FakeBackend) -> None:
+    backend.script(Answer("This will never be finished.", cut_after_chunks=3), answer("This is the whole."))
     run = claude.run("Tell me.")
     assert (run.exit_code, run.text) == (0, "This is the whole.")
     assert "never be" not in "".join(block["text"] for block in run.blocks("assistant", "text"))
-    assert len(backend.received) == 2
+    assert [request.body.get("stream") for request in backend.received] == [True, None], "no error event was told"
