@@ -115,7 +115,8 @@ class Exchange:
             written = self.translator.fail(BackendError(Kind.SERVER, f"{self.route.name} broke off: {message}"))
             self.given += written
             self._note_facts()
-        self.error = self.error or message
+        if written or not self.writes:  # else all had been said before it died
+            self.error = self.error or message
         return written
 
     def _note_facts(self) -> None:

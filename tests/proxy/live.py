@@ -195,9 +195,11 @@ async def _until_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 
 @asynccontextmanager
-async def backend(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Backend]:
-    """A backend on a port of its own."""
-    fake = Backend(list(scripts))
+async def backend(
+    *scripts: Script, tls: ssl.SSLContext | None = None, port: int = 0, host: str = "127.0.0.1"
+) -> AsyncIterator[Backend]:
+    """A backend, on a port of its own unless one is given."""
+    fake = Backend(list(scripts), port)
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -208,7 +210,7 @@ async def backend(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncI
             await fake.serve(reader, writer)
         tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", fake.port, ssl=tls)
+    server = await asyncio.start_server(serve, host, fake.port, ssl=tls)
     fake.port = server.sockets[0].getsockname()[1]
     try:
         yield fake
