@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from addon.dialects import ReplyContext, faults
+from addon.protocol import lenient
 from addon.protocol.deltas import (
     Delta,
     End,
@@ -27,6 +28,7 @@ from addon.protocol.errors import BackendError, DetourError, Kind, MalformedRepl
 from addon.protocol.framing import Frame, ServerSentEvents
 
 END = End()
+NOTHING: Mapping[str, object] = {}
 SHOWN = 120  # bytes of a bad chunk that are quoted
 
 # finish_reason -> why it stopped; the calls and refusals seen may overrule END_TURN
@@ -55,18 +57,19 @@ FINISH_FAULTS: Mapping[str, Kind] = {
 class ChatDecoder:
     """Chunks of one reply, in order; see :class:`addon.dialects.Decoder`.
 
-    Calls: each call gets a key in the order of its first appearance. A fragment belongs to the call of its index, or
-    to the latest call where it has none; an id that the call does not bear, together with a name, starts another.
-    A call whose name is late is held until the name comes.
+    Calls: each call gets a key in the order of its first appearance. A fragment belongs to the call of its id; else to
+    that of its index, or the latest where it has none; a new id together with a name starts another. An id that comes
+    under two indexes stays with the first. A call whose name is late is held until the name comes.
     """
 
-    __slots__ = ("_by_index", "_calls", "_context", "_ended", "_frames", "_latest", "_refused")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_context", "_ended", "_frames", "_latest", "_refused")
 
     def __init__(self, context: ReplyContext) -> None:
         """``context`` gives the names to turn back and the id to make call ids from."""
         self._context = context
         self._frames = ServerSentEvents()
         self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int, _Call] = {}
         self._latest: _Call | None = None
         self._refused = False
@@ -110,13 +113,19 @@ class ChatDecoder:
             if data.strip() == b"[DONE]":
                 self._ended = True
                 return [END]
-            raise MalformedReply(
-                f"{self._context.target.name} sent what is not JSON: {data[:SHOWN].decode('utf-8', 'replace')}"
-            ) from None
+            chunk = self._mend(data)
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, KeyError, OverflowError) as error:  # a value of another type than promised
             raise MalformedReply(f"{self._context.target.name} sent a chunk of the wrong shape ({error})") from error
+
+    def _mend(self, data: bytes) -> Any:
+        """Parse what orjson does not take: half an emoji, or NaN among the log probabilities, should cost no reply."""
+        try:
+            return lenient.loads(data, NOTHING.get)
+        except ValueError:
+            shown = data[:SHOWN].decode("utf-8", "replace")
+            raise MalformedReply(f"{self._context.target.name} sent what is not JSON: {shown}") from None
 
     def _read(self, chunk: Any) -> list[Delta]:
         choices = chunk.get("choices")
@@ -169,13 +178,32 @@ class ChatDecoder:
             if content.__class__ is str:
                 deltas.append(Text(content))
             else:
-                deltas.extend(_parts(content))
+                self._read_parts(content, deltas)
         if said.get("refusal"):
             self._refused = True
             deltas.append(Text(_string(said["refusal"])))
         if said.get("tool_calls"):
             for fragment in said["tool_calls"]:
                 self._read_call(fragment, deltas)
+
+    def _read_parts(self, content: Any, deltas: list[Delta]) -> None:
+        """Read content that is a list of parts (Mistral, some templates of vLLM)."""
+        if not isinstance(content, list):
+            raise MalformedReply(f"content is neither text nor a list of parts: {_string(content)[:SHOWN]}")
+        for part in content:
+            match part.get("type") if isinstance(part, dict) else None:
+                case "text" | "output_text":
+                    if part.get("text"):
+                        deltas.append(Text(_string(part["text"])))
+                case "thinking":
+                    if thought := _thought(part.get("thinking")):
+                        deltas.append(Reasoning(thought))
+                case "refusal":
+                    self._read_words({"refusal": part.get("refusal")}, deltas)
+                case "reference":
+                    pass  # numbers of sources that we did not give it; no words
+                case unknown:
+                    raise MalformedReply(f'content has a part of the unknown type "{unknown}"')
 
     def _read_call(self, fragment: Any, deltas: list[Delta]) -> None:
         function = fragment.get("function") or {}
@@ -202,13 +230,18 @@ class ChatDecoder:
 
     def _call_of(self, index: Any, call_id: Any, name: Any) -> "_Call":
         known = self._by_index.get(index) if isinstance(index, int) else self._latest
-        another = name and call_id and known and known.wire_id and call_id != known.wire_id
+        bearer = self._by_id.get(call_id) if isinstance(call_id, str) else None
+        if bearer is not None and (known is not None or index is None):
+            return bearer
+        another = name and call_id and known and known.wire_id
         unmarked = index is None and name and known and known.name and not call_id
         if known is not None and not another and not unmarked:
             return known
         key = len(self._calls)
-        wire_id = call_id if isinstance(call_id, str) else ""
+        wire_id = call_id if isinstance(call_id, str) and bearer is None else ""
         call = _Call(key, wire_id, wire_id or f"toolu_{self._context.exchange_id}_{key}")
+        if wire_id:
+            self._by_id[wire_id] = call
         self._calls.append(call)
         self._latest = call
         if isinstance(index, int):
@@ -280,24 +313,6 @@ def _string(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _parts(content: Any) -> list[Delta]:
-    """Content as a list of parts (Mistral, some vLLM templates)."""
-    if not isinstance(content, list):
-        raise MalformedReply(f"content is neither text nor a list of parts: {_string(content)[:SHOWN]}")
-    deltas: list[Delta] = []
-    for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
-        match kind:
-            case "text" | "output_text":
-                if part.get("text"):
-                    deltas.append(Text(_string(part["text"])))
-            case "thinking":
-                inner = part.get("thinking")
-                thought = inner if isinstance(inner, str) else "".join(_string(p.get("text", "")) for p in inner or ())
-                if thought:
-                    deltas.append(Reasoning(thought))
-            case "refusal":
-                deltas.append(Text(_string(part.get("refusal", ""))))
-            case unknown:
-                raise MalformedReply(f'content has a part of the unknown type "{unknown}"')
-    return deltas
+def _thought(thinking: Any) -> str:
+    """Mistral's thinking: text, or a list of text parts."""
+    return thinking if isinstance(thinking, str) else "".join(_string(part.get("text", "")) for part in thinking or ())

@@ -82,7 +82,8 @@ class ServerSentEvents:
             if chunk.startswith(b"\n"):
                 chunk = chunk[1:]
         frames = self._split(chunk) if chunk else []
-        self._between = self._started and not (self._rest or self._data or self._event or self._after_cr)
+        pending = self._rest or self._data or self._event or self._after_cr or self._broken
+        self._between = self._started and not pending
         return frames
 
     def close(self) -> list[Frame]:

@@ -7,13 +7,12 @@ hand and not with pydantic because it runs on every request: validating a 160 kB
 than translating it (docs/performance.md).
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any, Never, TypeGuard
 
 import orjson
 
-from addon.protocol import framing
+from addon.protocol import framing, lenient
 from addon.protocol.errors import BadRequest, MalformedReply
 
 type Json = dict[str, Any]
@@ -47,19 +46,14 @@ class Request:
 
 
 def parse_json(body: bytes) -> object:
-    """Parse a body as leniently as the client's own runtime writes it.
-
-    JavaScript writes lone surrogates as escapes, which orjson refuses and no backend can take: they become "?".
-    Raises: BadRequest.
-    """
+    """Parse a body, as leniently as the client's own runtime writes it. Raises: BadRequest."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         first = error
     try:
-        lenient = json.dumps(json.loads(body, parse_constant=_refuse_constant), ensure_ascii=False)
-        return orjson.loads(lenient.encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+        return lenient.loads(body, _refuse_constant)
+    except ValueError:
         raise BadRequest(f"The request body is not valid JSON: {first}") from first
 
 

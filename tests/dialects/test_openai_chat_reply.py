@@ -1,0 +1,432 @@
+"""Chunks to deltas: every table runs with the bytes whole, byte by byte, and with another reply's bytes behind them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from addon.dialects import ReplyContext, openai_chat_reply
+from addon.dialects.openai_chat_reply import ChatDecoder, read_usage
+from addon.protocol.deltas import (
+    Delta,
+    End,
+    Failure,
+    Finish,
+    Reasoning,
+    StopReason,
+    Text,
+    ToolArguments,
+    ToolCall,
+    Usage,
+)
+from addon.protocol.errors import KINDS, Kind, MalformedReply
+from tests.stories import target
+
+type Json = dict[str, Any]
+
+CONTEXT = ReplyContext(target("openai", "gpt-5.5"), "x1", "OPENAI_API_KEY", {"short_1": "mcp.long name"}, 500)
+DONE = b"data: [DONE]\n\n"
+
+
+def chunk(delta: Any = None, finish: Any = None, **more: Any) -> Json:
+    return {"choices": [{"index": 0, "delta": delta or {}, "finish_reason": finish}], **more}
+
+
+def call(index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None) -> Json:
+    """A fragment with the fields that are given."""
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    held = {"index": index, "id": call_id, "function": function}
+    return {key: value for key, value in held.items() if value is not None}
+
+
+def calls(*fragments: Json) -> Json:
+    return chunk({"tool_calls": list(fragments)})
+
+
+def sse(*chunks: Any) -> bytes:
+    return b"".join(b"data: %s\n\n" % (each if isinstance(each, bytes) else orjson.dumps(each)) for each in chunks)
+
+
+def whole(stream: bytes) -> list[Delta]:
+    decoder = ChatDecoder(CONTEXT)
+    return [*decoder.feed(stream), *decoder.close()]
+
+
+def byte_by_byte(stream: bytes) -> list[Delta]:
+    decoder = ChatDecoder(CONTEXT)
+    deltas = [delta for at in range(len(stream)) for delta in decoder.feed(stream[at : at + 1])]
+    return [*deltas, *decoder.close()]
+
+
+def event_by_event(stream: bytes) -> list[Delta]:
+    decoder = ChatDecoder(CONTEXT)
+    deltas = [delta for event in stream.split(b"\n\n")[:-1] for delta in decoder.feed(event + b"\n\n")]
+    return [*deltas, *decoder.close()]
+
+
+def with_more_behind(stream: bytes) -> list[Delta]:
+    return whole(stream + DONE + sse(chunk({"content": "of another reply"}, "length")))
+
+
+THREE_WAYS = pytest.mark.parametrize("decode", [whole, byte_by_byte, event_by_event, with_more_behind])
+END = End()
+type Decode = Callable[[bytes], list[Delta]]
+
+WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
+    "text": ([chunk({"content": "Hi"}), chunk({"content": " you"})], [Text("Hi"), Text(" you")]),
+    "a role-only first chunk says nothing": ([chunk({"role": "assistant", "content": ""})], []),
+    "null content says nothing": ([chunk({"role": "assistant", "content": None, "refusal": None})], []),
+    "text beside a role": ([chunk({"role": "assistant", "content": "Hi"})], [Text("Hi")]),
+    "reasoning_content": ([chunk({"reasoning_content": "Hm"})], [Reasoning("Hm")]),
+    "reasoning": ([chunk({"reasoning": "Hm"})], [Reasoning("Hm")]),
+    "both names carry the same once": ([chunk({"reasoning_content": "Hm", "reasoning": "Hm"})], [Reasoning("Hm")]),
+    "an empty first name gives way": ([chunk({"reasoning_content": "", "reasoning": "Hm"})], [Reasoning("Hm")]),
+    "reasoning comes before text": ([chunk({"content": "A", "reasoning": "Hm"})], [Reasoning("Hm"), Text("A")]),
+    "reasoning as an object is kept": ([chunk({"reasoning": {"a": 1}})], [Reasoning('{"a":1}')]),
+    "parts of text": (
+        [chunk({"content": [{"type": "text", "text": "A"}, {"type": "output_text", "text": "B"}]})],
+        [Text("A"), Text("B")],
+    ),
+    "an empty part says nothing": ([chunk({"content": [{"type": "text", "text": ""}]})], []),
+    "a thinking part": (
+        [chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "H"}, {"text": "m"}]}]})],
+        [Reasoning("Hm")],
+    ),
+    "a thinking part as text": ([chunk({"content": [{"type": "thinking", "thinking": "Hm"}]})], [Reasoning("Hm")]),
+    "an empty thinking part": ([chunk({"content": [{"type": "thinking", "thinking": []}]})], []),
+    "a part that refers to sources says nothing": (
+        [chunk({"content": [{"type": "text", "text": "A"}, {"type": "reference", "reference_ids": [1]}]})],
+        [Text("A")],
+    ),
+    "choices are missing": ([{"id": "x"}, {"choices": []}, {"choices": None}], []),
+    "an error that is null is none": ([chunk({"content": "A"}, error=None)], [Text("A")]),
+    "content that is a lone surrogate": ([b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}'], [Text("a\ufffd")]),
+    "a number that is none": ([b'{"choices":[{"delta":{"content":"a"},"logprobs":NaN}]}'], [Text("a")]),
+    "a pair of surrogates": ([b'{"choices":[{"delta":{"content":"\\ud83d\\ude00"}}]}'], [Text("\U0001f600")]),
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("chunks", "expected"), WORDS.values(), ids=WORDS)
+def test_words_are_read(decode: Decode, chunks: list[Any], expected: list[Delta]) -> None:
+    assert [*expected, END] == decode(sse(*chunks))
+
+
+A, B = "call_a", "call_b"
+CALLS: dict[str, tuple[list[Any], list[Delta]]] = {
+    "in pieces": (
+        [calls(call(0, A, "Bash", "")), calls(call(0, arguments='{"a"')), calls(call(0, arguments=":1}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a"'), ToolArguments(0, ":1}")],
+    ),
+    "two by index": (
+        [calls(call(0, A, "Bash", "{")), calls(call(1, B, "Read", "{")), calls(call(0, arguments="}"))],
+        [
+            ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{"),
+            ToolArguments(0, "}"),
+        ],
+    ),
+    "two in one chunk": (
+        [calls(call(0, A, "Bash", "{}"), call(1, B, "Read", "{}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, B, "Read"), ToolArguments(1, "{}")],
+    ),
+    "two without an index, by their ids": (
+        [calls(call(None, A, "Bash", "{}"), call(None, B, "Read", "{}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, B, "Read"), ToolArguments(1, "{}")],
+    ),
+    "two at the same index, by their ids": (
+        [calls(call(0, A, "Bash", "{}")), calls(call(0, B, "Read", "{}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, B, "Read"), ToolArguments(1, "{}")],
+    ),
+    "two without index or id, by their names": (
+        [calls(call(name="Bash", arguments="{}")), calls(call(name="Read", arguments="{}"))],
+        [
+            ToolCall(0, "toolu_x1_0", "Bash"), ToolArguments(0, "{}"), ToolCall(1, "toolu_x1_1", "Read"),
+            ToolArguments(1, "{}"),
+        ],
+    ),
+    "pieces without an index go to the latest": (
+        [calls(call(None, A, "Bash", "{")), calls(call(arguments="}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolArguments(0, "}")],
+    ),
+    "pieces without an index go to the call of their id": (
+        [calls(call(None, A, "Bash", "{")), calls(call(None, B, "Read", "{")), calls(call(None, A, None, "}"))],
+        [
+            ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{"),
+            ToolArguments(0, "}"),
+        ],
+    ),
+    "an id that comes twice is given away once": (
+        [calls(call(0, A, "Bash", "{}")), calls(call(1, A, "Read", "{}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, "toolu_x1_1", "Read"), ToolArguments(1, "{}")],
+    ),
+    "no id": ([calls(call(0, name="Bash"))], [ToolCall(0, "toolu_x1_0", "Bash")]),
+    "an empty id": ([calls(call(0, "", "Bash"))], [ToolCall(0, "toolu_x1_0", "Bash")]),
+    "an id that is no text": ([calls(call(0, 7, "Bash"))], [ToolCall(0, "toolu_x1_0", "Bash")]),
+    "the name comes late": (
+        [calls(call(0, A, None, '{"a"')), calls(call(0, name="Bash", arguments=":1}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a"'), ToolArguments(0, ":1}")],
+    ),
+    "the name comes again": (
+        [calls(call(0, A, "Bash", "{")), calls(call(0, A, "Bash", "}"))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolArguments(0, "}")],
+    ),
+    "the name is null later": (
+        [calls(call(0, A, "Bash")), calls({"index": 0, "id": None, "function": {"name": None, "arguments": "{}"}})],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
+    ),
+    "arguments as an object": (
+        [calls(call(0, A, "Bash", {"a": 1}))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a":1}')],
+    ),
+    "an empty piece": (
+        [calls(call(0, A, "Bash", "{}")), calls(call(0, arguments=""))], [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
+    ),
+    "pieces at one index go to the call of their id": (
+        [calls(call(0, A, "Bash", "{")), calls(call(0, B, "Read", "{")), calls(call(0, A, None, "}"))],
+        [
+            ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{"),
+            ToolArguments(0, "}"),
+        ],
+    ),
+    "arguments absent": ([calls(call(0, A, "Bash"))], [ToolCall(0, A, "Bash")]),
+    "a shortened name is turned back": ([calls(call(0, A, "short_1"))], [ToolCall(0, A, "mcp.long name")]),
+    "an empty list": ([calls()], []),
+    "no function yet": ([calls({"index": 0, "id": A}), calls(call(0, name="Bash"))], [ToolCall(0, A, "Bash")]),
+}  # fmt: skip
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("chunks", "expected"), CALLS.values(), ids=CALLS)
+def test_calls_are_put_together(decode: Decode, chunks: list[Any], expected: list[Delta]) -> None:
+    assert [*expected, END] == decode(sse(*chunks))
+
+
+A_CALL = calls(call(0, A, "Bash", "{}"))
+FINISHES: dict[str, tuple[list[Any], StopReason]] = {
+    "stop": ([chunk({}, "stop")], StopReason.END_TURN),
+    "end": ([chunk({}, "end")], StopReason.END_TURN),
+    "eos": ([chunk({}, "eos")], StopReason.END_TURN),
+    "end_turn": ([chunk({}, "end_turn")], StopReason.END_TURN),
+    "length": ([chunk({}, "length")], StopReason.MAX_TOKENS),
+    "max_tokens": ([chunk({}, "max_tokens")], StopReason.MAX_TOKENS),
+    "model_length": ([chunk({}, "model_length")], StopReason.MAX_TOKENS),
+    "tool_calls": ([A_CALL, chunk({}, "tool_calls")], StopReason.TOOL_USE),
+    "tool_use": ([A_CALL, chunk({}, "tool_use")], StopReason.TOOL_USE),
+    "function_call": ([A_CALL, chunk({}, "function_call")], StopReason.TOOL_USE),
+    "content_filter": ([chunk({}, "content_filter")], StopReason.REFUSAL),
+    "sensitive": ([chunk({}, "sensitive")], StopReason.REFUSAL),
+    "model_context_window_exceeded": ([chunk({}, "model_context_window_exceeded")], StopReason.CONTEXT_WINDOW),
+    "stop after calls": ([A_CALL, chunk({}, "stop")], StopReason.TOOL_USE),
+    "length after calls": ([A_CALL, chunk({}, "length")], StopReason.MAX_TOKENS),
+    "stop after a refusal": ([chunk({"refusal": "No."}), chunk({}, "stop")], StopReason.REFUSAL),
+    "stop after a refusal and a call": ([chunk({"refusal": "No."}), A_CALL, chunk({}, "stop")], StopReason.TOOL_USE),
+    "stop after a part that refuses": (
+        [chunk({"content": [{"type": "refusal", "refusal": "No."}]}), chunk({}, "stop")],
+        StopReason.REFUSAL,
+    ),
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("chunks", "expected"), FINISHES.values(), ids=FINISHES)
+def test_the_finish_reason_is_told_in_anthropics_words(decode: Decode, chunks: list[Any], expected: StopReason) -> None:
+    *_, finish, end = decode(sse(*chunks))
+    assert (finish, end) == (Finish(expected), END)
+
+
+def test_every_finish_reason_is_in_a_table() -> None:
+    known = {*openai_chat_reply.FINISH, *openai_chat_reply.FINISH_FAULTS}
+    tested = {name for name in FINISHES if " " not in name} | set(FAULTS_AT_THE_END)
+    assert known == tested
+
+
+def test_a_refusal_is_said_in_words() -> None:
+    assert [Text("No."), END] == whole(sse(chunk({"refusal": "No."})))
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_finish_reason_is_none(empty: str | None) -> None:
+    assert [Text("A"), END] == whole(sse(chunk({"content": "A"}, empty)))
+
+
+FAULTS_AT_THE_END = {
+    "error": Kind.SERVER,
+    "network_error": Kind.SERVER,
+    "insufficient_system_resource": Kind.OVERLOADED,
+}
+
+
+@pytest.mark.parametrize(("finish", "kind"), FAULTS_AT_THE_END.items())
+def test_a_finish_reason_that_is_a_fault_fails(finish: str, kind: Kind) -> None:
+    failure, _ = whole(sse(chunk({}, finish)))
+    assert isinstance(failure, Failure)
+    assert (failure.error.status, failure.error.type) == KINDS[kind]
+    assert failure.error.message == f'openai/gpt-5.5 ended its reply with "{finish}"'
+
+
+TOLD_NUMBERS = {"prompt_tokens": 10, "completion_tokens": 2}
+USAGES: dict[str, tuple[Json, Usage]] = {
+    "plain": (TOLD_NUMBERS, Usage(10, 2)),
+    "cached is part of the prompt": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 4}}, Usage(6, 2, 4)),
+    "cached and written": (
+        {**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3}},
+        Usage(3, 2, 4, 3),
+    ),
+    "deepseek": ({**TOLD_NUMBERS, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 6}, Usage(6, 2, 4)),
+    "moonshot": ({**TOLD_NUMBERS, "cached_tokens": 4}, Usage(6, 2, 4)),
+    "cached beyond the prompt": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 40}}, Usage(10, 2, 40)),
+    "reasoning is part of the completion": (
+        {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}},
+        Usage(10, 2),
+    ),
+    "reasoning beyond the completion": (
+        {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 5}},
+        Usage(10, 7),
+    ),
+    "details are null": (
+        {**TOLD_NUMBERS, "prompt_tokens_details": None, "completion_tokens_details": None},
+        Usage(10, 2),
+    ),
+    "nothing": ({}, Usage(0, 0)),
+    "negative and odd": ({"prompt_tokens": -1, "completion_tokens": "2"}, Usage(0, 0)),
+    "fractions": ({"prompt_tokens": 10.0, "completion_tokens": 2.9}, Usage(10, 2)),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), USAGES.values(), ids=USAGES)
+def test_tokens_are_counted_once(told: Json, expected: Usage) -> None:
+    assert expected == read_usage(told)
+
+
+USED = Usage(10, 2)
+PLACES: dict[str, list[Any]] = {
+    "trailing": [chunk({}, "stop"), {"choices": [], "usage": TOLD_NUMBERS}],
+    "on the last choice's chunk": [chunk({}, "stop", usage=TOLD_NUMBERS)],
+    "in the choice": [{"choices": [{"delta": {}, "finish_reason": "stop", "usage": TOLD_NUMBERS}]}],
+    "under x_groq": [chunk({}, "stop", x_groq={"usage": TOLD_NUMBERS})],
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize("chunks", PLACES.values(), ids=PLACES)
+def test_usage_is_found(decode: Decode, chunks: list[Any]) -> None:
+    assert [Finish(StopReason.END_TURN), USED, END] == decode(sse(*chunks))
+
+
+def test_usage_beside_words_is_found() -> None:
+    beside = [chunk({"content": "A"}, usage=TOLD_NUMBERS), chunk({"content": "B"}, usage=None)]
+    assert [Text("A"), USED, Text("B"), END] == whole(sse(*beside))
+
+
+def test_usage_in_a_choice_with_words_is_found() -> None:
+    beside = {"choices": [{"delta": {"content": "A"}, "usage": TOLD_NUMBERS}]}
+    assert [Text("A"), USED, END] == whole(sse(beside))
+
+
+def test_no_usage_is_no_delta() -> None:
+    assert [Text("A"), END] == whole(sse(chunk({"content": "A"}, x_groq={"id": "r"}, usage={})))
+
+
+FAULTS: dict[str, tuple[Any, Kind, str]] = {
+    "an envelope": ({"error": {"message": "boom", "type": "server_error", "code": None}}, Kind.SERVER, "boom"),
+    "an error beside a choice": (
+        {**chunk({}, "error"), "error": {"code": 502, "message": "Provider", "metadata": {"raw": "cause"}}},
+        Kind.SERVER,
+        "Provider: cause",
+    ),
+    "a flat error": ({"object": "error", "message": "boom", "code": 500}, Kind.SERVER, "boom"),
+    "a string": ({"error": "rate limit"}, Kind.RATE_LIMIT, "rate limit"),
+    "a string and a code": ({"error": "boom", "code": "invalid_api_key"}, Kind.CREDENTIAL, "boom"),
+    "a number for a code": ({"error": {"message": "boom", "code": "429"}}, Kind.RATE_LIMIT, "boom"),
+    "in the choice": (
+        {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "boom", "code": 503}}]},
+        Kind.OVERLOADED,
+        "boom",
+    ),
+    "a bare message": ({"message": "boom"}, Kind.SERVER, "boom"),
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("body", "kind", "words"), FAULTS.values(), ids=FAULTS)
+def test_an_error_inside_a_reply_is_told(decode: Decode, body: Any, kind: Kind, words: str) -> None:
+    said, failure, *_ = decode(sse(chunk({"content": "A"}), body))
+    assert said == Text("A")
+    assert isinstance(failure, Failure)
+    assert (failure.error.status, failure.error.type) == KINDS[kind]
+    assert failure.error.message.endswith(words)
+
+
+def test_an_error_in_a_choice_comes_after_its_words() -> None:
+    text, failure, _ = whole(sse({"choices": [{"delta": {"content": "A"}, "error": {"message": "boom"}}]}))
+    assert text == Text("A")
+    assert isinstance(failure, Failure)
+
+
+def test_an_overflow_inside_a_reply_is_told_with_our_estimate() -> None:
+    failure, _ = whole(sse({"error": {"message": "exceeds the context window of this model", "code": None}}))
+    assert isinstance(failure, Failure)
+    assert failure.error.message == "prompt is too long: 500 tokens > 499 maximum"
+
+
+MALFORMED: dict[str, tuple[Any, str]] = {
+    "not JSON": (b"<html>", "sent what is not JSON: <html>"),
+    "cut JSON": (b'{"choices":[', 'sent what is not JSON: {"choices":['),
+    "a long text is not quoted whole": (b"x" * 999, "sent what is not JSON: " + "x" * 120),
+    "bytes that are no text": (b"\xff\xfe", "sent what is not JSON: \ufffd\ufffd"),
+    "a number": (b"5", "sent a chunk of the wrong shape ('int' object has no attribute 'get')"),
+    "an array": (b"[]", "sent a chunk of the wrong shape ('list' object has no attribute 'get')"),
+    "choices of numbers": ({"choices": [5]}, "wrong shape"),
+    "choices as an object": ({"choices": {"a": 1}}, "wrong shape"),
+    "a delta that is text": ({"choices": [{"delta": "Hi"}]}, "wrong shape"),
+    "content as an object": (chunk({"content": {"a": 1}}), 'neither text nor a list of parts: {"a":1}'),
+    "content as a number": (chunk({"content": 5}), "neither text nor a list of parts: 5"),
+    "a part of an unknown type": (chunk({"content": [{"type": "video"}]}), 'a part of the unknown type "video"'),
+    "a part that is none": (chunk({"content": ["Hi"]}), 'a part of the unknown type "None"'),
+    "calls as a number": (chunk({"tool_calls": 5}), "wrong shape"),
+    "a call that is text": (chunk({"tool_calls": ["Bash"]}), "wrong shape"),
+    "a finish reason as a list": (chunk({}, ["stop"]), "wrong shape"),
+    "usage as text": ({"choices": [], "usage": "much"}, "wrong shape"),
+    "tokens beyond all counting": (b'{"choices":[],"usage":{"prompt_tokens":1e999}}', "sent"),
+    "an unknown finish reason": (chunk({}, "banana"), 'ended its reply with the unknown finish reason "banana"'),
+    "calls without any": (chunk({}, "tool_calls"), 'ended its reply with "tool_calls" but made no tool call'),
+    "a call without a name": (
+        chunk({"tool_calls": [call(0, A, None, "{}")]}, "tool_calls"),
+        "sent a tool call without a name",
+    ),
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("body", "words"), MALFORMED.values(), ids=MALFORMED)
+def test_what_breaks_the_format_is_a_failure(decode: Decode, body: Any, words: str) -> None:
+    first, *_ = decode(sse(body))
+    assert isinstance(first, Failure)
+    assert isinstance(first.error, MalformedReply)
+    assert words in first.error.message
+
+
+def test_an_event_beyond_the_limit_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("addon.protocol.framing.MAX_EVENT_BYTES", 100)
+    first, *_ = whole(sse(chunk({"content": "x" * 200})))
+    assert isinstance(first, Failure)
+    assert isinstance(first.error, MalformedReply)
+
+
+def test_done_ends_and_nothing_counts_after_it() -> None:
+    decoder = ChatDecoder(CONTEXT)
+    assert [Text("A"), END] == decoder.feed(sse(chunk({"content": "A"})) + DONE + sse(chunk({"content": "B"})))
+    assert decoder.feed(sse(chunk({"content": "C"}))) + decoder.close() == []
+
+
+def test_close_ends_once() -> None:
+    decoder = ChatDecoder(CONTEXT)
+    assert decoder.close() == [END]
+    assert decoder.close() == []
+
+
+def test_close_reads_a_last_event_without_its_blank_line() -> None:
+    decoder = ChatDecoder(CONTEXT)
+    assert decoder.feed(sse(chunk({"content": "A"}))[:-2]) == []
+    assert [Text("A"), END] == decoder.close()
