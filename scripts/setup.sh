@@ -10,6 +10,7 @@
 
 venv=$root/.venv
 setup_log=$root/.venv-setup.log
+setup_lock=$root/.venv-lock
 
 say() { printf 'detour: %s\n' "$*" >&2; }
 
@@ -103,8 +104,8 @@ pip_install() {
 }
 
 install_extras() {
-    local extras=$1 way_out="if it is the network: pip's own settings apply (PIP_INDEX_URL, \
-HTTPS_PROXY); then run this again"
+    local extras=$1 way_out="see that pip reaches its package index (its own settings apply: \
+PIP_INDEX_URL, HTTPS_PROXY), then run this again"
     touch "$venv/unfinished"
     step "installing the build backend" "$way_out" pip_install hatchling editables || return 1
     step "installing the locked dependencies${extras:+ with: $extras} (a minute or two the first time)" "$way_out" \
@@ -116,16 +117,32 @@ HTTPS_PROXY); then run this again"
     esac
 }
 
-set_up() {
-    local extra missing='' key python rejected=''
+# Two set-ups at once would clear each other's environment. A lock whose owner is gone is a leftover of a kill.
+lock() {
+    local owner told=''
+    until mkdir "$setup_lock" 2>/dev/null; do
+        owner=$(cat "$setup_lock/owner" 2>/dev/null) || owner=''
+        if [ -z "$told" ]; then say "waiting for another set-up${owner:+ (process $owner)}; its lock is $setup_lock"; fi
+        told=yes
+        sleep 0.2 # gives an owner that has just made the lock the time to write its name
+        if ! kill -0 "$(cat "$setup_lock/owner" 2>/dev/null)" 2>/dev/null; then rm -rf "$setup_lock"; fi
+    done
+    printf '%s' "$$" >"$setup_lock/owner"
+}
+
+# Which of base and the extras are not at what the lock says? Prints them.
+outdated() {
+    local extra key
     key=$(setup_key) || key=''
     for extra in base "$@"; do
         if [ -z "$key" ] || [ -e "$venv/unfinished" ] || ! cmp -s "$venv/stamp-$extra" - <<<"$key"; then
-            missing="${missing:+$missing,}$extra"
+            printf '%s ' "$extra"
         fi
     done
-    if [ -z "$missing" ]; then return 0; fi
+}
 
+make_current() {
+    local extra key python='' rejected=''
     : >"$setup_log"
     if ! venv_is_usable; then
         find_python || return 1
@@ -140,4 +157,13 @@ fault: install another Python" "$python" -m venv --clear "$venv" || return 1
     key=$(setup_key)
     for extra in base "$@"; do printf '%s\n' "$key" >"$venv/stamp-$extra"; done
     rm -f "$venv/unfinished"
+}
+
+set_up() {
+    local status=0
+    if [ -z "$(outdated "$@")" ]; then return 0; fi
+    lock
+    if [ -n "$(outdated "$@")" ]; then make_current "$@" || status=$?; fi # another set-up may have done it meanwhile
+    rm -rf "$setup_lock"
+    return "$status"
 }

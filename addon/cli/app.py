@@ -16,20 +16,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Door one: the proxy for HTTPS_PROXY.")]
+Port = Annotated[
+    int, typer.Option("--port", min=1, max=65535, metavar="PORT", help="Door one: the proxy for HTTPS_PROXY.")
+]
 ReversePort = Annotated[
-    int, typer.Option("--reverse-port", min=1, max=65535, help="Door two: the address for ANTHROPIC_BASE_URL.")
+    int,
+    typer.Option(
+        "--reverse-port", min=1, max=65535, metavar="PORT", help="Door two: the address for ANTHROPIC_BASE_URL."
+    ),
 ]
 Hosts = Annotated[
     list[str] | None,
-    typer.Option("--host", help=f"Where both doors listen; may be repeated. [default: {' and '.join(LOOPBACK)}]"),
+    typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        help=f"Where both doors listen; may be repeated. Default: {' and '.join(LOOPBACK)}.",
+    ),
 ]
-Target = Annotated[str, typer.Option("--target", help="Where door two leads when no route is set.")]
+Target = Annotated[str, typer.Option("--target", metavar="URL", help="Where door two leads when no route is set.")]
 Extra = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[-- ARGUMENTS...]", help="Handed to mitmproxy as they are.", show_default=False),
+    typer.Argument(metavar="-- ARGUMENTS", help="Handed to mitmproxy as they are.", show_default=False),
 ]
-WebPort = Annotated[int, typer.Option("--web-port", min=1, max=65535, help="mitmweb's own pages.")]
+WebPort = Annotated[int, typer.Option("--web-port", min=1, max=65535, metavar="PORT", help="mitmweb's own pages.")]
 
 
 @app.command()
@@ -76,7 +85,11 @@ def demo(
     web_port: Annotated[
         int | None,
         typer.Option(
-            "--web-port", min=1, max=65535, help=f"mitmweb's own pages. [default: {WEB_PORT}, or a free port]"
+            "--web-port",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help=f"mitmweb's own pages. Default: {WEB_PORT}, or a free one.",
         ),
     ] = None,
 ) -> None:
@@ -111,7 +124,7 @@ def _launch(name: str, doors: Doors, arguments: list[str]) -> None:
 def main() -> None:
     """Run the command line; a wrong setting ends it with one line and code 2."""
     try:
-        app()
+        app(prog_name="detour")
     except ConfigError as error:
         typer.echo(f"detour: {error.message}", err=True)
         raise SystemExit(2) from None

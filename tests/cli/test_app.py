@@ -80,7 +80,8 @@ def test_the_version_is_printed() -> None:
 def test_a_wrong_setting_ends_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(prog_name: str) -> None:
+        assert prog_name == "detour"
         raise ConfigError("--port is odd")
 
     monkeypatch.setattr(command_line, "app", fail)

@@ -51,7 +51,7 @@ class Machine:
         shutil.copy(ROOT / "scripts" / "setup.sh", self.repository / "scripts")
         (self.repository / "pyproject.toml").write_text("[project]\n")
         (self.repository / "constraints.txt").write_text("typer==1\n")
-        for tool in ("cat", "cmp", "cp", "grep", "head", "mkdir", "rm", "sed", "tail", "touch"):
+        for tool in ("cat", "cmp", "cp", "grep", "head", "mkdir", "rm", "sed", "sleep", "tail", "touch"):
             found = shutil.which(tool)
             assert found
             (folder / "bin").mkdir(exist_ok=True)
@@ -214,6 +214,27 @@ def test_a_failed_install_tells_the_step_the_last_lines_the_log_and_the_way_out(
     assert "FAILED: installing the build backend" in result.stderr
     assert "    pip's last line" in result.stderr
     assert f"the whole output is in {machine.repository}/.venv-setup.log" in result.stderr
-    assert "the way out: if it is the network" in result.stderr
+    assert "the way out: see that pip reaches its package index" in result.stderr
     machine.pip_exit = 0
+    assert machine.set_up() == FRESH[1:]
+
+
+def test_a_set_up_waits_for_another_and_then_has_nothing_to_do(machine: Machine) -> None:
+    stub(machine.folder / "bin", "python3")
+    machine.calls.write_text("")
+    result = machine.run("{ set_up & set_up; wait; }")
+    assert result.returncode == 0, result.stderr
+    assert machine.calls.read_text().splitlines() == FRESH
+    assert not (machine.repository / ".venv-lock").exists()
+
+
+def test_the_lock_of_a_set_up_that_was_killed_is_removed(machine: Machine) -> None:
+    stub(machine.folder / "bin", "python3")
+    (machine.repository / ".venv-lock").mkdir()
+    assert machine.set_up() == FRESH
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    (machine.repository / "constraints.txt").write_text("typer==2\n")
+    (machine.repository / ".venv-lock").mkdir()
+    (machine.repository / ".venv-lock" / "owner").write_text(str(ended.pid))
     assert machine.set_up() == FRESH[1:]
