@@ -121,11 +121,11 @@ PIP_INDEX_URL, HTTPS_PROXY), then run this again"
 lock() {
     local owner told=''
     until mkdir "$setup_lock" 2>/dev/null; do
-        owner=$(cat "$setup_lock/owner" 2>/dev/null) || owner=''
-        if [ -z "$told" ]; then say "waiting for another set-up${owner:+ (process $owner)}; its lock is $setup_lock"; fi
-        told=yes
         sleep 0.2 # gives an owner that has just made the lock the time to write its name
-        if ! kill -0 "$(cat "$setup_lock/owner" 2>/dev/null)" 2>/dev/null; then rm -rf "$setup_lock"; fi
+        owner=$(cat "$setup_lock/owner" 2>/dev/null) || owner=''
+        if ! kill -0 "$owner" 2>/dev/null; then rm -rf "$setup_lock"; continue; fi
+        if [ -z "$told" ]; then say "waiting for another set-up (process $owner); its lock is $setup_lock"; fi
+        told=yes
     done
     printf '%s' "$$" >"$setup_lock/owner"
 }
