@@ -5,11 +5,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.console import Console
 
 from addon.cli import demo, embedded_model
+from addon.cli.children import Child
 from addon.cli.demo import Plan, make_plan
 from addon.cli.doors import Doors, free_port
 from addon.cli.message import MessageFailed, Reply
@@ -111,6 +113,43 @@ def test_what_one_can_do_next_is_told(plan: Plan, console: Console) -> None:
         assert f"    {line}" in text
     assert "window is 8192 tokens" in text
     assert "“Prompt is too long”" in text
+
+
+class FakeChild:
+    """A program that ends after it was asked a number of times whether it has."""
+
+    def __init__(self, questions: int) -> None:
+        self.questions = questions
+        self.last_lines = ["Traceback", "the reason"]
+        self.relay: object = None
+
+    def ended(self) -> bool:
+        self.questions -= 1
+        return self.questions < 0
+
+
+def test_a_program_that_ends_before_it_is_ready_is_told_with_its_last_lines() -> None:
+    with pytest.raises(demo.DemoFailed) as caught:
+        demo._wait("mitmweb", cast(Child, FakeChild(2)), time.monotonic() + 60, lambda: False)
+    assert str(caught.value) == "mitmweb ended before it was ready. Its last lines:\n    Traceback\n    the reason"
+
+
+def test_a_program_that_is_never_ready_is_told_with_its_last_lines() -> None:
+    with pytest.raises(demo.DemoFailed, match=r"mitmweb was not ready after 60 s.*\n.*\n    the reason"):
+        demo._wait("mitmweb", cast(Child, FakeChild(2)), time.monotonic() - 1, lambda: False)
+
+
+def test_what_answers_in_the_place_of_a_program_that_ended_is_not_taken_for_it() -> None:
+    with pytest.raises(demo.DemoFailed, match="ended before it was ready"):
+        demo._wait("mitmweb", cast(Child, FakeChild(0)), time.monotonic() + 60, lambda: True)
+
+
+def test_a_program_that_ends_while_the_demo_stays_is_told(monkeypatch: pytest.MonkeyPatch, console: Console) -> None:
+    monkeypatch.setattr(demo, "WATCH_S", 0)
+    model, web = FakeChild(3), FakeChild(2)
+    with pytest.raises(demo.DemoFailed, match=r"mitmweb has ended\. Its last lines:\n    Traceback\n    the reason"):
+        demo._stay(console, {"the embedded model": cast(Child, model), "mitmweb": cast(Child, web)})
+    assert web.relay == console.print
 
 
 @pytest.fixture
