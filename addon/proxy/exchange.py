@@ -245,7 +245,7 @@ class RoutedExchange(Exchange):
         writer = self._writer()
         events = write_whole(deltas, writer)
         self.usage, self.stop_reason = writer.usage, writer.stop_reason
-        if self.send.request.stream:
+        if self.send.stream:
             return Reply(200, SSE_HEADERS, events)
         return Reply(200, JSON_HEADERS, orjson.dumps(collect(events)))
 

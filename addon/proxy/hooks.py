@@ -4,9 +4,12 @@ State of a live exchange is keyed by ``flow.id`` and released in ``response`` or
 ``flow.metadata["detour"]`` holds plain values for readers and for replays (see ``record``).
 """
 
+import asyncio
+import gc
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
@@ -106,6 +109,7 @@ class Detour:
             for server in proxyserver.servers
             for address in server.listen_addrs
         }
+        gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
         confdir = Path(ctx.options.confdir).expanduser()
         for line in greeting.lines(self.settings or Settings(), sorted(listeners), confdir):
             logger.info("%s", line)
@@ -140,7 +144,9 @@ class Detour:
         started = time.monotonic()
         try:
             record.restore(flow)
-            match self._decide(transfer.incoming(flow)):
+            with _collector_paused():
+                verdict = self._decide(transfer.incoming(flow))
+            match verdict:
                 case Pass(route):
                     if route is not None:
                         self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started)
@@ -174,7 +180,7 @@ class Detour:
             return
         encoding = flow.response.headers.get("content-encoding", "")
         if isinstance(exchange, RoutedExchange) and exchange.translates:
-            if not exchange.send.request.stream:
+            if not exchange.send.stream:
                 return
             transfer.rewrite(flow, HTTPStatus.OK, SSE_HEADERS, streamed=True)
         exchange.open_stream(encoding)
@@ -296,22 +302,27 @@ class Detour:
 
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""
-        clock, shown_at, begun = time.monotonic, 0.0, False
-        feed, close = exchange.feed, exchange.close
+        clock, begun, unseen = time.monotonic, False, False
+        feed, close, later = exchange.feed, exchange.close, asyncio.get_running_loop().call_later
 
         def stream(chunk: bytes) -> bytes | list[bytes]:
-            nonlocal shown_at, begun
-            now = clock()
-            written = feed(chunk, now) if chunk else close()
+            nonlocal begun, unseen
+            written = feed(chunk, clock()) if chunk else close()
             if not written:
                 return []
             if not begun:
                 begun = True
                 written = self._begin(flow, exchange, written)
-            if now - shown_at > UPDATE_INTERVAL_S:
-                shown_at = now
-                self._show(flow, exchange)
+            if not unseen:
+                unseen = True
+                later(UPDATE_INTERVAL_S, show)
             return written
+
+        def show() -> None:
+            nonlocal unseen
+            unseen = False
+            if flow.id in self._exchanges:  # else its end has shown it
+                self._show(flow, exchange)
 
         return stream
 
@@ -370,6 +381,18 @@ class Detour:
 
 
 _EXPLICIT = (mode_specs.RegularMode, mode_specs.UpstreamMode)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Translate without the garbage collector: a request is a large tree that is gone before it would be walked."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_reverse(mode: object) -> bool:

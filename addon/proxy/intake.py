@@ -47,7 +47,7 @@ class Send:
 
     route: Route
     destination: Destination
-    request: Request
+    stream: bool
     encoded: Encoded
 
     @property
@@ -72,7 +72,8 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
     if isinstance(found, Pass):
         return found
     route, destination, request = found
-    return Send(route, destination, request, destination.dialect.encode(request, incoming.body, destination.target))
+    encoded = destination.dialect.encode(request, incoming.body, destination.target)
+    return Send(route, destination, request.stream, encoded)  # the parsed request itself is not kept
 
 
 def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:

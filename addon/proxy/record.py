@@ -47,11 +47,15 @@ def restore(flow: http.HTTPFlow) -> None:
     original = of(flow).get("original")
     if original is None:
         return
-    flow.request.method = original["method"]
-    flow.request.url = original["url"]
-    flow.request.headers = http.Headers([(bytes(name), bytes(value)) for name, value in original["headers"]])
-    flow.request.raw_content = original["body"]
+    _put_back(flow.request, original)
     del flow.metadata[KEY]
+
+
+def _put_back(request: http.Request, original: dict[str, Any]) -> None:
+    request.method = original["method"]
+    request.url = original["url"]
+    request.headers = http.Headers([(bytes(name), bytes(value)) for name, value in original["headers"]])
+    request.raw_content = original["body"]
 
 
 def offer_revert(flow: http.HTTPFlow) -> None:
@@ -61,11 +65,12 @@ def offer_revert(flow: http.HTTPFlow) -> None:
     would no longer be the one it is connected to.
     """
     if flow._backup is None and is_rewritten(flow):
-        twin = flow.copy()
-        restore(twin)
-        twin.response, twin.error, twin.comment = None, None, ""
-        twin.id = flow.id
-        flow._backup = twin.get_state()
+        request = flow.request.copy()
+        _put_back(request, of(flow)["original"])
+        state = flow.get_state()
+        metadata = {name: value for name, value in flow.metadata.items() if name != KEY}
+        state.update(request=request.get_state(), response=None, error=None, comment="", metadata=metadata)
+        flow._backup = state
 
 
 def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
