@@ -21,6 +21,7 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "test-web-password"
 SCREENSHOT = os.environ.get("DETOUR_TEST_SCREENSHOT")
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the tester's environment names
 QUESTION = "Why is the sky blue, and what has Rayleigh to do with it?"
 PROMPT = {
     "model": "claude-opus-5-5",
@@ -63,7 +64,7 @@ def page() -> Iterator[Page]:
 def web(proxy: Proxy, path: str) -> Any:
     url = f"http://127.0.0.1:{proxy.web_port}{path}"
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {PASSWORD}"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with DIRECT.open(request, timeout=10) as response:
         return json.load(response)
 
 
@@ -71,7 +72,7 @@ def send(proxy: Proxy) -> str:
     """One prompt through the reverse door; the id of its flow."""
     headers = {"content-type": "application/json", "x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
     request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(PROMPT).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with DIRECT.open(request, timeout=10) as response:
         assert b"event: message_stop" in response.read()
     [flow] = web(proxy, "/flows")
     return str(flow["id"])
