@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, override
+from typing import Any, Self, override
 
 import httpx
 from mitmproxy import http, io
@@ -317,7 +317,7 @@ class Proxy:
     confdir: Path
     errors_expected: bool = False
 
-    def port(self, mode: type[mode_specs.ProxyMode]) -> int:
+    def port(self, mode: type | tuple[type, ...]) -> int:
         for server in self.master.addons.get("proxyserver").servers:
             if isinstance(server.mode, mode):
                 return int(server.listen_addrs[0][1])
@@ -325,7 +325,7 @@ class Proxy:
 
     @property
     def door_one(self) -> str:
-        return f"http://127.0.0.1:{self.port(mode_specs.RegularMode)}"
+        return f"http://127.0.0.1:{self.port((mode_specs.RegularMode, mode_specs.UpstreamMode))}"
 
     @property
     def door_two(self) -> str:
@@ -343,7 +343,8 @@ class Proxy:
     def client(self, door: int = 2, *, http2: bool = False) -> httpx.AsyncClient:
         """A client at one of the doors; at door one it speaks TLS and trusts mitmproxy's authority only."""
         if door == 1:
-            authority = ssl.create_default_context(cafile=self.confdir / "mitmproxy-ca-cert.pem")
+            authority = _OnlyHttp2() if http2 else ssl.create_default_context()
+            authority.load_verify_locations(self.confdir / "mitmproxy-ca-cert.pem")
             return httpx.AsyncClient(
                 base_url=ANTHROPIC_URL,
                 proxy=self.door_one,
@@ -353,6 +354,17 @@ class Proxy:
                 timeout=LIMIT_S,
             )
         return httpx.AsyncClient(base_url=self.door_two, trust_env=False, timeout=LIMIT_S)
+
+
+class _OnlyHttp2(ssl.SSLContext):
+    """A client that offers HTTP/2 alone; httpx offers HTTP/1.1 first, and mitmproxy takes the first."""
+
+    def __new__(cls) -> Self:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    @override
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        super().set_alpn_protocols(["h2"])
 
 
 class Witness:
@@ -431,6 +443,7 @@ async def proxying(
     server = master.addons.get("proxyserver")
     try:
         await until(lambda: bool(server.servers) and all(each.listen_addrs for each in server.servers))
+        await until((confdir / "mitmproxy-ca-cert.pem").exists)
         yield proxy
     finally:
         await server.servers.update([])
