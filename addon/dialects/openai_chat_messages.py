@@ -36,9 +36,8 @@ class Conversation:
         self._target = target
         self._profile = target.profile
         self._wire_name = wire_name
-        self._turns = 0
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
-        self._unanswered: dict[str, list[str]] = {}  # id of a call -> its ids on the wire: two if the id came twice
+        self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
 
     def add_system_prompt(self, blocks: list[Json]) -> None:
         """Say the system prompt first, as one message."""
@@ -47,7 +46,6 @@ class Conversation:
 
     def add(self, index: int, message: Json) -> None:
         """Say one turn. Raises: Unsupported with the JSON path."""
-        self._turns = index + 1
         content = message["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         match message["role"]:
@@ -60,15 +58,18 @@ class Conversation:
             case _:
                 self._system(index, blocks)
 
-    def close(self) -> list[Json]:
-        """Return the messages, ended as the other side demands. Raises: BadRequest when there are none."""
+    def close(self, last: int) -> list[Json]:
+        """Return the messages, ended as the other side demands. Raises: BadRequest when there are none.
+
+        ``last`` is the index of the last turn.
+        """
         if self._unanswered:
-            self._answer_the_rest(self._turns - 1)
+            self._answer_the_rest(last)
         if not self.messages:
             raise BadRequest("messages: at least one message must have non-empty content")
         if self.messages[-1]["role"] == "assistant":
             what = "the model answers these words; it does not continue them"
-            self.losses.append(Loss(f"messages.{self._turns - 1}", what))
+            self.losses.append(Loss(f"messages.{last}", what))
         return self.messages
 
     # -- the user's side -------------------------------------------------------------------------------------------
@@ -99,8 +100,11 @@ class Conversation:
         if block.get("is_error"):
             text = ERROR_MARK + text
         call_id = block["tool_use_id"]
-        if waiting := self._unanswered.get(call_id):
-            wire_id = waiting.pop(0)
+        wire_id = self._call_id(call_id)
+        if self._unanswered.get(wire_id) != call_id:  # the id came twice in its turn, or there was no such call
+            wire_id = next((known for known, asked in self._unanswered.items() if asked == call_id), "")
+        if wire_id:
+            del self._unanswered[wire_id]
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": text})
             label = f"[attachment of the result of {wire_id}]"
         else:
@@ -125,10 +129,9 @@ class Conversation:
 
     def _answer_the_rest(self, index: int) -> None:
         """Answer calls that were never answered (an abort, a compaction), which the other side would refuse."""
-        for call_id, waiting in self._unanswered.items():
-            for wire_id in waiting:
-                self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": NO_RESULT})
-                self.losses.append(Loss(f"messages.{index}", f"the call {call_id} has no result; said so to the model"))
+        for wire_id, call_id in self._unanswered.items():
+            self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": NO_RESULT})
+            self.losses.append(Loss(f"messages.{index}", f"the call {call_id} has no result; said so to the model"))
         self._unanswered.clear()
 
     def _system(self, index: int, blocks: list[Json]) -> None:
@@ -189,21 +192,13 @@ class Conversation:
 
     def _call(self, block: Json) -> Json:
         call_id = block["id"]
-        wire_id = self._call_id(call_id)
-        if self._unanswered:
-            wire_id = self._distinct(call_id, wire_id)
-        self._unanswered.setdefault(call_id, []).append(wire_id)
-        function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
-        return {"id": wire_id, "type": "function", "function": function}
-
-    def _distinct(self, call_id: str, wire_id: str) -> str:
-        """Give a call whose id came before in this turn another one on the wire."""
-        taken = [known for waiting in self._unanswered.values() for known in waiting]
-        again = 1
-        while wire_id in taken:
+        wire_id, again = self._call_id(call_id), 1
+        while wire_id in self._unanswered:
             again += 1
             wire_id = self._call_id(f"{call_id}_{again}")
-        return wire_id
+        self._unanswered[wire_id] = call_id
+        function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
+        return {"id": wire_id, "type": "function", "function": function}
 
     def _thinking(self, index: int, position: int, block: Json, thoughts: list[str]) -> None:
         thinker = signature.origin(block.get("signature"))
@@ -281,12 +276,11 @@ class Conversation:
     def _call_id(self, call_id: str) -> str:
         """Say an id in the form that the target takes, the same way every time."""
         length, limit = self._profile.call_id_length, self._profile.call_id_limit
-        if length is not None:
-            fits = len(call_id) == length and call_id.isascii() and call_id.isalnum()
-            return call_id if fits else _digest(call_id)[:length]
-        if call_id and (limit is None or len(call_id) <= limit):
-            return call_id
-        return ("call_" + _digest(call_id))[:limit]
+        if length is None:
+            fits = call_id and (limit is None or len(call_id) <= limit)
+            return call_id if fits else ("call_" + _digest(call_id))[:limit]
+        fits = len(call_id) == length and call_id.isascii() and call_id.isalnum()
+        return call_id if fits else _digest(call_id)[:length]
 
     def _lose(self, index: int, position: int, what: str, routine: bool = False) -> None:
         self.losses.append(Loss(f"messages.{index}.content.{position}", what, routine))

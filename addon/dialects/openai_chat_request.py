@@ -67,7 +67,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     conversation.add_system_prompt([*request.system, *_in_words(schema, target)])
     for index, message in enumerate(request.messages):
         conversation.add(index, message)
-    body: Json = {"model": target.model, "messages": conversation.close()}
+    body: Json = {"model": target.model, "messages": conversation.close(len(request.messages) - 1)}
     if tools := _tools(request, names, losses):
         body["tools"] = tools
         _tool_choice(request, target, names, body, losses)
@@ -134,11 +134,9 @@ def _tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]
         if tool.get("description"):
             function["description"] = tool["description"]
         tools.append({"type": "function", "function": function})
-        losses += [
-            Loss(f"tools.{index}.{field}", "a tool's field without a counterpart")
-            for field in tool
-            if field not in TOOL_FIELDS
-        ]
+        if not TOOL_FIELDS.issuperset(tool):
+            unknown = [field for field in tool if field not in TOOL_FIELDS]
+            losses += [Loss(f"tools.{index}.{field}", "a tool's field without a counterpart") for field in unknown]
     return tools
 
 

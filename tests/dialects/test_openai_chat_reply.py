@@ -180,7 +180,8 @@ CALLS: dict[str, tuple[list[Any], list[Delta]]] = {
         [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a":1}')],
     ),
     "an empty piece": (
-        [calls(call(0, A, "Bash", "{}")), calls(call(0, arguments=""))], [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
+        [calls(call(0, A, "Bash", "{}")), calls(call(0, arguments=""))],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
     ),
     "pieces at one index go to the call of their id": (
         [calls(call(0, A, "Bash", "{")), calls(call(0, B, "Read", "{")), calls(call(0, A, None, "}"))],
