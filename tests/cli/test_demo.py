@@ -111,7 +111,7 @@ def test_what_one_can_do_next_is_told(plan: Plan, console: Console) -> None:
         "BIG_MODEL=openai/",
     ):
         assert f"    {line}" in text
-    assert "window is 8192 tokens" in text
+    assert "window is 2048 tokens" in text
     assert "“Prompt is too long”" in text
 
 

@@ -128,7 +128,7 @@ def test_wrong_key(locked_out: Proxy, door: Door, route: str) -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_claude_code_says_that_its_prompt_is_too_long(proxy: Proxy, door: Door, tmp_path: Path) -> None:
     before = proxy.log.count("POST ")
-    run = ClaudeCode(door, proxy, tmp_path / "home").run("word " * WINDOW_TOKENS)
+    run = ClaudeCode(door, proxy, tmp_path / "home").run("Say hello.")
     assert run.exit_code == 1
     assert run.text.startswith("Prompt is too long")
     assert run.notices("api_retry") == []
