@@ -81,28 +81,38 @@ class Detour:
         ctx.options.update(connection_strategy="lazy", tcp_timeout=max(ctx.options.tcp_timeout, TCP_TIMEOUT_S))
 
     def configure(self, updated: set[str]) -> None:
-        """Read and check every setting; a mistake stops the start, or keeps the old value."""
+        """Read and check every setting. Raises: OptionsError, which keeps the old value, once there is one.
+
+        A mistake at the start is logged, upon which mitmproxy ends; it would print a raised one as a crash.
+        """
+        try:
+            self._configure(updated)
+        except ConfigError as error:
+            if self.settings is not None:
+                raise exceptions.OptionsError(error.message) from None
+            logger.error("Detour: %s", error.message)  # noqa: TRY400 - the user's mistake needs no trace of ours
+
+    def _configure(self, updated: set[str]) -> None:
         if ctx.options.stream_large_bodies:
-            raise exceptions.OptionsError(
+            raise ConfigError(
                 f"stream_large_bodies is {ctx.options.stream_large_bodies!r}: Detour cannot rewrite a request that is "
                 "streamed, and it would leave as it is. Unset it; replies are streamed anyway."
             )
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
-            raise exceptions.OptionsError(
+            raise ConfigError(
                 "connection_strategy must stay lazy: eager contacts Anthropic before Detour has chosen a backend."
             )
         if "detour_clients" in updated:
             self._networks = tuple(_network(text) for text in ctx.options.detour_clients)
         if "detour_hosts" in updated:
             self._decrypted = frozenset((ANTHROPIC_HOST, *(host.lower() for host in ctx.options.detour_hosts)))
-        if not updated or "detour_hosts" in updated:
-            try:
-                self.settings = settings_file.read(Path.cwd())
-            except ConfigError as error:
-                raise exceptions.OptionsError(error.message) from error
+        if self.settings is None or not updated or "detour_hosts" in updated:
+            self.settings = settings_file.read(Path.cwd())
 
     def running(self) -> None:
         """Say what is open and what is in force."""
+        if self.settings is None:
+            return
         proxyserver = ctx.master.addons.get("proxyserver")
         listeners = {  # a set: a reverse door to https listens on UDP too
             greeting.Listener(_is_reverse(server.mode), address[0], address[1])
@@ -110,8 +120,9 @@ class Detour:
             for address in server.listen_addrs
         }
         gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
+        gc.collect()  # of nothing: lets later full collections come by the few objects that are left to walk
         confdir = Path(ctx.options.confdir).expanduser()
-        for line in greeting.lines(self.settings or Settings(), sorted(listeners), confdir):
+        for line in greeting.lines(self.settings, sorted(listeners), confdir):
             logger.info("%s", line)
 
     def done(self) -> None:
@@ -368,6 +379,8 @@ class Detour:
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Say what happened: on the flow, and in one line of the log."""
+        if flow.response is not None:
+            flow.response.stream = False  # it holds the flow, which holds it: a ring that only the collector would undo
         translator = exchange.translator
         if isinstance(translator, StreamTranslator) and translator.bug is not None:
             logger.error("Detour: incident msg_%s", exchange.id, exc_info=translator.bug)
@@ -408,7 +421,7 @@ def _network(text: str) -> Network:
     try:
         return ip_network(text, strict=False)
     except ValueError as error:
-        raise exceptions.OptionsError(f"detour_clients: {text!r} is no network, write one like 10.0.0.0/8") from error
+        raise ConfigError(f"detour_clients: {text!r} is no network, write one like 10.0.0.0/8") from error
 
 
 def addons() -> list[Any]:
