@@ -1,0 +1,83 @@
+"""For a native backend the model, the address and the credential change, and nothing else."""
+
+import orjson
+import pytest
+
+from addon.dialects import Encoded, ReplyContext, anthropic
+from addon.protocol import messages
+from addon.protocol.errors import BackendError, Kind
+from tests.stories import target
+
+TARGET = target("deepseek-anthropic", "deepseek-v4-pro")
+CONTEXT = ReplyContext(TARGET, "x1", "DEEPSEEK_API_KEY", input_estimate=7)
+
+
+def encode(body: bytes) -> Encoded:
+    return anthropic.DIALECT.encode(messages.parse(body), body, TARGET)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            b'{"model":"claude-opus-5-5","messages":[{"role":"user","content":"\\u00fc \\ud83d"}],  "x":1.0}',
+            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"\\u00fc \\ud83d"}],  "x":1.0}',
+        ),
+        (
+            b'{"messages":[{"role":"user","content":"a"}],"model":"claude-opus-5-5"}',
+            b'{"messages":[{"role":"user","content":"a"}],"model":"deepseek-v4-pro"}',
+        ),
+        (
+            b'{ "model": "claude-opus-5-5", "messages": [{"role": "user", "content": "a"}]}',
+            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"a"}]}',
+        ),
+        (
+            b'{"model":"a","messages":[{"role":"user","content":[{"type":"x","model":"b"}]}]}',
+            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":[{"type":"x","model":"b"}]}]}',
+        ),
+        (
+            b'{"model":"a","messages":[{"role":"user","content":"c"}],"model":"b"}',
+            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"c"}]}',
+        ),
+        (
+            b'{"model":"a\\"b","messages":[{"role":"user","content":"c"}]}',
+            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"c"}]}',
+        ),
+    ],
+)
+def test_only_the_model_changes(body: bytes, expected: bytes) -> None:
+    assert encode(body).wire.body == expected
+
+
+def test_a_quoted_model_in_a_text_does_not_mislead() -> None:
+    body = orjson.dumps({"model": "a", "messages": [{"role": "user", "content": '{"model":"b"}'}]})
+    assert orjson.loads(encode(body).wire.body)["messages"][0]["content"] == '{"model":"b"}'
+
+
+@pytest.mark.parametrize(("stream", "accept"), [(b"true", "text/event-stream"), (b"false", "application/json")])
+def test_address_and_headers_are_the_backends(stream: bytes, accept: str) -> None:
+    encoded = encode(b'{"model":"a","messages":[{"role":"user","content":"c"}],"stream":%s}' % stream)
+    assert encoded.wire.url == "https://api.deepseek.com/anthropic/v1/messages"
+    assert encoded.wire.headers == (
+        ("content-type", "application/json"),
+        ("accept", accept),
+        ("accept-encoding", "identity"),
+        ("anthropic-version", "2023-06-01"),
+    )
+    assert (encoded.losses, encoded.tool_names) == ((), {})
+
+
+def test_an_error_is_classified_with_what_is_known() -> None:
+    body = b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}}'
+    error = anthropic.DIALECT.decode_error(400, {}, body, CONTEXT)
+    assert isinstance(error, BackendError)
+    assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 6 maximum")
+    refused = anthropic.DIALECT.decode_error(401, {}, b'{"error":{"message":"no"}}', CONTEXT)
+    assert refused.message == "deepseek-anthropic/deepseek-v4-pro refused the credential in DEEPSEEK_API_KEY: no"
+
+
+def test_replies_are_not_translated() -> None:
+    with pytest.raises(NotImplementedError):
+        anthropic.DIALECT.decoder(CONTEXT)
+    with pytest.raises(NotImplementedError):
+        anthropic.DIALECT.decode_whole(b"", CONTEXT)

@@ -1,0 +1,85 @@
+"""The chat-completions dialect as the proxy sees it: bytes in, bytes and deltas out."""
+
+import orjson
+import pytest
+
+from addon.dialects import ReplyContext, openai_chat
+from addon.protocol import messages
+from addon.protocol.deltas import Delta, End, Failure, Finish, StopReason, Text, ToolArguments, ToolCall, Usage
+from addon.protocol.errors import Kind, MalformedReply
+from tests.stories import target
+
+TARGET = target("openai", "gpt-5.5")
+CONTEXT = ReplyContext(TARGET, "x1", "OPENAI_API_KEY", {"short": "a long name"}, 7)
+DIALECT = openai_chat.DIALECT
+
+
+@pytest.mark.parametrize(("stream", "accept"), [(True, "text/event-stream"), (False, "application/json")])
+def test_a_request_is_written_with_the_backends_address_and_headers(stream: bool, accept: str) -> None:
+    body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": stream, "top_k": 1})
+    encoded = DIALECT.encode(messages.parse(body), body, TARGET)
+    assert encoded.wire.url == "https://api.openai.com/v1/chat/completions"
+    assert encoded.wire.headers == (
+        ("content-type", "application/json"), ("accept", accept), ("accept-encoding", "identity"),
+    )  # fmt: skip
+    assert orjson.loads(encoded.wire.body)["messages"] == [{"role": "user", "content": "Hi"}]
+    assert [loss.path for loss in encoded.losses] == ["top_k"]
+
+
+def test_shortened_names_are_remembered() -> None:
+    body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "tools": [{"name": "a b"}]})
+    (long,) = DIALECT.encode(messages.parse(body), body, TARGET).tool_names.values()
+    assert long == "a b"
+
+
+def test_a_stream_is_decoded() -> None:
+    decoder = DIALECT.decoder(CONTEXT)
+    assert decoder.feed(b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n') == [Text("Hi")]
+    assert decoder.close() == [End()]
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "short", "arguments": "{}"}}
+WHOLE: list[tuple[object, list[Delta]]] = [
+    (
+        {
+            "choices": [{"message": {"content": "Hi", "tool_calls": [CALL]}, "finish_reason": "tool_calls"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+        },
+        [
+            Text("Hi"),
+            ToolCall(0, "call_1", "a long name"),
+            ToolArguments(0, "{}"),
+            Finish(StopReason.TOOL_USE),
+            Usage(3, 2),
+            End(),
+        ],
+    ),
+    ({"choices": []}, [End()]),
+]
+
+
+@pytest.mark.parametrize(("reply", "expected"), WHOLE)
+def test_a_whole_reply_is_decoded(reply: object, expected: list[Delta]) -> None:
+    body = orjson.dumps(reply)
+    assert DIALECT.decode_whole(body, CONTEXT) == expected
+    assert DIALECT.decode_whole(b"\n\n  \n" + body + b"\n", CONTEXT) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"choices":', b"5"])
+def test_a_whole_reply_that_is_none_is_a_failure(body: bytes) -> None:
+    (failure,) = DIALECT.decode_whole(body, CONTEXT)
+    assert isinstance(failure, Failure)
+    assert isinstance(failure.error, MalformedReply)
+
+
+def test_an_error_with_the_status_of_success_is_a_failure() -> None:
+    failure, *_ = DIALECT.decode_whole(b'{"error":{"message":"Provider returned error","code":502}}', CONTEXT)
+    assert isinstance(failure, Failure)
+    assert failure.error.message == "openai/gpt-5.5: Provider returned error"
+
+
+def test_an_http_error_is_classified_with_what_is_known() -> None:
+    error = DIALECT.decode_error(400, {}, b'{"error":{"message":"m","code":"context_length_exceeded"}}', CONTEXT)
+    assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 6 maximum")
+    refused = DIALECT.decode_error(401, {}, b'{"error":{"message":"no"}}', CONTEXT)
+    assert refused.message == "openai/gpt-5.5 refused the credential in OPENAI_API_KEY: no"
