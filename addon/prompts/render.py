@@ -1,34 +1,49 @@
-"""Prompts as text: a document that reads from the system prompt down to the newest message.
+"""Prompts as text: what is new first, then what was said before it, then the long parts that hardly change.
 
-Pure. In: a parsed request, possibly of a shape we do not know. Out: text with YAML's colours. Nothing is left out but
-the bytes of images and documents, whose size is told.
+Pure. In: a parsed request, possibly of a shape we do not know. Out: text that YAML's colours suit. Nothing is left out
+but the bytes of images and documents, whose size is told. The order is for a reader who looks at request after request
+of one session: viewers cut long texts at the end, and the system prompt and the tools are the longest and the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 INDENT = "  "
+MAX_DEPTH = 20  # of results within results; deeper ones are shown as JSON, and Python's stack is safe
+# kind of block -> the fields that its rendering shows; any other is shown after it
+SHOWN: Mapping[str, frozenset[str]] = {
+    "text": frozenset(("type", "text")),
+    "thinking": frozenset(("type", "thinking")),
+    "tool_use": frozenset(("type", "name", "id", "input")),
+    "tool_result": frozenset(("type", "tool_use_id", "is_error", "content")),
+    "image": frozenset(("type", "source")),
+    "document": frozenset(("type", "source")),
+    "tool_reference": frozenset(("type", "tool_name")),
+}
+PARTS = ("system", "messages", "tools")
 
 
 def prompt(request: Any) -> str:
     """Render an Anthropic Messages request."""
     if not isinstance(request, dict):
-        return orjson.dumps(request, option=orjson.OPT_INDENT_2).decode()
-    lines: list[str] = []
-    for name, value in request.items():
-        if name not in ("system", "messages", "tools"):
-            lines.append(f"{name}: {_scalar(value)}")
-    lines += _system(request.get("system"))
-    lines += _messages(request.get("messages"))
-    lines += _tools(request.get("tools"))
-    return "\n".join(lines) + "\n"
+        return _json(request) + "\n"
+    return "\n".join(
+        (
+            *_overview(request),
+            *_messages(request.get("messages")),
+            *_system(request.get("system")),
+            *_tools(request.get("tools")),
+            *_parameters(request),
+            "",
+        )
+    )
 
 
 def sent(url: str, body: Any) -> str:
     """Render a backend's request: its address, then its body indented."""
-    return f"# POST {url}\n" + orjson.dumps(body, option=orjson.OPT_INDENT_2).decode() + "\n"
+    return f"# POST {url}\n{_json(body)}\n"
 
 
 def changes(route: str, reason: str, losses: Sequence[Sequence[Any]]) -> str:
@@ -36,92 +51,158 @@ def changes(route: str, reason: str, losses: Sequence[Sequence[Any]]) -> str:
     lines = [f"route: {route}", f"reason: {reason}", ""]
     for title, routine in (("lost or changed", False), ("left out as always", True)):
         chosen = [(path, what) for path, what, is_routine in losses if bool(is_routine) == routine]
-        lines.append(f"{title}: {'' if chosen else 'nothing'}")
-        lines += [f"  {path}: {what}" for path, what in chosen]
+        lines.append(f"{title}: {'' if chosen else 'nothing'}".rstrip())
+        lines += [f"{INDENT}{path}: {what}" for path, what in chosen]
     return "\n".join(lines) + "\n"
 
 
-def _scalar(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+# -- the parts ---------------------------------------------------------------------------------------------------------
 
 
-def _indented(text: str) -> Iterator[str]:
-    return (INDENT + line for line in text.split("\n"))
+def _overview(request: Mapping[str, Any]) -> Iterator[str]:
+    messages, tools = request.get("messages"), request.get("tools")
+    facts = [_scalar(request.get("model"))]
+    if isinstance(messages, list):
+        facts.append(f"{len(messages):,} messages")
+    if request.get("system"):
+        facts.append(f"system prompt of {_size(request['system'])}")
+    if isinstance(tools, list):
+        facts.append(f"{len(tools):,} tools")
+    yield f"# {' · '.join(facts)}"
+
+
+def _messages(messages: Any) -> Iterator[str]:
+    """Show the turn that waits for an answer, then what came before it, each in reading order."""
+    if not isinstance(messages, list):
+        return
+    first_new = len(messages)
+    while first_new and not (
+        isinstance(messages[first_new - 1], dict) and messages[first_new - 1].get("role") == "assistant"
+    ):
+        first_new -= 1
+    if first_new == len(messages):  # the answer is begun for the model: that is what is new
+        first_new = max(0, first_new - 1)
+    yield from _turns("newest", messages, first_new, len(messages))
+    if first_new:
+        yield from _turns("before", messages, 0, first_new)
+
+
+def _turns(title: str, messages: list[Any], start: int, end: int) -> Iterator[str]:
+    yield ""
+    yield f"{title}:"
+    for index in range(start, end):
+        message = messages[index]
+        if not isinstance(message, dict):
+            yield f"- {_scalar(message)}"
+            continue
+        rest = {name: value for name, value in message.items() if name not in ("role", "content")}
+        extra = f" {_scalar(rest)}" if rest else ""
+        yield f"- {_scalar(message.get('role'))}: | # messages.{index}, {_size(message.get('content'))}{extra}"
+        for text in _blocks(message.get("content")):
+            yield _indented(text)
 
 
 def _system(system: Any) -> Iterator[str]:
     if not system:
         return
     yield ""
-    yield "system: |"
-    for text in _blocks(system):
-        yield from _indented(text)
-        yield ""
-
-
-def _messages(messages: Any) -> Iterator[str]:
-    if not isinstance(messages, list):
-        return
-    yield ""
-    yield f"messages: # {len(messages)}"
-    for index, message in enumerate(messages):
-        role = message.get("role") if isinstance(message, dict) else None
-        extra = (
-            f" {_scalar(message['output_config'])}" if isinstance(message, dict) and "output_config" in message else ""
-        )
-        yield f"- {role}: | # {index}{extra}"
-        content = message.get("content") if isinstance(message, dict) else message
-        for text in _blocks(content):
-            yield from _indented(text)
+    yield f"system: | # {_size(system)}"
+    for number, text in enumerate(_blocks(system)):
+        if number:
+            yield f"{INDENT}---"
+        yield _indented(text)
 
 
 def _tools(tools: Any) -> Iterator[str]:
     if not isinstance(tools, list):
         return
     yield ""
-    yield f"tools: # {len(tools)}"
+    yield f"tools: # {len(tools):,}"
     for tool in tools:
         if not isinstance(tool, dict):
             yield f"- {_scalar(tool)}"
             continue
-        yield f"- {tool.get('name')}: |"
-        yield from _indented(str(tool.get("description") or ""))
-        rest = {key: value for key, value in tool.items() if key not in ("name", "description")}
-        yield from _indented(orjson.dumps(rest, option=orjson.OPT_INDENT_2).decode())
+        yield f"- {_scalar(tool.get('name'))}: |"
+        if tool.get("description"):
+            yield _indented(_scalar(tool["description"]))
+        for name, value in tool.items():
+            if name == "input_schema" and isinstance(value, dict):
+                yield from _schema(value)
+            elif name not in ("name", "description"):
+                yield f"{INDENT}{name}: {_scalar(value)}"
 
 
-def _blocks(content: Any) -> Iterator[str]:
+def _schema(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Show one argument a line, then the rest of the schema."""
+    properties = schema.get("properties")
+    required = schema.get("required")
+    if properties and isinstance(properties, dict):
+        yield f"{INDENT}arguments:"
+        for name, value in properties.items():
+            mark = "" if isinstance(required, list) and name in required else "?"
+            yield f"{INDENT}{INDENT}{name}{mark}: {_scalar(value)}"
+    rest = {name: value for name, value in schema.items() if name != "properties" or not isinstance(properties, dict)}
+    yield f"{INDENT}input_schema: {_scalar(rest)}"
+
+
+def _parameters(request: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "parameters:"
+    for name, value in request.items():
+        if name not in PARTS or (name != "system" and not isinstance(value, list)):
+            yield f"{INDENT}{name}: {_scalar(value)}"
+
+
+# -- contents ----------------------------------------------------------------------------------------------------------
+
+
+def _blocks(content: Any, depth: int = 0) -> Iterator[str]:
     """Render a content: each block as text, with a mark for its kind unless it is plain text."""
-    if isinstance(content, str):
-        yield content
-        return
     if not isinstance(content, list):
         yield _scalar(content)
         return
     for block in content:
-        yield _block(block)
+        yield _block(block, depth)
 
 
-def _block(block: Any) -> str:
+def _block(block: Any, depth: int) -> str:
     kind = block.get("type") if isinstance(block, dict) else None
     match kind:
         case "text":
-            return str(block.get("text"))
+            told = _scalar(block.get("text"))
         case "thinking":
-            return f"<thinking>\n{block.get('thinking')}\n</thinking>"
+            told = f"<thinking>\n{_scalar(block.get('thinking'))}\n</thinking>"
         case "tool_use":
-            arguments = orjson.dumps(block.get("input"), option=orjson.OPT_INDENT_2).decode()
-            return f"<call {block.get('name')} {block.get('id')}>\n{arguments}"
-        case "tool_result":
+            told = f"<call {block.get('name')} {block.get('id')}>\n{_call(block.get('input'))}</call>"
+        case "tool_result" if depth < MAX_DEPTH:
             error = " error" if block.get("is_error") else ""
-            inner = "\n".join(_blocks(block.get("content") or ""))
-            return f"<result{error} {block.get('tool_use_id')}>\n{inner}"
+            inner = "\n".join(_blocks(block.get("content") or "", depth + 1))
+            told = f"<result{error} {block.get('tool_use_id')}>\n{inner}\n</result>"
         case "image" | "document":
-            return f"<{kind} {_source(block.get('source'))}>"
+            told = f"<{kind} {_source(block.get('source'))}>"
         case "tool_reference":
-            return f"<tool {block.get('tool_name')} loaded>"
+            told = f"<tool {block.get('tool_name')} loaded>"
         case _:
-            return orjson.dumps(block, option=orjson.OPT_INDENT_2).decode()
+            return _json(block)
+    return told + "".join(
+        f"\n<{name} {_mark(name, value)}>" for name, value in block.items() if name not in SHOWN[kind]
+    )
+
+
+def _mark(name: str, value: Any) -> str:
+    """A field that is no text: where a cache ends, a seal that only its maker reads."""
+    return f"of {len(value):,} characters" if name == "signature" and isinstance(value, str) else _scalar(value)
+
+
+def _call(arguments: Any) -> str:
+    """Show one argument a line; a long text, such as a file's, as it is."""
+    if not isinstance(arguments, dict):
+        return _scalar(arguments) + "\n"
+    lines = []
+    for name, value in arguments.items():
+        text = _scalar(value)
+        lines.append(f"{name}: |\n{_indented(text)}\n" if "\n" in text else f"{name}: {text}\n")
+    return "".join(lines)
 
 
 def _source(source: Any) -> str:
@@ -130,3 +211,34 @@ def _source(source: Any) -> str:
     told = source.get("media_type") or source.get("url") or source.get("type")
     size = f", {len(source['data']):,} characters" if isinstance(source.get("data"), str) else ""
     return f"{told}{size}"
+
+
+def _size(content: Any) -> str:
+    """How much text a content is; blocks that are no text count as what they are."""
+    blocks = content if isinstance(content, list) else [content]
+    characters = others = 0
+    for block in blocks:
+        text = block.get("text") if isinstance(block, dict) else block
+        if isinstance(text, str):
+            characters += len(text)
+        else:
+            others += 1
+    told = [f"{characters:,} characters"] if characters or not others else []
+    if others:
+        told.append(f"{others:,} {'part' if others == 1 else 'parts'}")
+    return " and ".join(told)
+
+
+def _scalar(value: Any) -> str:
+    return value if isinstance(value, str) else _json(value, 0)
+
+
+def _json(value: Any, option: int = orjson.OPT_INDENT_2) -> str:
+    try:
+        return orjson.dumps(value, option=option).decode()
+    except orjson.JSONEncodeError:  # it reads 1,024 levels and writes 254
+        return "(nested too deeply to be shown)"
+
+
+def _indented(text: str) -> str:
+    return INDENT + text.replace("\n", "\n" + INDENT)

@@ -7,12 +7,11 @@ from mitmproxy import contentviews, http
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
 
 from addon.prompts import render
+from addon.protocol.messages import parse_json
 from addon.proxy import record
 
 PREFERRED = 2.0  # above the JSON view's 1
 ON_DEMAND = -1.0  # only when picked
-PROMPT_MARKS = (b'"messages"', b'"model"')
-LOOKED_AT = 400  # bytes of a body that are searched for the marks; Claude Code writes the model first
 
 
 class PromptView(Contentview):
@@ -30,7 +29,7 @@ class PromptView(Contentview):
             and isinstance(metadata.flow, http.HTTPFlow)
         ):
             data = metadata.flow.request.content or b""
-        return render.prompt(orjson.loads(original["body"] if original else data))
+        return render.prompt(parse_json(original["body"] if original else data))
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
