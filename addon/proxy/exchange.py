@@ -49,6 +49,7 @@ class Exchange:
     losses: tuple[Loss, ...] = ()
     encoding: str = ""  # how the backend's bytes are compressed
     client_left: bool = False
+    unseen: bool = False  # some of the client's bytes are not shown to readers yet
     closed: bool = False  # the backend's reply has come to its own end
 
     @property

@@ -1,5 +1,6 @@
 """What is said at the start: the doors with their export lines, the routes in force, where the CA is."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from addon.routing.config import Settings, Tier
 
 CA_FILE = "mitmproxy-ca-cert.pem"
+EVERY_INTERFACE = ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,9 +19,15 @@ class Listener:
     host: str
     port: int
 
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines can reach it."""
+        return self.host in EVERY_INTERFACE
+
 
 def lines(settings: Settings, listeners: Sequence[Listener], confdir: Path) -> Iterator[str]:
     """Yield the lines, one log entry each."""
+    certificate = shlex.quote(str(confdir / CA_FILE))
     yield from _routes(settings)
     for reverse, title in ((False, "Door one, HTTPS_PROXY"), (True, "Door two, base URL")):
         doors = [listener for listener in listeners if listener.reverse == reverse]
@@ -30,8 +38,10 @@ def lines(settings: Settings, listeners: Sequence[Listener], confdir: Path) -> I
         if reverse:
             yield f"    ANTHROPIC_BASE_URL={url} claude"
         else:
-            yield f"    HTTPS_PROXY={url} NODE_EXTRA_CA_CERTS={confdir / CA_FILE} claude"
-    yield f"CA certificate: {confdir / CA_FILE}"
+            yield f"    HTTPS_PROXY={url} NODE_EXTRA_CA_CERTS={certificate} claude"
+    if any(listener.is_open for listener in listeners):
+        yield "Other machines can reach these doors: Detour answers them 403 unless detour_clients lists them."
+    yield f"CA certificate: {certificate}"
 
 
 def _routes(settings: Settings) -> Iterator[str]:

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
@@ -117,6 +117,7 @@ class Detour:
         listeners = {  # a set: a reverse door to https listens on UDP too
             greeting.Listener(_is_reverse(server.mode), address[0], address[1])
             for server in proxyserver.servers
+            if isinstance(server.mode, (*_EXPLICIT, mode_specs.ReverseMode))
             for address in server.listen_addrs
         }
         gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
@@ -313,27 +314,21 @@ class Detour:
 
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""
-        clock, begun, unseen = time.monotonic, False, False
+        clock, begun, known = time.monotonic, False, ref(flow)
         feed, close, later = exchange.feed, exchange.close, asyncio.get_running_loop().call_later
 
         def stream(chunk: bytes) -> bytes | list[bytes]:
-            nonlocal begun, unseen
+            nonlocal begun
             written = feed(chunk, clock()) if chunk else close()
             if not written:
                 return []
             if not begun:
                 begun = True
                 written = self._begin(flow, exchange, written)
-            if not unseen:
-                unseen = True
-                later(UPDATE_INTERVAL_S, show)
+            if not exchange.unseen:
+                exchange.unseen = True
+                later(UPDATE_INTERVAL_S, self._show, known)
             return written
-
-        def show() -> None:
-            nonlocal unseen
-            unseen = False
-            if flow.id in self._exchanges:  # else its end has shown it
-                self._show(flow, exchange)
 
         return stream
 
@@ -345,9 +340,12 @@ class Detour:
         transfer.rewrite(flow, reply.status, reply.headers, streamed=True)
         return reply.body
 
-    def _show(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """Let readers see the reply so far."""
-        if flow.response is not None:
+    def _show(self, known: ref[http.HTTPFlow]) -> None:
+        """Let readers see the reply so far; one that has ended was shown by its end."""
+        flow = known()
+        exchange = self._exchanges.get(flow.id) if flow is not None else None
+        if flow is not None and exchange is not None and flow.response is not None:
+            exchange.unseen = False
             flow.response.data.content = exchange.seen()
             ctx.master.addons.trigger(UpdateHook([flow]))
 
@@ -387,7 +385,8 @@ class Detour:
         self._origins.pop(flow.id, None)
         record.keep_reply(flow, exchange)
         flow.comment = exchange.summary()
-        record.offer_revert(flow)
+        if ctx.master.addons.get("view") is not None:  # only there can a flow be reverted, and it costs a quarter ms
+            record.offer_revert(flow)
         status = flow.response.status_code if flow.response else 0
         elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
         logger.info("%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)

@@ -73,6 +73,7 @@ class Desk:
 class Held:
     """What waits on its way to the client: the reply's headers, until its first bytes; its bytes, until a read ends."""
 
+    stream: HttpStream
     headers: ResponseHeaders | None
     pieces: list[bytes] = field(default_factory=list)
 
@@ -180,16 +181,19 @@ def _hold(ours: DetourHttpLayer, child: Child, event: ResponseHeaders) -> Comman
     """To the client: they wait, where the reply is a stream that we write."""
     flow = None if isinstance(child, HttpStream) or event.end_stream else ours.flow(event.stream_id)
     if flow is not None and ours.desk.holds(flow):
-        ours.held[event.stream_id] = Held(event)
+        ours.held[event.stream_id] = Held(ours.streams[event.stream_id], event)
         return
     yield from ours.pass_on(child, event)
 
 
 def _release(ours: DetourHttpLayer, child: Child, event: ResponseTrailers | ResponseEndOfMessage) -> Commands:
     """To the client: after all that waits."""
-    if not isinstance(child, HttpStream) and (held := ours.held.pop(event.stream_id, None)):
+    held = None if isinstance(child, HttpStream) else ours.held.pop(event.stream_id, None)
+    if held is not None:
         yield from ours.release(event.stream_id, held)
     yield from ours.pass_on(child, event)
+    if held is not None and type(event) is ResponseEndOfMessage:
+        del held.stream.flow  # it is over, but refers to itself, and would keep the flow until the collector comes
 
 
 def _part(ours: DetourHttpLayer, child: Child, event: ResponseProtocolError) -> Commands:

@@ -176,15 +176,15 @@ def main() -> int:
         proxies = {name: stack.enter_context(mitmdump(name, backend_port, folder)) for name in SCRIPTS}
         figures = measure(proxies, backend_port)
     theirs, ours, direct = figures["identity"], figures["detour"], figures["direct"]
-    late_ms = (ours["first"] - direct["first"]) * 1e3
+    late_ms = (ours["first"] - theirs["first"]) * 1e3
     return report(
         [
             Row("CPU for a request of 152 kB, 20 tools", f"{ours['request'] * 1e3:.2f} ms",
                 f"{theirs['request'] * 1e3:.2f} ms", ours["request"] / theirs["request"], REQUEST_LIMIT),
             Row(f"CPU for a delta in a burst of {DELTAS}", f"{ours['delta'] * 1e6:.1f} µs",
                 f"{theirs['delta'] * 1e6:.1f} µs", ours["delta"] / theirs["delta"], DELTA_LIMIT),
-            Row("first delta of the large request, later than direct", f"{ours['first'] * 1e3:.2f} ms",
-                f"{direct['first'] * 1e3:.2f} ms direct", late_ms, FIRST_MS_LIMIT, "ms"),
+            Row(f"first delta of the large request, later (direct: {direct['first'] * 1e3:.2f} ms)",
+                f"{ours['first'] * 1e3:.2f} ms", f"{theirs['first'] * 1e3:.2f} ms", late_ms, FIRST_MS_LIMIT, "ms"),
             Row("resident memory, more", f"{ours['memory']:.0f} MB", f"{theirs['memory']:.0f} MB",
                 ours["memory"] - theirs["memory"], MEMORY_MB_LIMIT, "MB"),
             Row("start, later", f"{start['detour']:.2f} s", f"{start['identity']:.2f} s",

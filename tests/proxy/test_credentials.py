@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mitmproxy import http, io
 from mitmproxy.addons import savehar
+from mitmproxy.addons.view import View
 
 from addon.proxy import hooks, http_layer, record
 from tests.proxy.conftest import Configure
@@ -277,7 +278,7 @@ async def test_a_replay_of_a_loaded_file_after_a_restart(confdir: Path, configur
 async def test_revert_shows_the_clients_request_and_replays(confdir: Path, configure: Configure) -> None:
     async with backend(streaming()) as fake:
         configure(fake.url)
-        async with proxying(confdir) as proxy:
+        async with proxying(confdir, View()) as proxy:  # only a view can revert
             await _post(proxy)
             flow = proxy.flows[0]
             assert flow.modified()
