@@ -63,11 +63,11 @@ def _overview(request: Mapping[str, Any]) -> Iterator[str]:
     messages, tools = request.get("messages"), request.get("tools")
     facts = [_scalar(request.get("model"))]
     if isinstance(messages, list):
-        facts.append(f"{len(messages):,} messages")
+        facts.append(_count(len(messages), "message"))
     if request.get("system"):
         facts.append(f"system prompt of {_size(request['system'])}")
     if isinstance(tools, list):
-        facts.append(f"{len(tools):,} tools")
+        facts.append(_count(len(tools), "tool"))
     yield f"# {' · '.join(facts)}"
 
 
@@ -223,10 +223,14 @@ def _size(content: Any) -> str:
             characters += len(text)
         else:
             others += 1
-    told = [f"{characters:,} characters"] if characters or not others else []
+    told = [_count(characters, "character")] if characters or not others else []
     if others:
-        told.append(f"{others:,} {'part' if others == 1 else 'parts'}")
+        told.append(_count(others, "part"))
     return " and ".join(told)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _scalar(value: Any) -> str:

@@ -41,7 +41,7 @@ REQUEST: dict[str, Any] = {
 }
 
 DOCUMENT = """\
-# claude-opus-5-5 · 4 messages · system prompt of 11 characters · 1 tools
+# claude-opus-5-5 · 4 messages · system prompt of 11 characters · 1 tool
 
 newest:
 - user: | # messages.2, 1 part
@@ -123,7 +123,7 @@ def test_every_kind_of_block(block: object, text: str) -> None:
     assert document.partition("\n  ")[2].partition("\n\nparameters:")[0] == text
 
 
-SHAPES = [
+SHAPES: list[tuple[object, str | None]] = [
     (None, "null\n"),
     ([1], "[\n  1\n]\n"),
     ({}, "# null\n\nparameters:\n"),
@@ -132,8 +132,8 @@ SHAPES = [
     ({"messages": [1, "a"]}, "# null · 2 messages\n\nnewest:\n- 1\n- a\n\nparameters:\n"),
     (
         {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{"}]},
-        "# null · 2 messages\n\nnewest:\n- assistant: | # messages.1, 1 characters\n  {\n\n"
-        "before:\n- user: | # messages.0, 1 characters\n  q\n\nparameters:\n",
+        "# null · 2 messages\n\nnewest:\n- assistant: | # messages.1, 1 character\n  {\n\n"
+        "before:\n- user: | # messages.0, 1 character\n  q\n\nparameters:\n",
     ),
     (
         {"tools": [1, {"name": "N", "input_schema": 3}]},

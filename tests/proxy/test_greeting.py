@@ -1,0 +1,75 @@
+"""What is said at the start: where the doors are, in lines to copy, and who answers."""
+
+from pathlib import Path
+
+import pytest
+
+from addon.proxy import greeting
+from addon.proxy.greeting import Listener
+from addon.routing import config
+from tests.proxy.live import KEY
+
+CONFDIR = Path("/home/me/.mitmproxy")
+NOTHING = config.parse({})
+ROUTED = config.parse({"BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/qwen", "OPENAI_API_KEY": KEY})
+UNTOUCHED = [
+    "Detour: no model is set, everything passes to Anthropic untouched: inspection only.",
+    "    Set BIG_MODEL, MIDDLE_MODEL or SMALL_MODEL (provider/model) to choose who answers.",
+]
+CERTIFICATE = "CA certificate: /home/me/.mitmproxy/mitmproxy-ca-cert.pem"
+PROXY_LINE = "    HTTPS_PROXY=http://{} NODE_EXTRA_CA_CERTS=/home/me/.mitmproxy/mitmproxy-ca-cert.pem claude"
+
+DOORS = [
+    ([], []),
+    (
+        [Listener(False, "127.0.0.1", 8080)],
+        ["Door one, HTTPS_PROXY: 127.0.0.1:8080", PROXY_LINE.format("127.0.0.1:8080")],
+    ),
+    (
+        [Listener(True, "::1", 8082)],
+        ["Door two, base URL: [::1]:8082", "    ANTHROPIC_BASE_URL=http://[::1]:8082 claude"],
+    ),
+    (
+        [Listener(False, "127.0.0.1", 80), Listener(False, "::1", 80), Listener(True, "10.0.0.7", 82)],
+        [
+            "Door one, HTTPS_PROXY: 127.0.0.1:80, [::1]:80",
+            PROXY_LINE.format("127.0.0.1:80"),
+            "Door two, base URL: 10.0.0.7:82",
+            "    ANTHROPIC_BASE_URL=http://10.0.0.7:82 claude",
+        ],
+    ),
+    (
+        [Listener(False, "0.0.0.0", 8080), Listener(False, "::", 8080)],
+        [
+            "Door one, HTTPS_PROXY: 127.0.0.1:8080, [::1]:8080",
+            PROXY_LINE.format("127.0.0.1:8080"),
+            "Other machines can reach these doors: Detour answers them 403 unless detour_clients lists them.",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("listeners", "lines"), DOORS)
+def test_each_open_door_has_a_line_to_copy(listeners: list[Listener], lines: list[str]) -> None:
+    assert list(greeting.lines(NOTHING, listeners, CONFDIR)) == [*UNTOUCHED, *lines, CERTIFICATE]
+
+
+def test_each_tier_says_who_answers_and_no_key() -> None:
+    told = list(greeting.lines(ROUTED, [], CONFDIR))
+    assert told == [
+        "Detour: opus → openai/gpt-5.5 at https://api.openai.com/v1 (BIG_MODEL, key OPENAI_API_KEY)",
+        "Detour: sonnet → openai/gpt-5.5 at https://api.openai.com/v1 (BIG_MODEL, key OPENAI_API_KEY)",
+        "Detour: haiku → vllm/qwen at http://localhost:8000/v1 (SMALL_MODEL)",
+        CERTIFICATE,
+    ]
+    assert KEY not in "".join(told)
+
+
+def test_a_tier_without_a_model_is_said_to_pass() -> None:
+    told = list(greeting.lines(config.parse({"SMALL_MODEL": "vllm/qwen"}), [], CONFDIR))
+    assert told[:2] == ["Detour: opus → Anthropic, untouched", "Detour: sonnet → Anthropic, untouched"]
+
+
+def test_a_path_with_spaces_can_be_copied() -> None:
+    told = "\n".join(greeting.lines(NOTHING, [Listener(False, "127.0.0.1", 1)], Path("/home/my self")))
+    assert "NODE_EXTRA_CA_CERTS='/home/my self/mitmproxy-ca-cert.pem' claude" in told

@@ -1,0 +1,127 @@
+"""What mitmproxy shows of a flow, and which view it chooses by itself."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from mitmproxy import contentviews, http, tcp
+from mitmproxy.contentviews import Metadata
+from mitmproxy.test import taddons, tflow
+
+from addon.proxy import record, views
+from tests.proxy.live import ask
+
+VIEWS = (views.PromptView, views.SentView, views.BackendReplyView, views.ChangesView)
+ORIGINAL = json.dumps(ask("The client's words")).encode()
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> Iterator[None]:
+    with taddons.context():
+        views.register()
+        yield
+
+
+def _routed() -> http.HTTPFlow:
+    flow = tflow.tflow(resp=True)
+    flow.request.url = "https://backend.example/v1/chat/completions"
+    flow.request.headers["content-type"] = "application/json"
+    flow.request.content = b'{"model":"gpt-test"}'
+    flow.metadata[record.KEY] = {
+        "original": {"method": "POST", "url": "https://api.anthropic.com/v1/messages", "headers": [], "body": ORIGINAL},
+        "route": "openai/gpt-test",
+        "reason": "BIG_MODEL answers opus",
+        "losses": [["top_k", "dropped", False]],
+        "reply": b"data: {}\n\n",
+        "dropped": 0,
+    }
+    return flow
+
+
+def _passing(path: str = "/v1/messages?beta=true", body: bytes = ORIGINAL) -> http.HTTPFlow:
+    flow = tflow.tflow(resp=True)
+    flow.request.url = f"https://api.anthropic.com{path}"
+    flow.request.headers["content-type"] = "application/json"
+    flow.request.content = body
+    return flow
+
+
+def _shown(message: http.Message, flow: object, view: str = "auto") -> contentviews.ContentviewResult:
+    return contentviews.prettify_message(message, flow, view)  # type: ignore[arg-type]  # tests give other flows too
+
+
+def test_the_request_of_a_routed_flow_shows_the_clients_prompt() -> None:
+    flow = _routed()
+    shown = _shown(flow.request, flow)
+    assert (shown.view_name, "The client's words" in shown.text) == ("Prompt", True)
+
+
+def test_the_request_of_a_passing_message_shows_its_prompt() -> None:
+    flow = _passing()
+    assert _shown(flow.request, flow).view_name == "Prompt"
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [_passing("/v1/messages/count_tokens"), _passing("/v1/other"), _passing(body=b"not JSON"), _passing(body=b"")],
+)
+def test_other_requests_keep_mitmproxys_own_view(flow: http.HTTPFlow) -> None:
+    assert _shown(flow.request, flow).view_name not in {view.name for view in VIEWS}
+
+
+def test_responses_keep_mitmproxys_own_view() -> None:
+    for flow in (_routed(), _passing()):
+        assert flow.response
+        assert _shown(flow.response, flow).view_name not in {view.name for view in VIEWS}
+
+
+SHOWN = [
+    ("prompt", "The client's words"),
+    ("sent", '# POST https://backend.example/v1/chat/completions\n{\n  "model": "gpt-test"\n}'),
+    ("backend reply", "data: {}"),
+    ("changes", "route: openai/gpt-test"),
+]
+
+
+@pytest.mark.parametrize(("view", "text"), SHOWN)
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_every_view_shows_its_copy_on_both_sides(view: str, text: str, side: str) -> None:
+    flow = _routed()
+    shown = _shown(getattr(flow, side), flow, view)
+    assert str(shown.view_name).lower() == view
+    assert text in shown.text
+
+
+def test_the_prompt_is_there_on_a_passing_response_too() -> None:
+    flow = _passing()
+    assert flow.response
+    assert "The client's words" in _shown(flow.response, flow, "prompt").text
+
+
+def test_a_prompt_with_half_an_emoji_is_shown() -> None:
+    flow = _passing(body=ORIGINAL.replace(b"The client's", rb"\ud83d"))
+    assert "\N{REPLACEMENT CHARACTER} words" in _shown(flow.request, flow).text
+
+
+def test_control_characters_reach_no_terminal() -> None:
+    flow = _passing(body=ORIGINAL.replace(b"The client's", rb"\u001b]0;owned\u0007\u001b[31m"))
+    assert "\x1b" not in _shown(flow.request, flow).text
+
+
+def test_what_is_not_kept_is_said() -> None:
+    flow = _passing()
+    assert "Passed through: nothing was changed." in _shown(flow.request, flow, "changes").text
+    assert "no reply is kept" in _shown(flow.request, flow, "backend reply").text
+    kept = _routed()
+    kept.metadata[record.KEY]["dropped"] = 5
+    assert "[5 more bytes were not kept]" in _shown(kept.request, kept, "backend reply").text
+
+
+def test_flows_that_are_not_http_are_left_to_others() -> None:
+    flow = tflow.ttcpflow()
+    message = tcp.TCPMessage(True, b'{"model":1}')
+    for view in VIEWS:
+        assert view().render_priority(b"{}", Metadata(flow=flow, tcp_message=message)) < 0
+    with pytest.raises(ValueError, match="not an HTTP flow"):
+        views.SentView().prettify(b"", Metadata(flow=flow))
+    assert views.PromptView().prettify(b"{}", Metadata(flow=flow)).startswith("# null")
