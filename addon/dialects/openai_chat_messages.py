@@ -37,6 +37,7 @@ class Conversation:
         self._profile = target.profile
         self._wire_name = wire_name
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
+        self._wire_ids: dict[str, str] = {}
         self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
 
     def add_system_prompt(self, blocks: list[Json]) -> None:
@@ -47,16 +48,16 @@ class Conversation:
     def add(self, index: int, message: Json) -> None:
         """Say one turn. Raises: Unsupported with the JSON path."""
         content = message["content"]
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        match message["role"]:
-            case "assistant":
-                if self._unanswered:
-                    self._answer_the_rest(index)
-                self._assistant(index, blocks)
-            case "user":
-                self._user(index, blocks)
-            case _:
-                self._system(index, blocks)
+        blocks = [{"type": "text", "text": content}] if content.__class__ is str else content
+        role = message["role"]
+        if role == "assistant":
+            if self._unanswered:
+                self._answer_the_rest(index)
+            self._assistant(index, blocks)
+        elif role == "user":
+            self._user(index, blocks)
+        else:
+            self._system(index, blocks)
 
     def close(self, last: int) -> list[Json]:
         """Return the messages, ended as the other side demands. Raises: BadRequest when there are none.
@@ -168,25 +169,24 @@ class Conversation:
         thoughts: list[str] = []
         calls: list[Json] = []
         for position, block in enumerate(blocks):
-            match block["type"]:
-                case "text":
-                    if block["text"]:
-                        texts.append(block["text"])
-                case "tool_use":
-                    calls.append(self._call(block))
-                case "thinking":
-                    self._thinking(index, position, block, thoughts)
-                case "redacted_thinking":
-                    self._lose(index, position, "Anthropic's encrypted thinking left out", routine=True)
-                case other:
-                    raise self._unsupported(other, index, position)
-        echo = self._profile.reasoning_echo
+            kind = block["type"]
+            if kind == "text":
+                if block["text"]:
+                    texts.append(block["text"])
+            elif kind == "tool_use":
+                calls.append(self._call(block))
+            elif kind == "thinking":
+                self._thinking(index, position, block, thoughts)
+            elif kind == "redacted_thinking":
+                self._lose(index, position, "Anthropic's encrypted thinking left out", routine=True)
+            else:
+                raise self._unsupported(kind, index, position)
         if not texts and not calls:
             return
         message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
         if calls:
             message["tool_calls"] = calls
-        if echo:
+        if echo := self._profile.reasoning_echo:
             message[echo] = PARAGRAPH.join(thoughts)
         self.messages.append(message)
 
@@ -275,6 +275,12 @@ class Conversation:
 
     def _call_id(self, call_id: str) -> str:
         """Say an id in the form that the target takes, the same way every time."""
+        wire_id = self._wire_ids.get(call_id)
+        if wire_id is None:
+            wire_id = self._wire_ids[call_id] = self._shape_id(call_id)
+        return wire_id
+
+    def _shape_id(self, call_id: str) -> str:
         length, limit = self._profile.call_id_length, self._profile.call_id_limit
         if length is None:
             fits = call_id and (limit is None or len(call_id) <= limit)

@@ -127,7 +127,9 @@ def _tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]
             told = ", ".join(key for key in schema if key in COMBINATORS)
             losses.append(Loss(f"tools.{index}.input_schema", f"{told} at its top became plain properties"))
             schema = flattened(schema)
-        schema = {key: value for key, value in schema.items() if key != "$schema"}
+        if "$schema" in schema:
+            schema = schema.copy()
+            del schema["$schema"]
         if schema.get("type") != "object" or "properties" not in schema:
             schema = {"properties": {}, **schema, "type": "object"}
         function: Json = {"name": names.wire(tool["name"]), "parameters": schema}

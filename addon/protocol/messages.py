@@ -86,8 +86,7 @@ def check(parsed: object) -> Request:
         raise BadRequest("messages: Input should be a valid list")
     if not messages:
         raise BadRequest("messages: at least one message is required")
-    for index, message in enumerate(messages):
-        _check_message(message, index)
+    _check_messages(messages)
     _check_system(parsed.get("system") or [])
     _check_tools(parsed.get("tools"))
     for name in ("thinking", "output_config", "tool_choice"):
@@ -106,6 +105,36 @@ def _field(holder: Json, name: str, path: str) -> object:
     if name not in holder:
         raise BadRequest(f"{path}: Field required")
     return holder[name]
+
+
+def _check_messages(messages: list[Any]) -> None:
+    for index, message in enumerate(messages):
+        if not is_plain(message):
+            _check_message(message, index)
+
+
+def is_plain(message: Any) -> bool:  # noqa: C901 - one flat list of shapes, called for every message
+    """Whether a message is of a shape that nearly all are; these are right, the others are looked at closely."""
+    if message.__class__ is not dict or len(message) != 2 or message.get("role") not in ("user", "assistant"):
+        return False
+    content = message.get("content")
+    if content.__class__ is str:
+        return True
+    if content.__class__ is not list:
+        return False
+    for block in content:
+        kind = block.get("type") if block.__class__ is dict else None
+        if kind == "tool_result":
+            if block.get("tool_use_id").__class__ is not str or block.get("content").__class__ is not str:
+                return False
+        elif kind == "tool_use":
+            if block.get("id").__class__ is not str or block.get("name").__class__ is not str:
+                return False
+            if block.get("input").__class__ is not dict:
+                return False
+        elif kind != "text" or block.get("text").__class__ is not str:
+            return False
+    return True
 
 
 def _check_message(message: object, index: int) -> None:

@@ -38,13 +38,13 @@ def turn(index: int) -> list[dict[str, Any]]:
     arguments = {"file_path": f"/home/user/project/module_{index}.py", "limit": 200}
     text = {"type": "text", "text": PROSE}
     call = {"type": "tool_use", "id": call_id, "name": f"Tool{index % 20}", "input": arguments}
-    lines = "".join(f"{number}\t{CODE}" for number in range(18))
+    lines = "".join(f"{number}\t{CODE}" for number in range(20))
     result = {"type": "tool_result", "tool_use_id": call_id, "content": lines}
     return [{"role": "assistant", "content": [text, call]}, {"role": "user", "content": [result]}]
 
 
 def request(turns: int = 41, stream: bool = True) -> bytes:
-    """A main turn late in a session: 20 tools, 83 messages, about 160 kB at 41 turns."""
+    """A main turn late in a session: 20 tools, 83 messages, about 155 kB at 41 turns."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": PROSE * 3}]
     for index in range(turns):
         messages += turn(index)

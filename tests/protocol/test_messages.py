@@ -1,5 +1,6 @@
 """Requests are checked in Anthropic's words; a stream of events is collected into the message it amounts to."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -253,3 +254,37 @@ def test_what_is_no_whole_message_is_refused(events: list[Json], words: str) -> 
 def test_an_event_that_we_never_write_is_a_bug(events: list[Json]) -> None:
     with pytest.raises(AssertionError, match="of_tomorrow"):
         messages.collect(stream(*events))
+
+
+PLAIN_SHAPES: tuple[object, ...] = (
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": [{"type": "text", "text": "hi"}]},
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "b", "input": {}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "c"}]},
+)
+
+
+@pytest.mark.parametrize("message", PLAIN_SHAPES)
+def test_the_usual_shapes_are_known_as_such(message: object) -> None:
+    assert messages.is_plain(message)
+
+
+def _broken(value: Any) -> Iterator[Any]:
+    """Every way to take one thing out of a shape, or to make it something else."""
+    if isinstance(value, dict):
+        for key in value:
+            yield {name: inner for name, inner in value.items() if name != key}
+            for wrong in (None, 5, {}, []):
+                yield {**value, key: wrong}
+            for inner in _broken(value[key]):
+                yield {**value, key: inner}
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            for inner in (None, 5, "x", *_broken(item)):
+                yield [*value[:index], inner, *value[index + 1 :]]
+
+
+@pytest.mark.parametrize("message", [broken for shape in PLAIN_SHAPES for broken in _broken(shape)])
+def test_what_is_taken_for_plain_is_right(message: Any) -> None:
+    if messages.is_plain(message):
+        messages._check_message(message, 0)
