@@ -84,7 +84,8 @@ LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that rais
 TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
 
 _ROWS = (
-    Backend("anthropic", "https://api.anthropic.com", NATIVE, X_API_KEY),
+    # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
+    Backend("anthropic", "https://api.anthropic.com", NATIVE, X_API_KEY, bases=("ANTHROPIC_API_BASE",)),
     Backend(
         "openai",
         "https://api.openai.com/v1",

@@ -103,7 +103,8 @@ def names() -> tuple[str, ...]:
 
 
 def parse(values: Mapping[str, str]) -> Settings:
-    """Make Settings of ``{NAME: value}`` (upper-case names, no empty values). Raises: ConfigError."""
+    """Make Settings of ``{NAME: value}`` (upper-case names; an empty value is none). Raises: ConfigError."""
+    values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
     endpoints = {row.name: _endpoint(row, values) for row in BACKENDS.values()}
     preferred = _preferred(values.get("PREFERRED_PROVIDER"))
     tiers: dict[Tier, Choice] = {}
@@ -124,18 +125,22 @@ def _endpoint(row: Backend, values: Mapping[str, str]) -> Endpoint:
 
 
 def _base_url(setting: str, value: str) -> str:
-    parts = urlsplit(value.strip())
     try:
-        port_is_good = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_good = False
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_good:
-        raise ConfigError(f"{setting} is {_safe_url(value)!r}: write an address like https://host/v1")
+        parts = urlsplit(value)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        raise ConfigError(_bad_address(setting, value)) from None
+    if not is_good:
+        raise ConfigError(_bad_address(setting, value))
     if parts.username or parts.password:
         raise ConfigError(f"{setting} holds a credential in the address: put the key into its own setting")
     if parts.query or parts.fragment:
         raise ConfigError(f"{setting} is {_safe_url(value)!r}: write it without anything after ? or #")
-    return value.strip().rstrip("/")
+    return value.rstrip("/")
+
+
+def _bad_address(setting: str, value: str) -> str:
+    return f"{setting} is {_safe_url(value)!r}: write an address like https://host/v1"
 
 
 def _safe_url(value: str) -> str:
@@ -146,23 +151,22 @@ def _safe_url(value: str) -> str:
 def _key(setting: str, value: str | None) -> str | None:
     if value is None:
         return None
-    key = value.strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigError(f"{setting} holds characters that no HTTP header takes (not shown here): copy the key anew")
-    return key or None
+    return value
 
 
 def _preferred(value: str | None) -> str:
     if not value:
         return DEFAULT_PROVIDER
-    row = find(value.strip())
+    row = find(value)
     if row is None:
         raise ConfigError(f"PREFERRED_PROVIDER is {value!r}, which is no provider. {_nearest(value)}")
     return row.name
 
 
 def _choice(setting: str, value: str, preferred: str) -> Choice:
-    provider, slash, model = value.strip().partition("/")
+    provider, slash, model = value.partition("/")
     if not slash:
         return Choice(preferred, provider, setting)
     row = find(provider)

@@ -1,0 +1,80 @@
+"""Facts of models, from a file of litellm's shape and from litellm's own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from addon.routing import catalog
+from addon.routing.catalog import UNKNOWN, ModelFacts
+
+ROWS = {
+    "gpt-x": {"max_input_tokens": 400, "max_output_tokens": 40},
+    "hosted_vllm/q": {"max_input_tokens": 10, "max_output_tokens": None},
+    "openrouter/a/b": {"max_input_tokens": 20},
+    "b": {"max_input_tokens": 30},
+    "wrong": {"max_input_tokens": "many", "max_output_tokens": 0},
+    "no object": 7,
+    'quoted "name"': {"max_input_tokens": 50},
+}
+
+
+@pytest.fixture
+def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package called litellm, whose code would fail the test if it ran."""
+    package = tmp_path / "litellm"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise AssertionError('imported')", "utf-8")
+    (package / catalog.FILE).write_text(json.dumps(ROWS, indent=4), "utf-8")
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    catalog.lookup.cache_clear()
+    yield
+    catalog.lookup.cache_clear()
+
+
+LOOKUPS = [
+    ("openai", "gpt-x", ModelFacts(400, 40)),
+    ("vllm", "q", ModelFacts(10, None)),
+    ("vllm-anthropic", "q", ModelFacts(10, None)),
+    ("openrouter", "a/b:free", ModelFacts(20, None)),
+    ("ollama", "b:30b", ModelFacts(30, None)),
+    ("together", "vendor/b", ModelFacts(30, None)),
+    ("ollama", "B", ModelFacts(30, None)),
+    ("openai", "wrong", UNKNOWN),
+    ("openai", "no object", UNKNOWN),
+    ("openai", 'quoted "name"', ModelFacts(50, None)),
+    ("openai", "unheard of", UNKNOWN),
+]
+
+
+@pytest.mark.usefixtures("_file")
+@pytest.mark.parametrize(("provider", "model", "facts"), LOOKUPS)
+def test_a_model_is_found_under_its_names(provider: str, model: str, facts: ModelFacts) -> None:
+    assert catalog.lookup(provider, model) == facts
+
+
+@pytest.mark.usefixtures("_file")
+def test_a_row_that_is_cut_or_too_long_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "litellm" / catalog.FILE).write_text('{"gpt-x": {"max_input_tokens": ', "utf-8")
+    assert catalog.lookup("openai", "gpt-x") == UNKNOWN
+
+
+@pytest.mark.usefixtures("_file")
+def test_without_the_file_nothing_is_known_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "litellm" / catalog.FILE).unlink()
+    assert catalog.lookup("openai", "gpt-x") == UNKNOWN
+    assert "no facts of models" in caplog.text
+
+
+def test_litellms_own_file_is_read_and_litellm_is_not_imported() -> None:
+    program = (
+        "import sys; from addon.routing import catalog; facts = catalog.lookup('openai', 'gpt-4.1');"
+        "assert facts.max_input_tokens > 100_000, facts; assert facts.max_output_tokens, facts;"
+        "assert 'litellm' not in sys.modules"
+    )
+    root = Path(__file__).parent.parent.parent
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=root)

@@ -1,0 +1,71 @@
+"""The environment and ``.env``: which wins, how a file may be written, and that nothing is left behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from addon.protocol.errors import ConfigError
+from addon.routing import settings_file
+from addon.routing.config import Tier, names
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = set(names())
+    for name in [name for name in os.environ if name.upper() in known]:
+        monkeypatch.delenv(name)
+
+
+FILES = [
+    (b"SMALL_MODEL=vllm/x\n", "vllm/x"),
+    (b"\xef\xbb\xbfSMALL_MODEL=vllm/x\n", "vllm/x"),
+    (b"# mine\r\n\r\nSMALL_MODEL=vllm/x\r\nOTHER=1\r\n", "vllm/x"),
+    (b"export SMALL_MODEL=vllm/x", "vllm/x"),
+    (b"SMALL_MODEL='vllm/x'\n", "vllm/x"),
+    (b'SMALL_MODEL = "vllm/x" # the small one\n', "vllm/x"),
+    (b"small_model=vllm/x\n", "vllm/x"),
+    ("SMALL_MODEL=vllm/größer\n".encode(), "vllm/größer"),
+    (b"SMALL_MODEL=\n", None),
+    (b"SMALL_MODEL\n", None),
+    (b"", None),
+]
+
+
+@pytest.mark.parametrize(("content", "model"), FILES)
+def test_a_file_may_be_written_in_every_usual_way(tmp_path: Path, content: bytes, model: str | None) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    before = dict(os.environ)
+    settings = settings_file.read(tmp_path)
+    assert {tier: choice.name for tier, choice in settings.tiers.items()} == ({Tier.HAIKU: model} if model else {})
+    assert dict(os.environ) == before
+
+
+def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SMALL_MODEL=vllm/file\nMIDDLE_MODEL=vllm/file\nBIG_MODEL=vllm/file\n", "utf-8")
+    monkeypatch.setenv("SMALL_MODEL", "vllm/environment")
+    monkeypatch.setenv("BIG_MODEL", "")  # empty: not set, whatever the file says
+    tiers = settings_file.read(tmp_path).tiers
+    assert {str(tier): choice.name for tier, choice in tiers.items()} == {
+        "sonnet": "vllm/file",
+        "haiku": "vllm/environment",
+    }
+
+
+def test_another_folders_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SMALL_MODEL=vllm/x\n", "utf-8")
+    (tmp_path / "inside").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert settings_file.read(tmp_path / "inside").tiers == {}
+
+
+def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SMALL_MODEL=\xff\xfe\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        settings_file.read(tmp_path)
+
+
+def test_a_mistake_in_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SMALL_MODEL=nobody/x\n", "utf-8")
+    with pytest.raises(ConfigError, match="SMALL_MODEL is 'nobody/x'"):
+        settings_file.read(tmp_path)
