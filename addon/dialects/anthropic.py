@@ -50,9 +50,7 @@ class Anthropic:
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording; some native endpoints answer in OpenAI's envelope (llama.cpp)."""
-        return faults.from_reply(
-            status, headers, body, context.target.name, context.credential_name, context.input_estimate
-        )
+        return faults.from_reply(status, headers, body, context)
 
 
 DIALECT = Anthropic()

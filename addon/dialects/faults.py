@@ -1,36 +1,44 @@
 """What a backend's error means: wording of every vendor in, our kinds out.
 
 In: an HTTP status, lower-case headers and a body; or an error object found inside a stream. Out: a BackendError whose
-message the client understands. Order: vetoes, overflow, then the table of signs, then the status.
+message the client understands. Order: too large for the minute's allowance, vetoes, the reply's part too large,
+overflow, then the table of signs, then the status.
 Sources: vendors' error pages and SDKs, collected in docs/protocol.md, "Errors"; client wording: Claude Code 2.1.329.
 """
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 import orjson
 
+from addon.dialects import ReplyContext
+from addon.dialects.complaints import MAX_SHOWN, Told, page, read, retry_after
 from addon.protocol.errors import BackendError, Kind
 
-MAX_SHOWN = 600  # characters of a backend's own words that reach the client; an HTML page says nothing more after that
+MAX_READ = 2_000  # characters of a message that are searched: some servers quote the whole request behind their words
+MAX_NAME = 100  # of a code or a type
+NEARLY_FULL = 0.9  # of the window: an error without a word is then about the size (Cerebras)
+# Claude Code answers the text on max_tokens with limit - prompt - 1,000: below this it is better told to compact
+SMALLEST_REPLY_TOKENS = 4_000
 
 # a text that says "tokens" but means "slow down": never an overflow (Bedrock, OpenAI, Groq)
 VETO = re.compile(
-    r"^(throttling|service unavailable)|rate limit|too many requests|tokens per minute|requests per minute|quota",
+    r"^(throttling|service unavailable)|rate limit|too many requests|tokens per min|requests per min|quota",
     re.IGNORECASE,
 )
+
+# one request larger than a whole minute's allowance: waiting cannot help (OpenAI, Groq)
+BEYOND_MINUTE = re.compile(r"tokens per min.*?limit:? (\d+),? requested:? (\d+)", re.IGNORECASE | re.DOTALL)
 
 # (pattern, group of the prompt's tokens, group of the limit); 0: the text has no such number
 OVERFLOW: tuple[tuple[re.Pattern[str], int, int], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), tokens, limit)
     for pattern, tokens, limit in (
         (r"prompt is too long(?:: (\d+) tokens > (\d+) maximum)?", 1, 2),
-        (r"maximum context length is (\d+) tokens.*?(?:requested(?: about)?|resulted in) (\d+)", 2, 1),
+        (r"input length and `max_tokens` exceed context limit: (\d+) \+ \d+ > (\d+)", 1, 2),
+        (r"maximum context length (?:is|of) (\d+) tokens.*?(?:requested(?: about)?|resulted in) (\d+)", 2, 1),
+        (r"maximum context length (?:is|of) (\d+) tokens.*?requested a total of (\d+)", 2, 1),
+        (r"maximum context length is (\d+) tokens and your request has (\d+) input tokens", 2, 1),
         (r"input tokens exceed the configured limit of (\d+) tokens.*?resulted in (\d+)", 2, 1),
         (r"input token count(?: \((\d+)\))? exceeds the maximum number of tokens allowed \(?(\d+)", 1, 2),
         (r"maximum prompt length is (\d+) but the request contains (\d+)", 2, 1),
@@ -44,23 +52,49 @@ OVERFLOW: tuple[tuple[re.Pattern[str], int, int], ...] = tuple(
         (r"input length \((\d+)\) exceeds model'?s maximum context length \((\d+)\)", 1, 2),
         (r"passed (?:at least )?(\d+) input tokens.*?(?:context length|model length) (?:is )?(?:only )?(\d+)", 1, 2),
         (r"prompt contains at least (\d+) input tokens", 1, 0),
+        (r"n_keep: (\d+) ?>= ?n_ctx: (\d+)", 1, 2),
+        (r"keep the first (\d+) tokens.*?context length of only (\d+) tokens", 1, 2),
+        (r"input too long:? (\d+) input tokens, limit is (\d+)", 1, 2),
         (r"(?:maximum context length|maximum model length) (?:is )?(?:of )?(\d+)", 0, 1),
-        (r"inputs` tokens \+ `max_new_tokens` must be <= (\d+)", 0, 1),
+        (r"inputs` tokens \+ `max_new_tokens` must be <= (\d+)(?:\. given: (\d+))?", 2, 1),
         (r"exceeds the maximum allowed input length of ([\d,]+)", 0, 1),
-        (r"input is too long for requested model|too many input tokens|expected maxlength", 0, 0),
+        (r"but model only supports up to (\d+)", 0, 1),
+        (r"max_tokens must be at least 1, got -", 0, 0),
+        (r"input is too long for requested model|too many input tokens|expected maxlength|prompt: length: 1\.\.", 0, 0),
         (r"context_length_exceeded|exceeds the context window|context window exceeds limit", 0, 0),
-        (r"exceed_context_size_error|exceeds the available context size", 0, 0),
-        (r"reduce the length of the messages|greater than the context length", 0, 0),
+        (r"exceed_context_size_error|exceeds the available context size|contextwindowexceedederror", 0, 0),
+        (r"reduce the length of the messages|greater than the context length|prompt_too_long", 0, 0),
         (r"prompt too long; exceeded (?:max )?context length|longer than the model'?s context length", 0, 0),
-        (r"token limit exceeded|maximum input length is|model_context_window_exceeded", 0, 0),
+        (r"token limit exceeded|maximum input length is|model_context_window_exceeded|maximum context limit", 0, 0),
+        (r"longer than the maximum model length|input token length too long|prompt exceeds max length", 0, 0),
+        (r"tokens in request more than max tokens allowed|context exceeds your deployment", 0, 0),
     )
 )
 
-# the reply's part alone is too large: Anthropic's wording makes the client lower max_tokens by itself
-OUTPUT_CAP = re.compile(
-    r"requested \d+ tokens \((\d+) (?:in|of text input,? in) the messages,? (?:and )?(\d+) in the completion",
-    re.IGNORECASE,
-)
+# the reply's part alone is too large: (pattern, groups of the prompt's tokens, of the reply's, of the window)
+OUTPUT_CAP: tuple[tuple[re.Pattern[str], tuple[int, ...], int, int], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), prompt, reply, limit)
+    for pattern, prompt, reply, limit in (
+        # Anthropic itself, and those who copy it
+        (r"input length and `max_tokens` exceed context limit: (\d+) \+ (\d+) > (\d+)", (1,), 2, 3),
+        # OpenAI, DeepSeek, vLLM until 2025
+        (r"context length is (\d+) tokens.*?requested \d+ tokens \((\d+) in the messages,? (?:and )?"
+         r"(?:(\d+) in the functions,? (?:and )?)?(\d+) in the completion", (2, 3), 4, 1),
+        # OpenRouter
+        (r"context length is (\d+) tokens.*?requested about \d+ tokens \((\d+) of text input,? "
+         r"(?:(\d+) of tool input,? )?(\d+) in the output", (2, 3), 4, 1),
+        # SGLang
+        (r"context length of (\d+) tokens.*?(\d+) tokens from the input messages and (\d+) tokens for the completion",
+         (2,), 3, 1),
+        # vLLM since 2025
+        (r"is too large: (\d+)\. this model's maximum context length is (\d+) tokens and your request has (\d+) input",
+         (3,), 1, 2),
+        (r"passed (\d+) input tokens and requested (\d+) output tokens.*?(?:context|model) length is (?:only )?(\d+)",
+         (1,), 2, 3),
+        # TGI
+        (r"must be <= (\d+)\. given: (\d+) `inputs` tokens and (\d+) `max_new_tokens`", (2,), 3, 1),
+    )
+)  # fmt: skip
 
 # (statuses or None for any, pattern in code, type or message, kind); first match wins
 SIGNS: tuple[tuple[frozenset[int] | None, re.Pattern[str], Kind], ...] = tuple(
@@ -85,95 +119,57 @@ SIGNS: tuple[tuple[frozenset[int] | None, re.Pattern[str], Kind], ...] = tuple(
         ((), r"overloaded|insufficient_system_resource|service unavailable|\bunavailable\b", Kind.OVERLOADED),
         ((503, 529), r"", Kind.OVERLOADED),
         ((408, 504, 524), r"", Kind.TIMEOUT),
+        ((), r"modeltimeout", Kind.TIMEOUT),
         (
             (),
-            r"model_not_found|model.*(?:does not exist|not found|is not found)|unknown model|"
-            r"model identifier is invalid|no such model|not a valid model",
+            r"model_not_found|model_not_supported|model.*(?:does not exist|not exist|not found)|unknown model|"
+            r"model identifier is invalid|no such model|not a valid model|invalid model",
             Kind.NOT_FOUND,
         ),
         ((404,), r"", Kind.NOT_FOUND),
         ((413,), r"", Kind.TOO_LARGE),
-        ((), r"authentication_error|invalid_api_key", Kind.CREDENTIAL),
-        ((), r"server_error|internal_error|internal server error|network_error", Kind.SERVER),
+        ((), r"authentication_error|invalid_api_key|permission_denied", Kind.CREDENTIAL),
+        ((), r"server_error|internal_error|internal server error|network_error|modelerror", Kind.SERVER),
     )
 )
 
-RETRY_TEXT = re.compile(r"(?:try again|retry) in (?:(\d+)m)?([\d.]+)(ms|s)", re.IGNORECASE)
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a backend said went wrong, whatever envelope it said it in."""
-
-    message: str
-    code: str = ""
-    type: str = ""
-    tokens: int | None = None  # llama.cpp gives the numbers as fields
-    limit: int | None = None
-
-
-def read(body: object) -> Told | None:
-    """Find the error in a parsed body of any vendor's shape; None when there is none."""
-    if isinstance(body, list) and body:
-        return read(body[0])  # Gemini wraps a stream's error in an array
-    if not isinstance(body, dict):
-        return None
-    error = body.get("error")
-    if isinstance(error, str):
-        return Told(error, code=_text(body.get("code")))
-    if isinstance(error, dict):
-        metadata = error.get("metadata")
-        raw = metadata.get("raw") if isinstance(metadata, dict) else None  # OpenRouter: the real cause
-        message = _text(error.get("message")) or _text(error.get("type")) or "unknown error"
-        return Told(
-            f"{message}: {raw}" if isinstance(raw, str) and raw else message,
-            _text(error.get("code")) or _text(error.get("status")),
-            _text(error.get("type")),
-            _number(error.get("n_prompt_tokens")),
-            _number(error.get("n_ctx")),
-        )
-    if body.get("object") == "error" or "choices" not in body:
-        for name in ("message", "Message", "detail"):
-            if body.get(name):
-                told = body[name]
-                return Told(
-                    told if isinstance(told, str) else orjson.dumps(told).decode(),
-                    _text(body.get("code")),
-                    _text(body.get("type")),
-                )
-    return None
-
-
-def from_reply(
-    status: int, headers: Mapping[str, str], body: bytes, who: str, variable: str, estimate: int = 0
-) -> BackendError:
-    """Classify an HTTP error. ``who`` is the target's name; ``variable`` the setting that holds its credential."""
+def from_reply(status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
+    """Classify an HTTP error. ``headers`` has lower-case names."""
+    told = None
     try:
         told = read(orjson.loads(body))
     except orjson.JSONDecodeError:
-        told = None
-    if told is None:
-        told = Told(_plain(body))
-    return classify(status, headers, told, who, variable, estimate)
+        window = context.target.max_input_tokens
+        if not body.strip() and status in (400, 413) and window and context.input_estimate > NEARLY_FULL * window:
+            return overflow(max(context.input_estimate, window + 1), window)
+    return classify(status, headers, told or page(body), context)
 
 
-def classify(
-    status: int, headers: Mapping[str, str], told: Told, who: str, variable: str, estimate: int = 0
-) -> BackendError:
-    """Turn what a backend told into our error. ``status`` is 200 for one found inside a stream."""
-    words = " ".join((told.code, told.type, told.message))
-    if not VETO.search(told.message) and (too_long := _overflow(status, told, words, estimate)):
-        return too_long
+def from_stream(told: Told, context: ReplyContext) -> BackendError:
+    """Classify an error found inside a reply that began well."""
+    return classify(told.status or 200, {}, told, context)
+
+
+def classify(status: int, headers: Mapping[str, str], told: Told, context: ReplyContext) -> BackendError:
+    """Turn what a backend told into our error. ``status`` is 200 for one inside a stream that names none."""
+    who = context.target.name
+    message = told.message[:MAX_READ]
+    words = " ".join((told.code[:MAX_NAME], told.type[:MAX_NAME], message))
+    if too_large := _too_large(status, told, message, words, context.input_estimate):
+        return too_large
     kind = _kind(status, words)
-    shown = told.message[:MAX_SHOWN]
+    shown = f"{who}: {told.message[:MAX_SHOWN]}"
     match kind:
         case Kind.CREDENTIAL:
-            message = f"{who} refused the credential in {variable}: {shown}"
+            shown = f"{who} refused the credential in {context.credential_name}: {told.message[:MAX_SHOWN]}"
+        case Kind.RATE_LIMIT if told.for_today and not told.wait:
+            kind = Kind.MONEY  # more may be had for money, and not by waiting
         case Kind.RATE_LIMIT:
-            return BackendError(kind, f"{who}: {shown}", retry_after(headers, told.message))
+            return BackendError(kind, shown, retry_after(headers, told))
         case _:
-            message = f"{who}: {shown}"
-    return BackendError(kind, message)
+            pass
+    return BackendError(kind, shown)
 
 
 def _kind(status: int, words: str) -> Kind:
@@ -183,24 +179,33 @@ def _kind(status: int, words: str) -> Kind:
     return Kind.REFUSED if 400 <= status < 500 else Kind.SERVER
 
 
-def _overflow(status: int, told: Told, words: str, estimate: int) -> BackendError | None:
-    if status not in (200, 400, 413, 422, 500):
+def _too_large(status: int, told: Told, message: str, words: str, estimate: int) -> BackendError | None:
+    """The three ways in which a prompt does not fit; None when the error is about something else."""
+    if (found := BEYOND_MINUTE.search(message)) and int(found[2]) > int(found[1]):
+        return overflow(int(found[2]), int(found[1]))
+    if status not in (200, 400, 413, 422, 500) or VETO.search(message):
         return None  # auth, rate and gateway statuses mean what they say, whatever their page quotes
-    if capped := OUTPUT_CAP.search(told.message):
-        prompt, reply = int(capped[1]), int(capped[2])
-        limit = re.search(r"maximum context length is (\d+)", told.message)
-        if limit and prompt < int(limit[1]):
-            return BackendError(
-                Kind.OUTPUT_CAP,
-                f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {limit[1]}, "
-                "decrease input length or `max_tokens` and try again",
-            )
+    for cap, prompt_groups, reply_group, window_group in OUTPUT_CAP:
+        if found := cap.search(message):
+            prompt = sum(int(found[group] or 0) for group in prompt_groups)
+            return _capped(prompt, int(found[reply_group]), int(found[window_group]))
     for pattern, tokens_group, limit_group in OVERFLOW:
         if found := pattern.search(words):
             tokens = told.tokens or _group(found, tokens_group)
-            limit_tokens = told.limit or _group(found, limit_group)
-            return overflow(tokens, limit_tokens, estimate)
+            limit = told.limit or _group(found, limit_group)
+            return overflow(tokens, limit, estimate)
     return None
+
+
+def _capped(prompt: int, reply: int, window: int) -> BackendError:
+    """The client lowers max_tokens by itself on Anthropic's wording; where no room is left it must compact."""
+    if window - prompt < SMALLEST_REPLY_TOKENS:
+        return overflow(max(prompt, window + 1), window)
+    return BackendError(
+        Kind.OUTPUT_CAP,
+        f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {window}, "
+        "decrease input length or `max_tokens` and try again",
+    )
 
 
 def overflow(tokens: int | None, limit: int | None, estimate: int = 0) -> BackendError:
@@ -210,61 +215,6 @@ def overflow(tokens: int | None, limit: int | None, estimate: int = 0) -> Backen
     if limit is None:
         limit = max(1, tokens - 1)
     return BackendError(Kind.OVERFLOW, f"prompt is too long: {tokens} tokens > {limit} maximum")
-
-
-def retry_after(headers: Mapping[str, str], message: str) -> int | None:
-    """Read how long to wait, in whole seconds rounded up: from headers, else from the prose; None when unsaid."""
-    if milliseconds := _float(headers.get("retry-after-ms")):
-        return math.ceil(milliseconds / 1000)
-    if told := headers.get("retry-after"):
-        seconds = _float(told)
-        if seconds is not None:
-            return max(0, math.ceil(seconds))
-        return _until(told, headers.get("date"))
-    if found := RETRY_TEXT.search(message):
-        value = float(found[2]) / (1000 if found[3].lower() == "ms" else 1)
-        return math.ceil(value + 60 * int(found[1] or 0))
-    return None
-
-
-def _until(when: str, now: str | None) -> int | None:
-    """Seconds from the reply's own ``Date`` to an HTTP date; no clock of ours is asked."""
-    try:
-        then = parsedate_to_datetime(when)
-        start = parsedate_to_datetime(now) if now else None
-    except ValueError:
-        return None
-    if start is None:
-        return None
-    return max(0, math.ceil((_aware(then) - _aware(start)).total_seconds()))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _plain(body: bytes) -> str:
-    """The words of a body that is not JSON: tags of an HTML page taken out."""
-    text = re.sub(
-        r"<(style|script|head).*?</\1>|<[^>]*>", " ", body[:20_000].decode("utf-8", "replace"), flags=re.DOTALL
-    )
-    return " ".join(text.split())[:MAX_SHOWN] or "an empty error reply"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _float(value: str | None) -> float | None:
-    try:
-        number = float(value) if value is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and math.isfinite(number) else None
 
 
 def _group(found: re.Match[str], group: int) -> int | None:

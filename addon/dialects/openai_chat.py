@@ -51,9 +51,7 @@ class OpenAIChat:
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording."""
-        return faults.from_reply(
-            status, headers, body, context.target.name, context.credential_name, context.input_estimate
-        )
+        return faults.from_reply(status, headers, body, context)
 
 
 DIALECT = OpenAIChat()

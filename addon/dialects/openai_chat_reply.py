@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from addon.dialects import ReplyContext, faults
+from addon.dialects import ReplyContext, complaints, faults
 from addon.protocol import lenient
 from addon.protocol.deltas import (
     Delta,
@@ -24,7 +24,7 @@ from addon.protocol.deltas import (
     ToolCall,
     Usage,
 )
-from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply
+from addon.protocol.errors import BackendError, Kind, MalformedReply
 from addon.protocol.framing import Frame, ServerSentEvents
 
 END = End()
@@ -146,8 +146,8 @@ class ChatDecoder:
                 text = said.get("reasoning_content")
                 if text.__class__ is str and text:
                     return [Reasoning(text)]
-        if (chunk.get("error") or not isinstance(choices, list)) and (told := faults.read(chunk)):
-            return [self._fault(told)]
+        if (chunk.get("error") or not isinstance(choices, list)) and (told := complaints.read(chunk)):
+            return [Failure(faults.from_stream(told, self._context))]
         deltas: list[Delta] = []
         if choices:
             self._read_choice(choices[0], deltas)
@@ -160,8 +160,8 @@ class ChatDecoder:
         said = choice.get("delta") or choice.get("message")
         if said:
             self._read_words(said, deltas)
-        if choice.get("error") and (told := faults.read(choice)):
-            deltas.append(self._fault(told))
+        if choice.get("error") and (told := complaints.read(choice)):
+            deltas.append(Failure(faults.from_stream(told, self._context)))
             return
         finish = choice.get("finish_reason")
         if finish:
@@ -264,14 +264,6 @@ class ChatDecoder:
         elif reason is StopReason.TOOL_USE and not self._calls:
             return Failure(MalformedReply(f'{target} ended its reply with "{finish}" but made no tool call'))
         return Finish(reason)
-
-    def _fault(self, told: faults.Told) -> Failure:
-        status = int(told.code) if told.code.isdigit() else 200
-        context = self._context
-        error: DetourError = faults.classify(
-            status, {}, told, context.target.name, context.credential_name, context.input_estimate
-        )
-        return Failure(error)
 
 
 class _Call:

@@ -1,0 +1,445 @@
+"""What every vendor's wording means. The texts are the vendors' own, collected in docs/protocol.md, "Errors"."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addon.dialects import ReplyContext, faults
+from addon.dialects.complaints import Told
+from addon.protocol.errors import KINDS, Kind
+from tests.dialects.wordings import OUTPUT_CAPS, TOO_LONG
+from tests.stories import target
+
+WINDOW = 200_000
+TARGET = replace(target("openai", "gpt-5.5"), max_input_tokens=WINDOW)
+CONTEXT = ReplyContext(TARGET, "x1", "OPENAI_API_KEY", input_estimate=150_000)
+
+
+def wrapped(message: str, code: object = None, kind: str = "invalid_request_error") -> bytes:
+    return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
+
+
+def meant(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> tuple[Kind, str]:
+    error = faults.from_reply(status, headers or {}, body, CONTEXT)
+    assert (error.status, error.type) == KINDS[error.kind]
+    return error.kind, error.message
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+@pytest.mark.parametrize(("words", "tokens", "limit"), TOO_LONG.values(), ids=TOO_LONG)
+def test_a_prompt_that_is_too_long_is_told_as_anthropic_tells_it(
+    words: str, tokens: int, limit: int, status: int
+) -> None:
+    expected = (Kind.OVERFLOW, f"prompt is too long: {tokens} tokens > {limit} maximum")
+    assert meant(status, wrapped(words)) == expected
+    error = faults.from_stream(Told(words), CONTEXT)
+    assert (error.kind, error.message) == expected
+
+
+@pytest.mark.parametrize(("words", "tokens", "limit"), TOO_LONG.values(), ids=TOO_LONG)
+def test_every_wording_is_needed(words: str, tokens: int, limit: int) -> None:
+    assert meant(400, wrapped(words.swapcase()))[0] is Kind.OVERFLOW, "case does not matter"
+    assert meant(429, wrapped(words))[0] is Kind.RATE_LIMIT, "a status that means itself does"
+
+
+CODES: dict[str, tuple[bytes, str]] = {
+    "OpenAI's code": (wrapped("Something new.", "context_length_exceeded"), "150000 tokens > 149999"),
+    "llama.cpp's fields": (
+        orjson.dumps(
+            {
+                "error": {
+                    "code": 400,
+                    "message": "the request exceeds the available context size",
+                    "type": "exceed_context_size_error",
+                    "n_prompt_tokens": 9001,
+                    "n_ctx": 8192,
+                }
+            }
+        ),
+        "9001 tokens > 8192",
+    ),
+    "OpenRouter's cause": (
+        orjson.dumps(
+            {
+                "error": {
+                    "code": 400,
+                    "message": "Provider returned error",
+                    "metadata": {"raw": "maximum prompt length is 131072 but the request contains 140000 tokens"},
+                }
+            }
+        ),
+        "140000 tokens > 131072",
+    ),
+    "Gemini in an array": (
+        orjson.dumps(
+            [
+                {
+                    "error": {
+                        "code": 400,
+                        "status": "INVALID_ARGUMENT",
+                        "message": "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+                    }
+                }
+            ]
+        ),
+        "9 tokens > 8",
+    ),
+    "MiniMax": (
+        orjson.dumps(
+            {"base_resp": {"status_code": 2013, "status_msg": "invalid params, context window exceeds limit"}}
+        ),
+        "150000 tokens > 149999",
+    ),
+    "plain text": (b"prompt is too long: 9 tokens > 8 maximum", "9 tokens > 8"),
+}
+
+
+@pytest.mark.parametrize(("body", "numbers"), CODES.values(), ids=CODES)
+def test_a_prompt_that_is_too_long_is_found_in_every_envelope(body: bytes, numbers: str) -> None:
+    assert meant(400, body) == (Kind.OVERFLOW, f"prompt is too long: {numbers} maximum")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "estimate", "window", "kind"),
+    [
+        (400, b"", 180_001, WINDOW, Kind.OVERFLOW),
+        (413, b"\n", 180_001, WINDOW, Kind.OVERFLOW),
+        (400, b"", 180_000, WINDOW, Kind.REFUSED),
+        (413, b"", 180_000, WINDOW, Kind.TOO_LARGE),
+        (400, b"", 180_001, None, Kind.REFUSED),
+        (500, b"", 180_001, WINDOW, Kind.SERVER),
+        (400, b"no", 180_001, WINDOW, Kind.REFUSED),
+    ],
+)
+def test_an_error_without_a_word_is_about_the_size_when_the_window_is_nearly_full(
+    status: int, body: bytes, estimate: int, window: int | None, kind: Kind
+) -> None:
+    context = replace(CONTEXT, target=replace(TARGET, max_input_tokens=window), input_estimate=estimate)
+    error = faults.from_reply(status, {}, body, context)
+    assert error.kind is kind
+    if kind is Kind.OVERFLOW:
+        assert error.message == "prompt is too long: 200001 tokens > 200000 maximum"
+
+
+@pytest.mark.parametrize(("words", "prompt", "reply", "window"), OUTPUT_CAPS.values(), ids=OUTPUT_CAPS)
+def test_a_reply_that_is_too_large_makes_the_client_ask_for_less(
+    words: str, prompt: int, reply: int, window: int
+) -> None:
+    expected = (
+        f"input length and `max_tokens` exceed context limit: {prompt} + {reply} > {window}, decrease input length or "
+        "`max_tokens` and try again"
+    )
+    assert meant(400, wrapped(words, "context_length_exceeded")) == (Kind.OUTPUT_CAP, expected)
+
+
+GROQ = "Request too large for model `x` in organization `o` service tier `on_demand` on tokens per minute (TPM): "
+
+
+@pytest.mark.parametrize("status", [413, 429])
+def test_a_request_beyond_a_minutes_allowance_is_too_long(status: int) -> None:
+    body = wrapped(
+        f"{GROQ}Limit 8000, Requested 15000, please reduce your message size", "rate_limit_exceeded", "tokens"
+    )
+    assert meant(status, body) == (Kind.OVERFLOW, "prompt is too long: 15000 tokens > 8000 maximum")
+    openai = wrapped(
+        "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 45000.", None, "tokens"
+    )
+    assert meant(status, openai) == (Kind.OVERFLOW, "prompt is too long: 45000 tokens > 30000 maximum")
+
+
+NAMED = "openai/gpt-5.5: "
+REFUSED_KEY = "openai/gpt-5.5 refused the credential in OPENAI_API_KEY: "
+PER_DAY: Any = [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}]
+RETRY: Any = [*PER_DAY, {"retryDelay": "26s"}]
+
+
+def gemini(status: str, message: str, code: int = 429, details: object = None) -> bytes:
+    return orjson.dumps({"error": {"code": code, "message": message, "status": status, "details": details}})
+
+
+MEANINGS: dict[str, tuple[int, bytes, Kind]] = {
+    # credential
+    "401": (401, wrapped("Incorrect API key provided", "invalid_api_key"), Kind.CREDENTIAL),
+    "401 with a page": (401, b"<html>Unauthorized</html>", Kind.CREDENTIAL),
+    "401 without a word": (401, b"", Kind.CREDENTIAL),
+    "403 and an invalid key": (403, wrapped("Invalid API Key"), Kind.CREDENTIAL),
+    "Gemini's key": (
+        400,
+        gemini("INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", 400),
+        Kind.CREDENTIAL,
+    ),
+    "Gemini's key, by its reason": (400, wrapped("odd", "API_KEY_INVALID"), Kind.CREDENTIAL),
+    "Bedrock's token": (403, b'{"message":"The security token included in the request is invalid."}', Kind.CREDENTIAL),
+    "Bedrock's client": (403, wrapped("odd", "UnrecognizedClientException"), Kind.CREDENTIAL),
+    "Bedrock's expired token": (403, wrapped("odd", "ExpiredTokenException"), Kind.CREDENTIAL),
+    "Moonshot": (401, wrapped("Invalid Authentication", None, "invalid_authentication_error"), Kind.CREDENTIAL),
+    "OpenRouter without a key": (401, b'{"error":{"message":"No auth credentials found","code":401}}', Kind.CREDENTIAL),
+    "llama.cpp": (
+        401,
+        b'{"error":{"message":"Invalid API Key","type":"authentication_error","code":401}}',
+        Kind.CREDENTIAL,
+    ),
+    # permission
+    "Bedrock's access": (403, b'{"Message":"User is not authorized to perform bedrock:InvokeModel"}', Kind.PERMISSION),
+    "Vertex": (403, gemini("PERMISSION_DENIED", "Vertex AI API has not been used in project 1", 403), Kind.PERMISSION),
+    "OpenRouter's moderation": (
+        403,
+        b'{"error":{"code":403,"message":"Input was flagged","metadata":{"reasons":[]}}}',
+        Kind.PERMISSION,
+    ),
+    # money
+    "402": (402, wrapped("Insufficient Balance"), Kind.MONEY),
+    "OpenRouter's credits": (402, b'{"error":{"message":"Insufficient credits","code":402}}', Kind.MONEY),
+    "OpenAI's quota": (
+        429,
+        wrapped("You exceeded your current quota, please check your plan", "insufficient_quota"),
+        Kind.MONEY,
+    ),
+    "OpenAI's limit": (429, wrapped("Billing hard limit has been reached", "billing_hard_limit_reached"), Kind.MONEY),
+    "z.ai": (
+        429,
+        b'{"error":{"code":"1113","message":"Insufficient balance or no resource package. Please recharge."}}',
+        Kind.MONEY,
+    ),
+    "Anthropic's credits": (400, wrapped("Your credit balance is too low to access the Anthropic API."), Kind.MONEY),
+    "Gemini's day": (429, gemini("RESOURCE_EXHAUSTED", "You exceeded your current quota.", 429, PER_DAY), Kind.MONEY),
+    # rate limit
+    "429": (429, wrapped("Rate limit reached for gpt-5.5", "rate_limit_exceeded", "tokens"), Kind.RATE_LIMIT),
+    "429 without a word": (429, b"", Kind.RATE_LIMIT),
+    "Gemini's minute": (
+        429,
+        gemini("RESOURCE_EXHAUSTED", "You exceeded your current quota.", 429, RETRY),
+        Kind.RATE_LIMIT,
+    ),
+    "Bedrock's throttling": (429, b'{"message":"Too many tokens, please wait before trying again."}', Kind.RATE_LIMIT),
+    "Bedrock's throttling by name": (400, wrapped("ThrottlingException: Rate exceeded"), Kind.RATE_LIMIT),
+    "tokens per minute": (
+        413,
+        wrapped(f"{GROQ}Limit 8000, Used 7000, Requested 2000", "rate_limit_exceeded"),
+        Kind.RATE_LIMIT,
+    ),
+    "too many requests that mention a length": (
+        400,
+        wrapped("Too many requests: maximum context length is 5"),
+        Kind.RATE_LIMIT,
+    ),
+    # overloaded
+    "503": (503, wrapped("odd"), Kind.OVERLOADED),
+    "529": (529, wrapped("Overloaded", None, "overloaded_error"), Kind.OVERLOADED),
+    "Gemini overloaded": (
+        503,
+        gemini("UNAVAILABLE", "The model is overloaded. Please try again later.", 503),
+        Kind.OVERLOADED,
+    ),
+    "OpenAI overloaded": (500, wrapped("odd", "server_is_overloaded"), Kind.OVERLOADED),
+    "DeepSeek overloaded": (503, wrapped("Service is too busy"), Kind.OVERLOADED),
+    "DeepSeek without resources": (500, wrapped("odd", "insufficient_system_resource"), Kind.OVERLOADED),
+    # timeout
+    "408": (408, wrapped("odd"), Kind.TIMEOUT),
+    "504": (504, b"<html><h1>504 Gateway Time-out</h1></html>", Kind.TIMEOUT),
+    "524": (524, b"error code: 524", Kind.TIMEOUT),
+    "Bedrock's timeout": (424, wrapped("odd", "ModelTimeoutException"), Kind.TIMEOUT),
+    # server
+    "500": (500, wrapped("The server had an error", None, "server_error"), Kind.SERVER),
+    "502 with a page": (502, b"<html><head><title>502</title></head><body>Bad Gateway</body></html>", Kind.SERVER),
+    "502 without a word": (502, b"", Kind.SERVER),
+    "520": (520, b"error code: 520", Kind.SERVER),
+    "Bedrock's model": (424, wrapped("odd", "ModelErrorException"), Kind.SERVER),
+    "llama.cpp's missing field": (
+        500,
+        b'{"error":{"code":500,"message":"key not found","type":"server_error"}}',
+        Kind.SERVER,
+    ),
+    # model not found
+    "OpenAI's model": (
+        404,
+        wrapped("The model `x` does not exist or you do not have access to it.", "model_not_found"),
+        Kind.NOT_FOUND,
+    ),
+    "DeepSeek's model": (400, wrapped("Model Not Exist"), Kind.NOT_FOUND),
+    "Bedrock's model id": (400, b'{"message":"The provided model identifier is invalid."}', Kind.NOT_FOUND),
+    "Gemini's model": (404, gemini("NOT_FOUND", "models/x is not found for API version v1beta", 404), Kind.NOT_FOUND),
+    "Ollama's model": (
+        404,
+        b'{"error":{"message":"model \\"x\\" not found, try pulling it first","type":"api_error"}}',
+        Kind.NOT_FOUND,
+    ),
+    "OpenRouter's model": (400, b'{"error":{"message":"x/y is not a valid model ID","code":400}}', Kind.NOT_FOUND),
+    "Mistral's model": (
+        400,
+        b'{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}',
+        Kind.NOT_FOUND,
+    ),
+    "z.ai's model": (
+        400,
+        b'{"error":{"code":"1211","message":"Unknown Model, please check the model code."}}',
+        Kind.NOT_FOUND,
+    ),
+    "Hugging Face's model": (
+        400,
+        wrapped("The requested model 'x' is not supported", "model_not_supported"),
+        Kind.NOT_FOUND,
+    ),
+    "a wrong address": (404, b"<html>Not Found</html>", Kind.NOT_FOUND),
+    # too large
+    "413": (413, wrapped("Request exceeds the maximum size", None, "request_too_large"), Kind.TOO_LARGE),
+    "413 with a page": (413, b"<html><h1>413 Request Entity Too Large</h1></html>", Kind.TOO_LARGE),
+    # content, parameters, reasoning, everything else: said once, verbatim
+    "OpenAI's policy": (
+        400,
+        wrapped("Your request was rejected by our safety system.", "content_policy_violation"),
+        Kind.REFUSED,
+    ),
+    "Azure's filter": (400, wrapped("The response was filtered", "content_filter"), Kind.REFUSED),
+    "an unknown name": (400, wrapped('Unknown name "thinking": Cannot find field.'), Kind.REFUSED),
+    "extra inputs": (422, b'{"detail":[{"loc":["body","x"],"msg":"Extra inputs are not permitted"}]}', Kind.REFUSED),
+    "an unknown variant": (422, wrapped("Failed to deserialize: unknown variant `image_url`"), Kind.REFUSED),
+    "another name for the limit": (
+        400,
+        wrapped("Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."),
+        Kind.REFUSED,
+    ),
+    "OpenAI's output limit": (
+        400,
+        wrapped("max_tokens is too large: 128000. This model supports at most 16384 completion tokens"),
+        Kind.REFUSED,
+    ),
+    "Bedrock's output limit": (
+        400,
+        wrapped("The maximum tokens you requested exceeds the model limit of 4096"),
+        Kind.REFUSED,
+    ),
+    "Anthropic's output limit": (400, wrapped("max_tokens: 64000 > 32000, which is the maximum allowed"), Kind.REFUSED),
+    "a user's name": (400, wrapped("Invalid 'user': string too long.", "string_above_max_length"), Kind.REFUSED),
+    "an image's size": (
+        400,
+        wrapped("messages.0: image exceeds 5 MB maximum: 6000000 bytes > 5242880 bytes"),
+        Kind.REFUSED,
+    ),
+    "reasoning that is missing": (
+        400,
+        wrapped("The reasoning_content in the thinking mode must be passed back to the API."),
+        Kind.REFUSED,
+    ),
+    "400 without a word": (400, b"", Kind.REFUSED),
+    "418": (418, wrapped("odd"), Kind.REFUSED),
+    "a request that is quoted says nothing": (
+        400,
+        wrapped("Bad request. Yours was: " + " " * 2000 + "rate limit, prompt is too long"),
+        Kind.REFUSED,
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), MEANINGS.values(), ids=MEANINGS)
+def test_every_other_wording_has_its_meaning(status: int, body: bytes, kind: Kind) -> None:
+    found, message = meant(status, body)
+    assert found is kind
+    assert message.startswith(REFUSED_KEY if kind is Kind.CREDENTIAL else NAMED)
+
+
+def test_every_kind_that_a_backend_may_cause_is_tested() -> None:
+    ours = {Kind.UNREACHABLE, Kind.MALFORMED}  # told by the proxy and by the decoders
+    assert set(Kind) - ours == {kind for *_, kind in MEANINGS.values()} | {Kind.OVERFLOW, Kind.OUTPUT_CAP}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        ({"retry-after": "7"}, b"", {"retry-after": "7"}),
+        ({}, wrapped("Please try again in 7m12s"), {"x-should-retry": "false"}),
+        ({}, gemini("RESOURCE_EXHAUSTED", "quota", 429, RETRY), {"retry-after": "26"}),
+        ({}, b"", {}),
+    ],
+)
+def test_a_rate_limit_says_how_long_to_wait(
+    headers: Mapping[str, str], body: bytes, expected: Mapping[str, str]
+) -> None:
+    assert faults.from_reply(429, headers, body, CONTEXT).headers == expected
+
+
+def test_only_a_rate_limit_does() -> None:
+    assert faults.from_reply(500, {"retry-after": "7"}, b"", CONTEXT).headers == {}
+
+
+def test_long_words_are_cut() -> None:
+    _, message = meant(400, wrapped("x" * 5000))
+    assert message == NAMED + "x" * 600
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("429", Kind.RATE_LIMIT), ("503", Kind.OVERLOADED), ("1261", Kind.SERVER), ("", Kind.SERVER)]
+)
+def test_a_code_inside_a_stream_counts_as_the_status(code: str, kind: Kind) -> None:
+    assert faults.from_stream(Told("odd", code), CONTEXT).kind is kind
+
+
+def test_a_code_that_is_no_status_does_not_hide_a_prompt_that_is_too_long() -> None:
+    assert faults.from_stream(Told("Prompt exceeds max length", "1261"), CONTEXT).kind is Kind.OVERFLOW
+
+
+@pytest.mark.parametrize(
+    ("tokens", "limit", "estimate", "expected"),
+    [
+        (9, 8, 0, "9 tokens > 8"),
+        (None, 8, 0, "9 tokens > 8"),
+        (None, 8, 100, "100 tokens > 8"),
+        (9, None, 0, "9 tokens > 8"),
+        (None, None, 0, "1 tokens > 1"),
+        (None, None, 100, "100 tokens > 99"),
+    ],
+)
+def test_unknown_numbers_are_told_from_our_estimate(
+    tokens: int | None, limit: int | None, estimate: int, expected: str
+) -> None:
+    assert faults.overflow(tokens, limit, estimate).message == f"prompt is too long: {expected} maximum"
+
+
+WORDS = st.sampled_from([words for words, *_ in TOO_LONG.values()] + [words for words, *_ in OUTPUT_CAPS.values()])
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS | st.just("9" * 5000),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "error",
+                    "message",
+                    "code",
+                    "type",
+                    "status",
+                    "details",
+                    "metadata",
+                    "raw",
+                    "detail",
+                    "msg",
+                    "loc",
+                    "errors",
+                    "base_resp",
+                    "status_code",
+                    "status_msg",
+                    "violations",
+                    "quotaId",
+                    "retryDelay",
+                    "n_ctx",
+                    "n_prompt_tokens",
+                ]
+            ),
+            inner,
+        )
+    ),
+)
+
+
+@given(st.integers(400, 599), SHAPES | st.binary())
+def test_no_error_of_a_backend_is_tripped_over(status: int, body: object) -> None:
+    told = body if isinstance(body, bytes) else json.dumps(body).encode()
+    error = faults.from_reply(status, {"retry-after": "1"}, told, CONTEXT)
+    assert error.message
+    assert error.status not in (401, 422)
