@@ -8,9 +8,9 @@ out through an ``EventWriter``, which alone writes Anthropic's events. The write
     message_start, then blocks numbered 0, 1, 2 ... with one open at a time, each closed before the next,
     then one message_delta, then message_stop; or at any point one ``error``, and nothing after it.
 
-One exception, and why: a tool call whose arguments were cut at the length limit is left open when message_delta comes.
-The client runs every tool call that was closed, so a cut one must not be; it drops a block without its end, reads the
-stop reason ``max_tokens`` and lets the model resume (docs/protocol.md, "Stop reasons").
+One exception, and why: a tool call whose arguments were cut (at the length limit, the window's end, by a filter) is
+left open when message_delta comes. The client runs every tool call that was closed, so a cut one must not be; it drops
+a block without its end, reads the stop reason and lets the model resume (docs/protocol.md, "Stop reasons").
 
 States: START (nothing written), BETWEEN (no block open), TEXT, THINKING, TOOL (that block is open), OVER. What each may
 receive is the table ``TRANSITIONS``; a delta without an entry is a bug of the dialect and says so.
@@ -48,6 +48,7 @@ from addon.protocol.deltas import (
 from addon.protocol.errors import DetourError, InternalError, MalformedReply
 
 dumps = orjson.dumps
+CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
 
 
 class State(Enum):
@@ -251,10 +252,10 @@ class EventWriter:
         return _event("message_delta", event) + _event("message_stop", {"type": "message_stop"})
 
     def _end_tool(self, delta: End) -> bytes:
-        """End with calls that may be incomplete: one without arguments has none, one cut at the limit stays open."""
+        """End with calls that may be incomplete: one without arguments has none, one cut short stays open."""
         if self._finish is None:
             return self._no_finish(delta)
-        cut = self._finish.reason is StopReason.MAX_TOKENS
+        cut = self._finish.reason in CUT_SHORT
         written: list[bytes] = []
         while self._state is State.TOOL:
             if not self._is_complete() and (cut or self._arguments):
