@@ -1,0 +1,145 @@
+"""One exchange by itself: what is kept, what is told, and what a whole reply becomes. The rest is in test_endings."""
+
+import json
+import logging
+
+import pytest
+
+from addon.dialects import Encoded, Loss, WireRequest
+from addon.proxy import exchange
+from addon.proxy.exchange import Exchange, RoutedExchange
+from addon.proxy.intake import Send
+from addon.routing.config import parse
+from addon.routing.route import choose
+from tests.proxy.live import HELLO, KEY, NATIVE_HELLO, WHOLE_HELLO, gzipped, said
+
+SETTINGS = parse({"OPENAI_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9"})
+JSON = {"content-type": "application/json"}
+
+
+def _routed(model: str = "openai/gpt-test", *, stream: bool = True, losses: tuple[Loss, ...] = ()) -> RoutedExchange:
+    route = choose(model, SETTINGS)
+    assert route.destination
+    send = Send(route, route.destination, stream, Encoded(WireRequest("http://x", (), b"x" * 400), losses))
+    return RoutedExchange("abc", route, 10.0, losses=losses, send=send)
+
+
+def _passing() -> Exchange:
+    return Exchange("abc", choose("claude-opus-4-8", SETTINGS), 10.0)
+
+
+def test_a_summary_tells_route_tokens_time_reason_and_losses() -> None:
+    routed = _routed(losses=(Loss("top_k", "dropped"), Loss("metadata", "dropped", routine=True)))
+    routed.open_stream()
+    for piece in HELLO[:-2]:
+        routed.feed(piece, 12.5)
+    routed.feed(
+        b'data: {"choices":[],"usage":{"prompt_tokens":1500,"completion_tokens":2,'
+        b'"prompt_tokens_details":{"cached_tokens":500}}}\n\n',
+        13.0,
+    )
+    routed.close()
+    assert routed.summary() == (
+        "openai/gpt-test → openai/gpt-test · 1,500 in (500 cached), 2 out · first token 2.50 s · end_turn"
+        " · 1 lost in translation"
+    )
+
+
+def test_a_summary_is_one_line_whatever_names_and_words_are_in_it() -> None:
+    routed = _routed("openai/gpt\n2026-01-01 ERROR forged")
+    routed.unreachable(f"no route\r\nto {KEY}")
+    assert "\n" not in routed.summary()
+    assert "\r" not in routed.summary()
+    assert KEY not in routed.summary()
+    assert "$OPENAI_API_KEY" in routed.summary()
+
+
+def test_a_reply_longer_than_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "KEPT_REPLY_BYTES", 100)
+    routed = _routed()
+    routed.open_stream()
+    given = b"".join(routed.feed(piece, 11.0) for piece in HELLO) + routed.close()
+    assert said(given) == "Hello"
+    assert len(routed.backend_reply()) + routed.dropped == sum(map(len, HELLO))
+    whole = _routed(stream=False)
+    body = json.dumps(WHOLE_HELLO).encode()
+    whole.reply_whole(200, JSON, body, 11.0)
+    assert (len(whole.backend_reply()), whole.dropped) == (100, len(body) - 100)
+
+
+def test_bytes_pass_before_a_stream_is_opened() -> None:
+    assert _passing().feed(b"x", 1.0) == b"x"
+    assert _passing().close() == b""
+
+
+def test_a_passing_exchange_keeps_the_clients_bytes_only() -> None:
+    passing = _passing()
+    passing.open_stream()
+    for piece in NATIVE_HELLO:
+        assert passing.feed(piece, 11.0) == piece
+    assert passing.close() == b""
+    assert (passing.seen(), passing.backend_reply()) == (b"".join(NATIVE_HELLO), b"")
+    assert passing.credential is None
+    assert not passing.writes
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "lzma"])
+def test_what_does_not_unpack_passes_all_the_same(encoding: str) -> None:
+    passing = _passing()
+    passing.open_stream(encoding)
+    assert [passing.feed(piece, 11.0) for piece in (b"no gzip", b" at all")] == [b"no gzip", b" at all"]
+    assert passing.usage is None
+
+
+def test_the_backends_reply_is_kept_unpacked() -> None:
+    routed = _routed()
+    routed.open_stream("gzip")
+    routed.feed(gzipped(b"".join(HELLO)), 11.0)
+    assert routed.backend_reply() == b"".join(HELLO)
+    broken = _routed()
+    broken.open_stream("gzip")
+    broken.feed(b"no gzip", 11.0)
+    assert broken.backend_reply() == b"no gzip"
+
+
+NATIVE = [
+    (200, json.dumps({"type": "message", "usage": {"input_tokens": 1, "output_tokens": 2}}).encode(), 200, None),
+    (200, b"<html>", 502, "no message"),
+    (200, b"[]", 502, "no message"),
+    (201, b"{}", 502, "status 201"),
+    (401, b'{"type":"error","error":{"type":"authentication_error","message":"no"}}', 403, "credential"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "expected", "words"), NATIVE)
+def test_a_native_whole_reply_passes_if_it_is_a_message(
+    status: int, body: bytes, expected: int, words: str | None
+) -> None:
+    routed = _routed("vllm-anthropic/q", stream=False)
+    reply = routed.reply_whole(status, {**JSON, "set-cookie": "x"}, body, 11.0)
+    assert reply.status == expected
+    if words is None:
+        assert (reply.body, reply.headers) == (body, (("content-type", "application/json"),))
+        assert routed.usage
+        assert routed.usage.output_tokens == 2
+    else:
+        assert words in json.loads(reply.body)["error"]["message"]
+        assert routed.error
+        assert words in routed.error
+
+
+def test_a_stream_has_nothing_to_refuse_once_it_has_begun_well() -> None:
+    routed = _routed()
+    assert routed.refuse() is None
+    routed.open_stream()
+    routed.feed(HELLO[0], 11.0)
+    assert routed.refuse() is None
+
+
+def test_an_abandoned_exchange_keeps_the_first_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    passing = _passing()
+    passing.abandon("first")
+    passing.abandon("second")
+    assert passing.error == "first"
+    assert caplog.records == []  # the core does not log

@@ -1,0 +1,80 @@
+"""What a flow keeps beside itself, and how the client's request comes back."""
+
+import pytest
+from mitmproxy import http
+from mitmproxy.test import tflow
+
+from addon.dialects import Encoded, Loss, WireRequest
+from addon.proxy import record
+from addon.proxy.exchange import Exchange
+from addon.proxy.intake import Send
+from addon.routing.config import parse
+from addon.routing.route import choose
+
+
+def _kept() -> http.HTTPFlow:
+    flow = tflow.tflow(resp=True)
+    route = choose("vllm/q", parse({}))
+    assert route.destination
+    losses = (Loss("top_k", "dropped"),)
+    record.keep_original(
+        flow, Send(route, route.destination, False, Encoded(WireRequest("http://x/", (), b""), losses))
+    )
+    return flow
+
+
+def test_the_clients_request_comes_back_as_it_was() -> None:
+    flow = _kept()
+    before = tflow.tflow().request
+    flow.request.method, flow.request.url, flow.request.content = "PUT", "http://elsewhere/x", b"changed"
+    flow.request.headers = http.Headers(a="b")
+    assert record.is_rewritten(flow)
+    record.restore(flow)
+    assert not record.is_rewritten(flow)
+    assert (flow.request.method, flow.request.url, flow.request.content) == (before.method, before.url, before.content)
+    assert flow.request.headers.fields == before.headers.fields
+    record.restore(flow)  # nothing kept: nothing changes
+    assert flow.request.url == before.url
+
+
+def test_only_plain_values_are_kept() -> None:
+    flow = _kept()
+    again = http.HTTPFlow.from_state(flow.get_state())
+    assert record.of(again)["losses"] == [["top_k", "dropped", False]]
+    assert (record.of(again)["route"], record.of(again)["reason"]) == ("vllm/q", "the client named it")
+
+
+@pytest.mark.parametrize("kept", [None, 7, [], "text"])
+def test_what_others_keep_under_our_name_is_nothing(kept: object) -> None:
+    flow = tflow.tflow()
+    flow.metadata[record.KEY] = kept
+    assert record.of(flow) == {}
+    assert record.of(None) == {}
+
+
+def test_a_reply_is_kept_where_something_is_kept_already() -> None:
+    exchange = Exchange("abc", choose("claude-opus-4-8", parse({})), 0.0)
+    routed, passing = _kept(), tflow.tflow()
+    record.keep_reply(routed, exchange)
+    record.keep_reply(passing, exchange)
+    assert (record.of(routed)["reply"], record.of(routed)["dropped"]) == (b"", 0)
+    assert passing.metadata == {}
+
+
+def test_revert_shows_the_clients_request_once() -> None:
+    flow = _kept()
+    url = flow.request.url
+    flow.request.url = "http://elsewhere/x"
+    record.offer_revert(flow)
+    record.offer_revert(flow)
+    assert flow.modified()
+    flow.revert()
+    assert (flow.request.url, flow.response, flow.comment) == (url, None, "")
+    assert not record.is_rewritten(flow)
+    assert not flow.modified()
+
+
+def test_a_flow_that_was_not_rewritten_has_nothing_to_revert() -> None:
+    flow = tflow.tflow()
+    record.offer_revert(flow)
+    assert not flow.modified()

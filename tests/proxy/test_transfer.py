@@ -1,0 +1,79 @@
+"""Between a flow and the core's values."""
+
+import pytest
+from mitmproxy import http
+from mitmproxy.test import tflow
+
+from addon.dialects import WireRequest
+from addon.protocol.errors import Reply
+from addon.proxy import transfer
+
+HOME = [
+    ("https://api.anthropic.com/v1/messages", "https", "API.anthropic.com", 443, True),
+    ("https://api.anthropic.com:443/v1/messages", "https", "api.anthropic.com", 443, True),
+    ("http://api.anthropic.com/v1/messages", "https", "api.anthropic.com", 443, False),
+    ("https://api.anthropic.com:8443/v1", "https", "api.anthropic.com", 443, False),
+    ("https://api.openai.com/v1", "https", "api.anthropic.com", 443, False),
+    ("http://[::1]/v1", "http", "::1", 80, True),
+]
+
+
+@pytest.mark.parametrize(("url", "scheme", "host", "port", "home"), HOME)
+def test_a_request_goes_home_to_the_same_origin_only(url: str, scheme: str, host: str, port: int, home: bool) -> None:
+    request = tflow.tflow().request
+    request.scheme, request.host, request.port = scheme, host, port
+    assert transfer.goes_home(request, WireRequest(url, (), b"")) is home
+
+
+VERSIONS = [
+    (b"http/1.1", "HTTP/1.1", "HTTP/1.1", {"transfer-encoding": "chunked"}),
+    (None, "HTTP/1.1", "HTTP/1.1", {"transfer-encoding": "chunked"}),
+    (None, "HTTP/1.0", "HTTP/1.0", {"connection": "close"}),
+    (b"h2", "HTTP/2.0", "HTTP/2.0", {}),
+]
+
+
+@pytest.mark.parametrize(("alpn", "asked", "version", "framing"), VERSIONS)
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_reply_is_framed_as_its_client_speaks(
+    alpn: bytes | None, asked: str, version: str, framing: dict[str, str], streamed: bool
+) -> None:
+    flow = tflow.tflow(resp=True)
+    flow.client_conn.alpn, flow.request.http_version = alpn, asked
+    assert flow.response
+    flow.response.headers["set-cookie"] = "theirs"
+    flow.response.trailers = http.Headers(a="b")
+    transfer.rewrite(flow, 429, (("content-type", "application/json"),), streamed=streamed)
+    expected = {"content-type": "application/json", "request-id": transfer.request_id(flow)}
+    assert dict(flow.response.headers) == expected | (framing if streamed else {})
+    assert (flow.response.status_code, flow.response.http_version) == (429, version)
+    assert flow.response.reason == ("" if version == "HTTP/2.0" else "Too Many Requests")
+    assert flow.response.trailers is None
+
+
+def test_a_flow_without_a_response_has_no_head_to_rewrite() -> None:
+    flow = tflow.tflow()
+    transfer.rewrite(flow, 200, (), streamed=True)
+    assert flow.response is None
+
+
+def test_ids_are_short_and_plain() -> None:
+    flow = tflow.tflow()
+    assert transfer.exchange_id(flow).isalnum()
+    assert len(transfer.request_id(flow)) <= 40
+
+
+def test_a_reply_becomes_a_response_with_an_id() -> None:
+    flow = tflow.tflow()
+    made = transfer.response(Reply(418, (("x-should-retry", "false"),), b"{}"), flow)
+    assert (made.status_code, made.content, made.headers["x-should-retry"]) == (418, b"{}", "false")
+    assert made.headers["request-id"] == transfer.request_id(flow)
+
+
+def test_a_request_from_nowhere_has_no_host() -> None:
+    flow = tflow.tflow()
+    flow.client_conn.peername = None  # type: ignore[assignment]  # a loaded flow may have none
+    flow.request.headers["X-Odd"] = "1"
+    flow.request.path = "/a?b=c"
+    incoming = transfer.incoming(flow)
+    assert (incoming.client_host, incoming.path, incoming.headers["x-odd"]) == (None, "/a", "1")
