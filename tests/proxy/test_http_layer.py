@@ -36,7 +36,8 @@ def test_the_http_layer_under_tls_is_taken_over_and_nothing_else() -> None:
     nextlayer = layer.NextLayer(context)
     http_layer.take_over(nextlayer, DESK)  # mitmproxy has not chosen yet
     assert nextlayer.layer is None
-    tls = layers.ClientTLSLayer(context)
+    layers.ServerTLSLayer(context)
+    tls = layers.ClientTLSLayer(context)  # it looks for the one above it
     tls.child_layer = HttpLayer(context, HTTPMode.transparent)
     nextlayer.layer = tls
     http_layer.take_over(nextlayer, DESK)
