@@ -98,6 +98,8 @@ class Detour:
                 f"stream_large_bodies is {ctx.options.stream_large_bodies!r}: Detour cannot rewrite a request that is "
                 "streamed, and it would leave as it is. Unset it; replies are streamed anyway."
             )
+        if ctx.options.proxy_debug:
+            raise ConfigError("proxy_debug writes all that is sent to the log, keys included. Unset it.")
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
             raise ConfigError(
                 "connection_strategy must stay lazy: eager contacts Anthropic before Detour has chosen a backend."

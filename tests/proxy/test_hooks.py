@@ -487,6 +487,7 @@ async def test_door_one_with_a_password(confdir: Path, configure: Configure) -> 
     ("options", "words"),
     [
         ({"stream_large_bodies": "1m"}, "stream_large_bodies is '1m'"),
+        ({"proxy_debug": True}, "proxy_debug writes all"),
         ({"connection_strategy": "eager"}, "connection_strategy must stay lazy"),
         ({"detour_clients": ["everyone"]}, "'everyone' is no network"),
     ],
