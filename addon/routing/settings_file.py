@@ -3,6 +3,9 @@
 pydantic-settings does the reading; nothing is ever written into the process's environment.
 """
 
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from addon.protocol.errors import ConfigError
 from addon.routing.config import Settings, names, parse
 
 ENV_FILE = ".env"
+NAME = "claude-detour"
 
 
 class _Environment(BaseSettings):
@@ -28,4 +32,20 @@ def read(folder: Path) -> Settings:
         found = environment(_env_file=env_file)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{env_file} cannot be read: {error}") from error
-    return parse({name.upper(): value for name, value in found.model_dump().items() if value})
+    settings = parse({name.upper(): value for name, value in found.model_dump().items() if value})
+    home = home_folder(settings)
+    if home.exists() and not home.is_dir():
+        raise ConfigError(f"DETOUR_HOME is {str(home)!r}, which is no folder: name one, or one that can be made")
+    return settings
+
+
+def home_folder(settings: Settings, platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where Detour keeps what it writes: DETOUR_HOME, else the platform's folder for a user's data."""
+    if settings.home:
+        return Path(settings.home).expanduser().absolute()
+    user = Path.home()
+    if platform == "darwin":
+        return user / "Library" / "Application Support" / NAME
+    if platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or user / "AppData" / "Local") / NAME
+    return Path(environment.get("XDG_DATA_HOME") or user / ".local" / "share") / NAME

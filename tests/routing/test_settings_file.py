@@ -7,7 +7,7 @@ import pytest
 
 from addon.protocol.errors import ConfigError
 from addon.routing import settings_file
-from addon.routing.config import Tier, names
+from addon.routing.config import Settings, Tier, names
 
 
 @pytest.fixture(autouse=True)
@@ -68,4 +68,29 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
 def test_a_mistake_in_the_file_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SMALL_MODEL=nobody/x\n", "utf-8")
     with pytest.raises(ConfigError, match="SMALL_MODEL is 'nobody/x'"):
+        settings_file.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "folder"),
+    [
+        ("linux", {}, ".local/share/claude-detour"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/claude-detour"),
+        ("darwin", {}, "Library/Application Support/claude-detour"),
+        ("win32", {}, "AppData/Local/claude-detour"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/claude-detour"),
+    ],
+)
+def test_what_detour_writes_lies_where_the_platform_keeps_data(
+    platform: str, environment: dict[str, str], folder: str
+) -> None:
+    assert settings_file.home_folder(Settings(), platform, environment) == Path.home() / folder
+
+
+def test_the_home_may_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DETOUR_HOME", "~/x")
+    assert settings_file.home_folder(settings_file.read(tmp_path)) == Path.home() / "x"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "file"))
+    with pytest.raises(ConfigError, match=r"DETOUR_HOME is '.*file', which is no folder"):
         settings_file.read(tmp_path)
