@@ -5,7 +5,7 @@ import pytest
 
 from addon.dialects import Encoded, ReplyContext, anthropic
 from addon.protocol import messages
-from addon.protocol.errors import BackendError, Kind
+from addon.protocol.errors import BackendError, Kind, TooDeep
 from tests.stories import target
 
 TARGET = target("deepseek-anthropic", "deepseek-v4-pro")
@@ -81,3 +81,12 @@ def test_replies_are_not_translated() -> None:
         anthropic.DIALECT.decoder(CONTEXT)
     with pytest.raises(NotImplementedError):
         anthropic.DIALECT.decode_whole(b"", CONTEXT)
+
+
+@pytest.mark.parametrize("levels", [250, 300, 1000])
+def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
+    call = b'{"type":"tool_use","id":"c","name":"Bash","input":%s}' % deep
+    body = b'{"messages":[{"role":"assistant","content":[%s]}],"model":"m"}' % call
+    with pytest.raises(TooDeep):
+        anthropic.DIALECT.encode(messages.parse(body), body, TARGET)

@@ -6,7 +6,7 @@ import pytest
 from addon.dialects import ReplyContext, openai_chat
 from addon.protocol import messages
 from addon.protocol.deltas import Delta, End, Failure, Finish, StopReason, Text, ToolArguments, ToolCall, Usage
-from addon.protocol.errors import Kind, MalformedReply
+from addon.protocol.errors import Kind, MalformedReply, TooDeep
 from tests.stories import target
 
 TARGET = target("openai", "gpt-5.5")
@@ -83,3 +83,12 @@ def test_an_http_error_is_classified_with_what_is_known() -> None:
     assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 6 maximum")
     refused = DIALECT.decode_error(401, {}, b'{"error":{"message":"no"}}', CONTEXT)
     assert refused.message == "openai/gpt-5.5 refused the credential in OPENAI_API_KEY: no"
+
+
+@pytest.mark.parametrize("levels", [250, 300, 1000])
+def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
+    call = b'{"type":"tool_use","id":"c","name":"Bash","input":%s}' % deep
+    body = b'{"messages":[{"role":"assistant","content":[%s]}],"model":"m"}' % call
+    with pytest.raises(TooDeep):
+        openai_chat.DIALECT.encode(messages.parse(body), body, TARGET)

@@ -15,6 +15,7 @@ from addon.protocol.errors import (
     Kind,
     MalformedReply,
     Reply,
+    TooDeep,
     Unsupported,
 )
 
@@ -22,6 +23,7 @@ INVALID = "invalid_request_error"
 ERRORS: list[tuple[DetourError, int, str, str, Mapping[str, str]]] = [
     (BadRequest("messages.0.role: wrong"), 400, INVALID, "messages.0.role: wrong", {}),
     (BadRequest("too much", 413, "request_too_large"), 413, "request_too_large", "too much", {}),
+    (TooDeep(), 400, INVALID, "The request body is nested too deeply: at most 254 levels can be sent on.", {}),
     (Unsupported("messages.0", "an image", "Leave it."), 424, INVALID, "Detour: messages.0: an image. Leave it.", {}),
     (BackendError(Kind.OVERFLOW, "long"), 400, INVALID, "long", {}),
     (BackendError(Kind.OUTPUT_CAP, "long"), 400, INVALID, "long", {}),

@@ -274,7 +274,8 @@ def _broken(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         for key in value:
             yield {name: inner for name, inner in value.items() if name != key}
-            for wrong in (None, 5, {}, []):
+            wrongs: tuple[Any, ...] = (None, 5, {}, [])
+            for wrong in wrongs:
                 yield {**value, key: wrong}
             for inner in _broken(value[key]):
                 yield {**value, key: inner}

@@ -1,10 +1,12 @@
 """Estimates count what a model reads, by its bytes."""
 
+import functools
 from typing import Any
 
 import pytest
 
 from addon.protocol import tokens
+from addon.protocol.errors import TooDeep
 from addon.protocol.tokens import (
     BYTES_PER_TOKEN,
     DOCUMENT_BYTES_PER_PAGE,
@@ -69,6 +71,16 @@ def document(**source: Any) -> Json:
 )
 def test_everything_that_is_read_is_counted(system: Any, messages: Any, tools: Any, expected: float) -> None:
     assert tokens.estimate(system, messages, tools) == round(expected)
+
+
+@pytest.mark.parametrize("where", ["messages", "tools"])
+def test_what_is_nested_too_deeply_is_refused(where: str) -> None:
+    deep: Json = functools.reduce(lambda inner, _: {"input": inner}, range(300), {})
+    given = {"messages": user({"type": "tool_use", **deep}), "tools": [deep]}
+    with pytest.raises(TooDeep):
+        tokens.estimate(
+            [], given["messages"] if where == "messages" else [], given["tools"] if where == "tools" else []
+        )
 
 
 def test_a_reply_is_counted_by_its_characters() -> None:
