@@ -10,7 +10,7 @@ import orjson
 
 from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, faults
 from addon.protocol.deltas import Delta
-from addon.protocol.errors import BackendError
+from addon.protocol.errors import BackendError, TooDeep
 from addon.protocol.messages import Request
 
 PATH = "/v1/messages"
@@ -31,7 +31,7 @@ class Anthropic:
         if found and body.count(b'"model":') == 1:
             sent = body[: found.start(1)] + orjson.dumps(target.model)[1:-1] + body[found.end(1) :]
         else:
-            sent = orjson.dumps({**request.body, "model": target.model})
+            sent = _rebuilt(request, target)
         headers = (
             ("content-type", "application/json"),
             ("accept", "text/event-stream" if request.stream else "application/json"),
@@ -51,6 +51,13 @@ class Anthropic:
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording; some native endpoints answer in OpenAI's envelope (llama.cpp)."""
         return faults.from_reply(status, headers, body, context)
+
+
+def _rebuilt(request: Request, target: Target) -> bytes:
+    try:
+        return orjson.dumps({**request.body, "model": target.model})
+    except orjson.JSONEncodeError:
+        raise TooDeep from None
 
 
 DIALECT = Anthropic()

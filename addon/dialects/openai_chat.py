@@ -12,7 +12,7 @@ from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, 
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.openai_chat_request import translate
 from addon.protocol.deltas import Delta, Failure
-from addon.protocol.errors import BackendError, DetourError
+from addon.protocol.errors import BackendError, DetourError, TooDeep
 from addon.protocol.messages import Request
 
 PATH = "/chat/completions"
@@ -25,7 +25,11 @@ class OpenAIChat:
 
     def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
         """Build the whole request anew; nothing of the client's goes through that is not named in it."""
-        translated, losses, tool_names = translate(request, target)
+        try:
+            translated, losses, tool_names = translate(request, target)
+            sent = orjson.dumps(translated)
+        except orjson.JSONEncodeError:
+            raise TooDeep from None
         wire = WireRequest(
             target.base_url + PATH,
             (
@@ -33,7 +37,7 @@ class OpenAIChat:
                 ("accept", "text/event-stream" if request.stream else "application/json"),
                 ("accept-encoding", "identity"),
             ),
-            orjson.dumps(translated),
+            sent,
         )
         return Encoded(wire, losses, tool_names)
 

@@ -4,6 +4,7 @@
 
     DetourError
     ├── BadRequest        the client sent something Anthropic would refuse too: 400, 403, 404, 405, 413, 415
+    │   └── TooDeep           nested deeper than we can write
     ├── Unsupported       we cannot say this to the chosen backend: 424
     ├── BackendError      the backend refused or failed; the kind decides the reply (table KINDS)
     │   └── MalformedReply    the backend's bytes are not what its wire format promises: 502
@@ -78,6 +79,14 @@ class BadRequest(DetourError):
         super().__init__(message)
         self.status = status
         self.type = type
+
+
+class TooDeep(BadRequest):
+    """JSON that can be read but not written: orjson reads 1,024 levels and writes 254."""
+
+    def __init__(self) -> None:
+        """The same words wherever it is found."""
+        super().__init__("The request body is nested too deeply: at most 254 levels can be sent on.")
 
 
 class Unsupported(DetourError):

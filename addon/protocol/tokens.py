@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from addon.protocol.errors import TooDeep
+
 BYTES_PER_TOKEN = (
     3.6  # English and code in Claude Code's prompts; fewer bytes a token makes us count high, the safe side
 )
@@ -22,12 +24,15 @@ Json = Mapping[str, Any]
 
 
 def estimate(system: object, messages: Iterable[Json], tools: Iterable[Json]) -> int:
-    """Return the input tokens of a request; never below 1."""
+    """Return the input tokens of a request; never below 1. Raises: TooDeep."""
     total = _content(system)
-    for message in messages:
-        total += MESSAGE_TOKENS + _content(message.get("content"))
-    for tool in tools:
-        total += TOOL_TOKENS + _bytes(len(orjson.dumps(tool)))
+    try:
+        for message in messages:
+            total += MESSAGE_TOKENS + _content(message.get("content"))
+        for tool in tools:
+            total += TOOL_TOKENS + _bytes(len(orjson.dumps(tool)))
+    except orjson.JSONEncodeError:
+        raise TooDeep from None
     return max(1, round(total))
 
 
