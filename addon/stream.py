@@ -66,19 +66,23 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_model", "_origin",
+        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model", "_origin",
         "_row", "_state", "_tool_key", "error", "message_id", "usage",
     )  # fmt: skip
 
-    def __init__(self, message_id: str, model: str, origin: str, input_estimate: int = 0) -> None:
+    def __init__(
+        self, message_id: str, model: str, origin: str, input_estimate: int = 0, mask: Callable[[str], str] = str
+    ) -> None:
         """``model`` is the name the client asked for, ``origin`` who really answers (``provider/model``).
 
         ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage.
+        ``mask`` takes out of an error's text what the client must not read: backends quote the key they refuse.
         """
         self.message_id = message_id
         self._model = model
         self._origin = origin
         self._input_estimate = input_estimate
+        self._mask = mask
         self._index = -1  # of the block last opened
         self._head = b""  # of a delta event of the open block, up to its text
         self._tool_key = -1
@@ -271,6 +275,7 @@ class EventWriter:
 
     def _fail(self, delta: Failure) -> bytes:
         self.error = delta.error
+        self.error.message = self._mask(self.error.message)
         self._held.clear()
         self._enter(State.OVER)
         return framing.encode("error", delta.error.envelope())

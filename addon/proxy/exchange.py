@@ -270,7 +270,13 @@ class RoutedExchange(Exchange):
         )
 
     def _writer(self) -> EventWriter:
-        return EventWriter(f"msg_{self.id}", self.route.asked, self.route.name, self._input_estimate())
+        return EventWriter(
+            f"msg_{self.id}",
+            self.route.asked,
+            self.route.name,
+            self._input_estimate(),
+            lambda text: self._without_key(text.encode()).decode(),
+        )
 
     def _input_estimate(self) -> int:
         return len(self.send.encoded.wire.body) // BYTES_PER_TOKEN

@@ -14,6 +14,7 @@ from addon.proxy import hooks, http_layer, record
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
+    HELLO,
     KEY,
     NATIVE_HELLO,
     Proxy,
@@ -94,11 +95,13 @@ async def test_a_backend_without_a_key_gets_none(confdir: Path, configure: Confi
     assert fake.received[0].names == ALLOWED - {"authorization"}
 
 
+QUOTED = f'data: {{"error":{{"message":"bad key {KEY}"}}}}\n\n'.encode()
 SCENES: dict[str, tuple[Script, bool]] = {
     "streamed": (streaming(), True),
     "whole": (whole(), False),
     "refused": (whole({"error": {"message": f"Incorrect API key provided: {KEY}"}}, "401 Unauthorized"), True),
-    "quoted in a stream": (streaming([f'data: {{"error":{{"message":"bad key {KEY}"}}}}\n\n'.encode()]), True),
+    "quoted at once": (streaming([QUOTED]), True),
+    "quoted in mid-stream": (streaming([HELLO[0], QUOTED]), True),
     "cut": (raw(head(content_type="text/event-stream", transfer_encoding="chunked") + b"5\r\ndata:"), True),
     "dead": (raw(b""), True),
     "redirected": (whole(b"", "302 Found", location="https://elsewhere.example/"), True),
