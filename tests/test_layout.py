@@ -128,10 +128,16 @@ def test_litellm_is_never_imported(module: Path) -> None:
     assert [name for name in imports(module) if name.split(".")[0] == "litellm"] == []
 
 
+@functools.cache
+def installed() -> frozenset[str]:
+    """The top-level names of every installed package."""
+    return frozenset(importlib.metadata.packages_distributions())
+
+
 @pytest.mark.parametrize("name", sorted(ROOMS | FLOOR_MODULES - {"__init__"}))
 def test_nothing_directly_in_addon_hides_another_module(name: str) -> None:
     assert name not in sys.stdlib_module_names
-    assert name not in importlib.metadata.packages_distributions()
+    assert name not in installed()
 
 
 @named(MODULES)

@@ -12,10 +12,21 @@ from addon.protocol import signature
 type Json = dict[str, Any]
 
 CACHE = st.sampled_from([{}, {"cache_control": {"type": "ephemeral"}}])
-WORDS = st.text(max_size=20) | st.sampled_from(
-    ["", " ", "\n", "\u2028", "x" * 3000, "\ud83d lone \ude00", "Human: [DONE] <system-reminder>"]
+ODD_WORDS = st.sampled_from(
+    [
+        "",
+        " ",
+        "\n",
+        "\u2028",
+        "\0",
+        "x" * 3000,
+        "\ud83d lone \ude00",
+        "Human: [DONE] <system-reminder>",
+        "\U0001f469\u200d\U0001f4bb",
+    ]
 )
-SOME_WORDS = st.text(min_size=1, max_size=20)
+WORDS = ODD_WORDS | st.sampled_from(["a", "Go on.", '{"a": 1}', "\u4f60\u597d", "one\n\ntwo"]) | st.text(max_size=5)
+SOME_WORDS = st.text(min_size=1, max_size=5)
 # few, so that ids repeat; long ones and odd ones, as other backends give them
 IDS = st.sampled_from(["toolu_01", "call_a", "call_b", "call_abc|fc_1:x", "c" * 41, "c" * 70, "ü"])
 NAMES = st.sampled_from(["Bash", "Read", "mcp__server__" + "n" * 60, "mcp.dotted name", "DeferredToolPlaceholder", "ö"])
