@@ -82,6 +82,22 @@ def attachment(of: str = "call_1") -> Json:
     return {"type": "text", "text": f"[attachment of the result of {of}]"}
 
 
+def image(media_type: str | None) -> Json:
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": "iVBO"}}
+
+
+def image_part(media_type: str) -> Json:
+    return {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,iVBO"}}
+
+
+def pdf(media_type: str | None) -> Json:
+    return {"type": "document", "source": {"type": "base64", "media_type": media_type, "data": "JVBE"}}
+
+
+def pdf_part(media_type: str) -> Json:
+    return {"type": "file", "file": {"filename": "document.pdf", "file_data": f"data:{media_type};base64,JVBE"}}
+
+
 STORIES: dict[str, tuple[list[Json], list[Json]]] = {
     "a text as a string": ([{"role": "user", "content": "Hi."}], [words("Hi.")]),
     "a text as a block": ([user("Hi.")], [words("Hi.")]),
@@ -144,6 +160,18 @@ STORIES: dict[str, tuple[list[Json], list[Json]]] = {
     "an image": (
         [user("Look:", IMAGE)],
         [{"role": "user", "content": [{"type": "text", "text": "Look:"}, IMAGE_PART]}],
+    ),
+    "images of another type, and of none": (
+        [user(image("image/jpeg"), image(None))],
+        [{"role": "user", "content": [image_part("image/jpeg"), image_part("image/png")]}],
+    ),
+    "PDFs of another type, and of none": (
+        [user(pdf("application/x-pdf"), pdf(None))],
+        [{"role": "user", "content": [pdf_part("application/x-pdf"), pdf_part("application/pdf")]}],
+    ),
+    "an id as long as may be": (
+        [ASK, assistant(use("c" * 40)), user(result("a", "c" * 40))],
+        [ASKED, called(("c" * 40, "Bash", "{}")), answer("a", "c" * 40)],
     ),
     "an image at an address": (
         [user({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}})],
