@@ -66,8 +66,8 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model", "_origin",
-        "_row", "_state", "_tool_key", "error", "message_id", "usage",
+        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model",
+        "_origin", "_row", "_state", "_tool_key", "error", "message_id", "usage",
     )  # fmt: skip
 
     def __init__(

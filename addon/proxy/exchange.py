@@ -224,9 +224,10 @@ class RoutedExchange(Exchange):
         self.given[:] = reply.body
         return reply
 
-    def unreachable(self, message: str) -> Reply:
-        """Answer for a backend from which no reply came at all."""
-        error = BackendError(Kind.UNREACHABLE, f"{self.route.name} cannot be reached: {message}")
+    def unreachable(self, message: str, *, began: bool) -> Reply:
+        """Answer for a backend of which the client has heard nothing; ``began``: it had begun to reply."""
+        what = "broke off before its first word" if began else "cannot be reached"
+        error = BackendError(Kind.UNREACHABLE, f"{self.route.name} {what}: {message}")
         self.error = error.message
         return error.reply(self.request_id)
 

@@ -271,7 +271,7 @@ class Detour:
     def _part(self, flow: http.HTTPFlow, exchange: RoutedExchange, message: str) -> None:
         """Give a client whose backend is gone an end in words; a stream that we did not write is not ours to end."""
         if not exchange.given:
-            flow.response = transfer.response(exchange.unreachable(message), flow)
+            flow.response = transfer.response(exchange.unreachable(message, began=flow.response is not None), flow)
             self._partings[flow] = Parting(response=flow.response)
             return
         tail = exchange.cut(message)

@@ -11,7 +11,7 @@ import orjson
 
 from addon.dialects import Encoded, Loss
 from addon.protocol import tokens
-from addon.protocol.errors import BadRequest, Reply, Unsupported
+from addon.protocol.errors import BadRequest, Reply
 from addon.protocol.messages import MAX_REQUEST_BYTES, Request, check, has_model, parse_json
 from addon.routing.config import Settings
 from addon.routing.route import DISCOVERY_PREFIX, Destination, Route, choose
@@ -72,12 +72,7 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
     if isinstance(found, Pass):
         return found
     route, destination, request = found
-    try:
-        encoded = destination.dialect.encode(request, incoming.body, destination.target)
-    except TypeError as error:  # orjson reads 1,024 levels and writes 254
-        if "ecursion limit" not in str(error):
-            raise
-        raise Unsupported("messages", "something is nested more than 250 levels deep", "Make it flatter.") from error
+    encoded = destination.dialect.encode(request, incoming.body, destination.target)
     return Send(route, destination, request.stream, encoded)  # the parsed request itself is not kept
 
 

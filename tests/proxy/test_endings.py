@@ -110,11 +110,11 @@ SCENES: dict[str, Scene] = {
     ),
     "nothing at all": Scene(raw(), 503, words="cannot be reached"),
     "not HTTP": Scene(raw(b"SSH-2.0-OpenSSH\r\n\r\n"), 503, words="cannot be reached"),
-    "the head only": Scene(raw(head(**CHUNKED)), 503, words="cannot be reached"),
-    "a cut body": Scene(raw(head(content_length="9", content_type="application/json") + b"{"), 503, words="cannot be"),
+    "the head only": Scene(raw(head(**CHUNKED)), 503, words="broke off"),
+    "a cut body": Scene(raw(head(content_length="9", content_type="application/json") + b"{"), 503, words="broke off"),
     "cut after a role": Scene(
         raw(head(**CHUNKED), _chunk(events({"choices": [{"delta": {"role": "assistant"}}]}, done=False)[0])),
-        503, words="cannot be reached",
+        503, words="broke off",
     ),
 }  # fmt: skip
 

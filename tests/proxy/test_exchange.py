@@ -47,7 +47,7 @@ def test_a_summary_tells_route_tokens_time_reason_and_losses() -> None:
 
 def test_a_summary_is_one_line_whatever_names_and_words_are_in_it() -> None:
     routed = _routed("openai/gpt\n2026-01-01 ERROR forged")
-    routed.unreachable(f"no route\r\nto {KEY}")
+    routed.unreachable(f"no route\r\nto {KEY}", began=False)
     assert "\n" not in routed.summary()
     assert "\r" not in routed.summary()
     assert KEY not in routed.summary()

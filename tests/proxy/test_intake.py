@@ -98,16 +98,3 @@ def test_routes_are_listed_under_names_that_lead_back_to_them() -> None:
     again = decide(_incoming(body=json.dumps(ask(model=listed["first_id"])).encode()), ROUTED)
     assert isinstance(again, Send)
     assert again.route.name == "vllm/q"
-
-
-def test_what_is_nested_too_deep_to_be_written_is_told() -> None:
-    deep: object = 1
-    for _ in range(300):
-        deep = {"a": deep}
-    call = {"type": "tool_use", "id": "c", "name": "n", "input": deep}
-    body = {"model": "claude-opus-5-5", "messages": [{"role": "assistant", "content": [call]}]}
-    settings = parse({"BIG_MODEL": "vllm/x"})
-    incoming = Incoming("POST", "/v1/messages", {}, json.dumps(body).encode(), "127.0.0.1")
-    with pytest.raises(DetourError, match="nested more than 250 levels") as raised:
-        decide(incoming, settings)
-    assert raised.value.status == 424
