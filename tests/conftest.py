@@ -1,10 +1,22 @@
-"""Which parts of the machine a marked test needs, and the option that makes a skip a failure."""
+"""Which parts of the machine a marked test needs, the option that makes a skip a failure, and how long properties run.
+
+A property tries 300 examples, the same in every run; with DETOUR_TEST_PROFILE=nightly 20,000 new ones.
+"""
 
 import importlib.util
 import os
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+SLOW_BUT_FINE = (HealthCheck.too_slow, HealthCheck.filter_too_much)  # a busy machine is no fault of the property
+
+settings.register_profile(
+    "ci", max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=SLOW_BUT_FINE
+)
+settings.register_profile("nightly", max_examples=20_000, deadline=None, suppress_health_check=SLOW_BUT_FINE)
+settings.load_profile(os.environ.get("DETOUR_TEST_PROFILE", "ci"))
 
 
 def _no_client() -> str | None:
