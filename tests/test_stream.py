@@ -342,6 +342,11 @@ def test_usage_that_never_came_is_estimated() -> None:
     assert (counts["input_tokens"], counts["output_tokens"]) == (ESTIMATE, estimate_output(sum(map(len, said))))
 
 
+def test_nothing_said_is_nothing_counted() -> None:
+    writer = EventWriter("msg_1", "m", ORIGIN)
+    assert writer.final_usage() == Usage(0, 0)
+
+
 def test_a_stop_sequence_is_told() -> None:
     expected = {"stop_reason": "stop_sequence", "stop_sequence": "</severity>"}
     assert ending(Finish(StopReason.STOP_SEQUENCE, "</severity>"), END)["delta"] == expected
@@ -484,6 +489,8 @@ FACTS: dict[str, tuple[list[Json], Usage | None, str | None]] = {
         Usage(5, 8),
         "tool_use",
     ),
+    "nothing at the beginning": ([end(output_tokens=8)], Usage(0, 8), "end_turn"),
+    "nothing at the end": ([start(input_tokens=5), end()], Usage(5, 0), "end_turn"),
     "a zero at the end does not": (
         [start(input_tokens=5), end(input_tokens=0, output_tokens=8)],
         Usage(5, 8),

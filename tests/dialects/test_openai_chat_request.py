@@ -76,6 +76,7 @@ CLAMPED_UNKNOWN = "128000 became 8192, the default where a model's limit is unkn
     ("target", "asked", "expected", "losses"),
     [
         (PLAIN, 10, {"max_tokens": 10}, []),
+        (PLAIN, 1, {"max_tokens": 1}, []),
         (PLAIN, 1000, {"max_tokens": 1000}, []),
         (PLAIN, 128_000, {"max_tokens": 1000}, routine("max_tokens", CLAMPED)),
         (UNLIMITED, 128_000, {"max_tokens": 8192}, routine("max_tokens", CLAMPED_UNKNOWN)),
@@ -97,6 +98,7 @@ def test_the_reply_is_limited_to_what_the_model_can(
     ("limit", "asked", "expected", "losses"),
     [
         (4, ["a"], {"stop": ["a"]}, []),
+        (1, ["a"], {"stop": ["a"]}, []),
         (4, [], {}, []),
         (4, None, {}, []),
         (2, ["a", "b", "c"], {"stop": ["a", "b"]}, lost("stop_sequences", "vllm/qwen takes 2 of the 3")),
@@ -192,7 +194,9 @@ ALTERNATIVES: dict[str, tuple[Json, Json, str]] = {
         "anyOf",
     ),
     "oneOf without a type": (
-        {"oneOf": [A, {"$ref": "#/$defs/x"}, True]}, {"properties": A["properties"], "type": "object"}, "oneOf",
+        {"oneOf": [A, {"$ref": "#/$defs/x"}, True]},
+        {"properties": A["properties"], "type": "object"},
+        "oneOf",
     ),
     "allOf requires": (
         {"type": "object", "allOf": [A, {**B, "required": ["b", "a"]}, {"properties": 5, "required": 5}]},
@@ -206,7 +210,7 @@ ALTERNATIVES: dict[str, tuple[Json, Json, str]] = {
     ),
     "not and enum": ({**OBJECT, "not": {}, "enum": [{}]}, OBJECT, "not, enum"),
     "no list": ({**OBJECT, "anyOf": 5}, OBJECT, "anyOf"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("schema", "expected", "told"), ALTERNATIVES.values(), ids=ALTERNATIVES)
@@ -267,7 +271,10 @@ CHOICES: dict[str, tuple[Json, Json, Json, list[Loss]]] = {
     "any, refused": ({"required_choice": None}, {"type": "any"}, {}, lost("tool_choice", NO_CHOICE.format("any"))),
     "one": ({}, {"type": "tool", "name": "Bash"}, {"tool_choice": NAMED}, []),
     "one, refused": (
-        {"named_choice": False}, {"type": "tool", "name": "Bash"}, {}, lost("tool_choice", NO_CHOICE.format("tool")),
+        {"named_choice": False},
+        {"type": "tool", "name": "Bash"},
+        {},
+        lost("tool_choice", NO_CHOICE.format("tool")),
     ),
     "of tomorrow": ({}, {"type": "some"}, {}, lost("tool_choice", NO_CHOICE.format("some"))),
     "one at a time": ({}, {"disable_parallel_tool_use": True}, {"parallel_tool_calls": False}, []),
@@ -278,7 +285,7 @@ CHOICES: dict[str, tuple[Json, Json, Json, list[Loss]]] = {
         {},
         lost("tool_choice.disable_parallel_tool_use", "vllm/qwen has no such switch"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("profile", "choice", "expected", "losses"), CHOICES.values(), ids=CHOICES)
@@ -336,6 +343,12 @@ THINKING: dict[str, tuple[Json, Json, Json, list[Loss]]] = {
     "adaptive thinking alone": (EFFORT, ADAPTIVE, {}, []),
     "a small budget": (EFFORT, budget(4096), {"reasoning_effort": "low"}, told_budget(4096, "low")),
     "a middling budget": (EFFORT, budget(4097), {"reasoning_effort": "medium"}, told_budget(4097, "medium")),
+    "the largest middling budget": (
+        EFFORT,
+        budget(16_384),
+        {"reasoning_effort": "medium"},
+        told_budget(16_384, "medium"),
+    ),
     "the client's budget": (EFFORT, budget(31_999), {"reasoning_effort": "high"}, told_budget(31_999, "high")),
     "a budget beyond all": (EFFORT, budget(2**63), {"reasoning_effort": "high"}, told_budget(2**63, "high")),
     "a budget that is none": (EFFORT, budget("much"), {}, []),
@@ -348,22 +361,31 @@ THINKING: dict[str, tuple[Json, Json, Json, list[Loss]]] = {
     "no knob, and none needed": ({}, DISABLED, {}, []),
     "openrouter": ({"reasoning": ReasoningStyle.OPENROUTER}, effort("low"), {"reasoning": {"effort": "low"}}, []),
     "openrouter, adaptive": (
-        {"reasoning": ReasoningStyle.OPENROUTER}, ADAPTIVE, {"reasoning": {"effort": "medium"}}, [],
+        {"reasoning": ReasoningStyle.OPENROUTER},
+        ADAPTIVE,
+        {"reasoning": {"effort": "medium"}},
+        [],
     ),
     "openrouter, off": ({"reasoning": ReasoningStyle.OPENROUTER}, DISABLED, {"reasoning": {"enabled": False}}, []),
     "toggle": ({"reasoning": ReasoningStyle.TOGGLE}, effort("low"), TOGGLED, []),
     "toggle, off": ({"reasoning": ReasoningStyle.TOGGLE}, DISABLED, DISABLED, []),
     "toggle and effort": (
-        {"reasoning": ReasoningStyle.TOGGLE_AND_EFFORT}, effort("low"), {**TOGGLED, "reasoning_effort": "low"}, [],
+        {"reasoning": ReasoningStyle.TOGGLE_AND_EFFORT},
+        effort("low"),
+        {**TOGGLED, "reasoning_effort": "low"},
+        [],
     ),
     "toggle and no effort": ({"reasoning": ReasoningStyle.TOGGLE_AND_EFFORT}, ADAPTIVE, TOGGLED, []),
     "toggle and effort, off": ({"reasoning": ReasoningStyle.TOGGLE_AND_EFFORT}, DISABLED, DISABLED, []),
     "enable": ({"reasoning": ReasoningStyle.ENABLE_THINKING}, ADAPTIVE, {"enable_thinking": True}, []),
     "enable, off": ({"reasoning": ReasoningStyle.ENABLE_THINKING}, DISABLED, {"enable_thinking": False}, []),
     "template": (
-        {"reasoning": ReasoningStyle.TEMPLATE}, ADAPTIVE, {"chat_template_kwargs": {"enable_thinking": True}}, [],
+        {"reasoning": ReasoningStyle.TEMPLATE},
+        ADAPTIVE,
+        {"chat_template_kwargs": {"enable_thinking": True}},
+        [],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("profile", "asked", "expected", "losses"), THINKING.values(), ids=THINKING)
@@ -382,6 +404,21 @@ def test_the_newest_turns_effort_wins() -> None:
     ]
     body, _, _ = translated(aimed(**EFFORT), messages=turns, output_config={"effort": "medium"})
     assert body["reasoning_effort"] == "high"
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_any_turn_may_set_the_effort(index: int) -> None:
+    turns: list[Json] = [ASKED, ASKED]
+    turns[index] = {**ASKED, "output_config": {"effort": "low"}}
+    body, losses, _ = translated(aimed(**EFFORT), messages=turns)
+    assert (body["reasoning_effort"], losses) == ("low", [])
+    _, losses, _ = translated(messages=turns)
+    assert losses == routine(f"messages.{index}.output_config.effort", "vllm/qwen has no knob for it")
+
+
+def test_the_last_turn_is_named_by_its_path() -> None:
+    _, losses, _ = translated(messages=[ASKED, {"role": "assistant", "content": "A."}])
+    assert losses == lost("messages.1", "the model answers these words; it does not continue them")
 
 
 # -- the form of the reply
