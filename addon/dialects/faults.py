@@ -35,10 +35,8 @@ OVERFLOW: tuple[tuple[re.Pattern[str], int, int], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), tokens, limit)
     for pattern, tokens, limit in (
         (r"prompt is too long(?:: (\d+) tokens > (\d+) maximum)?", 1, 2),
-        (r"input length and `max_tokens` exceed context limit: (\d+) \+ \d+ > (\d+)", 1, 2),
         (r"maximum context length (?:is|of) (\d+) tokens.*?(?:requested(?: about)?|resulted in) (\d+)", 2, 1),
         (r"maximum context length (?:is|of) (\d+) tokens.*?requested a total of (\d+)", 2, 1),
-        (r"maximum context length is (\d+) tokens and your request has (\d+) input tokens", 2, 1),
         (r"input tokens exceed the configured limit of (\d+) tokens.*?resulted in (\d+)", 2, 1),
         (r"input token count(?: \((\d+)\))? exceeds the maximum number of tokens allowed \(?(\d+)", 1, 2),
         (r"maximum prompt length is (\d+) but the request contains (\d+)", 2, 1),

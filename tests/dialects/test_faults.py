@@ -138,6 +138,12 @@ def test_a_reply_that_is_too_large_makes_the_client_ask_for_less(
     assert meant(400, wrapped(words, "context_length_exceeded")) == (Kind.OUTPUT_CAP, expected)
 
 
+@pytest.mark.parametrize(("prompt", "kind"), [(196_000, Kind.OUTPUT_CAP), (196_001, Kind.OVERFLOW)])
+def test_a_reply_needs_some_room_to_ask_for_less(prompt: int, kind: Kind) -> None:
+    words = f"input length and `max_tokens` exceed context limit: {prompt} + 32000 > 200000"
+    assert meant(400, wrapped(words))[0] is kind
+
+
 GROQ = "Request too large for model `x` in organization `o` service tier `on_demand` on tokens per minute (TPM): "
 
 
@@ -224,6 +230,11 @@ MEANINGS: dict[str, tuple[int, bytes, Kind]] = {
         wrapped(f"{GROQ}Limit 8000, Used 7000, Requested 2000", "rate_limit_exceeded"),
         Kind.RATE_LIMIT,
     ),
+    "tokens per minute, exactly": (
+        429,
+        wrapped(f"{GROQ}Limit 8000, Requested 8000", "rate_limit_exceeded"),
+        Kind.RATE_LIMIT,
+    ),
     "too many requests that mention a length": (
         400,
         wrapped("Too many requests: maximum context length is 5"),
@@ -240,6 +251,8 @@ MEANINGS: dict[str, tuple[int, bytes, Kind]] = {
     "OpenAI overloaded": (500, wrapped("odd", "server_is_overloaded"), Kind.OVERLOADED),
     "DeepSeek overloaded": (503, wrapped("Service is too busy"), Kind.OVERLOADED),
     "DeepSeek without resources": (500, wrapped("odd", "insufficient_system_resource"), Kind.OVERLOADED),
+    "503 without a word": (503, b"", Kind.OVERLOADED),
+    "529 without a word": (529, b"", Kind.OVERLOADED),
     # timeout
     "408": (408, wrapped("odd"), Kind.TIMEOUT),
     "504": (504, b"<html><h1>504 Gateway Time-out</h1></html>", Kind.TIMEOUT),

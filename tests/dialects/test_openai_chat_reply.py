@@ -285,6 +285,8 @@ USAGES: dict[str, tuple[Json, Usage]] = {
         {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 5}},
         Usage(10, 7),
     ),
+    "everything is cached": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 10}}, Usage(0, 2, 10)),
+    "all of it is reasoning": ({**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 2}}, Usage(10, 2)),
     "details are null": (
         {**TOLD_NUMBERS, "prompt_tokens_details": None, "completion_tokens_details": None},
         Usage(10, 2),

@@ -248,9 +248,9 @@ OUTPUT_CAPS: dict[str, tuple[str, int, int, int]] = {
     "vLLM": (
         "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context "
         "length is 8192 tokens and your "
-        "request has 321 input tokens (8192 > 8192 - 321).",
+        "request has 321 input tokens (9000 > 8192 - 321).",
         321,
-        8_192,
+        9_000,
         8_192,
     ),
     "vLLM, other": (
