@@ -246,7 +246,7 @@ OUTPUT_CAPS: dict[str, tuple[str, int, int, int]] = {
         32_768,
     ),
     "vLLM": (
-        "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context "
+        "'max_tokens' or 'max_completion_tokens' is too large: 9000. This model's maximum context "
         "length is 8192 tokens and your "
         "request has 321 input tokens (9000 > 8192 - 321).",
         321,
