@@ -157,3 +157,9 @@ def test_events_before_the_one_beyond_the_limit_are_given() -> None:
 @pytest.mark.usefixtures("_small_limit")
 def test_many_events_within_the_limit_are_read() -> None:
     assert whole(b"data: 12345678\n\n" * 100) == [Frame("message", b"12345678")] * 100
+
+
+def test_a_line_end_that_is_cut_in_two_is_one() -> None:
+    parser = ServerSentEvents()
+    assert parser.feed(b"data: a\r") == []
+    assert parser.feed(b"\ndata: b\r\n\r\n") == [Frame("message", b"a\nb")]
