@@ -43,6 +43,7 @@ from addon.protocol.deltas import (
     Text,
     ToolArguments,
     ToolCall,
+    Unread,
     Usage,
 )
 from addon.protocol.errors import DetourError, InternalError, MalformedReply
@@ -67,7 +68,7 @@ class EventWriter:
 
     __slots__ = (
         "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model",
-        "_origin", "_row", "_state", "_tool_key", "error", "message_id", "usage",
+        "_origin", "_row", "_state", "_tool_key", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +92,7 @@ class EventWriter:
         self._finish: Finish | None = None
         self._characters = 0
         self.usage: Usage | None = None
+        self.unread: dict[str, None] = {}  # paths, in their order
         self.error: DetourError | None = None
         self._enter(State.START)
 
@@ -231,6 +233,10 @@ class EventWriter:
         self.usage = delta
         return b""
 
+    def _note_unread(self, delta: Unread) -> bytes:
+        self.unread[delta.path] = None
+        return b""
+
     def _note_finish(self, delta: Finish) -> bytes:
         self._finish = delta
         return b""
@@ -290,6 +296,7 @@ def _event(name: str, data: Mapping[str, Any]) -> bytes:
 
 _NOTED: Mapping[type, Callable[..., bytes]] = {
     Usage: EventWriter._note_usage,
+    Unread: EventWriter._note_unread,
     Finish: EventWriter._note_finish,
     Failure: EventWriter._fail,
 }
@@ -336,7 +343,7 @@ TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
         **_NOTED,
     },
     State.OVER: dict.fromkeys(
-        (Text, Reasoning, ToolCall, ToolArguments, Usage, Finish, Failure, End), EventWriter._drop
+        (Text, Reasoning, ToolCall, ToolArguments, Usage, Unread, Finish, Failure, End), EventWriter._drop
     ),
 }
 

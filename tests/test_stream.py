@@ -19,6 +19,7 @@ from addon.protocol.deltas import (
     Text,
     ToolArguments,
     ToolCall,
+    Unread,
     Usage,
 )
 from addon.protocol.errors import BackendError, InternalError, Kind, MalformedReply
@@ -369,7 +370,7 @@ def test_the_facts_of_a_reply_are_kept() -> None:
 
 
 def test_every_state_has_a_row_with_every_delta() -> None:
-    every = {Text, Reasoning, ToolCall, ToolArguments, Usage, Finish, Failure, End}
+    every = {Text, Reasoning, ToolCall, ToolArguments, Usage, Unread, Finish, Failure, End}
     assert set(stream.TRANSITIONS) == set(State)
     assert all(set(row) == every for row in stream.TRANSITIONS.values())
 

@@ -73,6 +73,7 @@ class ReplyContext:
     credential_name: str = "the credential"  # the setting that holds it, for error texts; never its value
     tool_names: Mapping[str, str] = field(default_factory=dict)
     input_estimate: int = 0  # tokens, for an overflow that tells no numbers
+    stop_sequences: tuple[str, ...] = ()  # as the client asked for them
 
 
 class Decoder(Protocol):

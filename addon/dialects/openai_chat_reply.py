@@ -22,6 +22,7 @@ from addon.protocol.deltas import (
     Text,
     ToolArguments,
     ToolCall,
+    Unread,
     Usage,
 )
 from addon.protocol.errors import BackendError, Kind, MalformedReply
@@ -52,6 +53,24 @@ FINISH_FAULTS: Mapping[str, Kind] = {
     "network_error": Kind.SERVER,
     "insufficient_system_resource": Kind.OVERLOADED,
 }
+
+
+# what a delta or message may hold that is read or says nothing; anything else in one is told as unread
+WORDS = frozenset(
+    [
+        "role",
+        "name",
+        "content",
+        "refusal",
+        "tool_calls",
+        "reasoning_content",
+        "reasoning",
+        "reasoning_details",
+        "index",
+        "token_ids",
+    ]
+)
+LOST_WITH_CHUNK = ("citations", "search_results", "images")  # beside the choices (Perplexity)
 
 
 class ChatDecoder:
@@ -151,6 +170,7 @@ class ChatDecoder:
         deltas: list[Delta] = []
         if choices:
             self._read_choice(choices[0], deltas)
+        deltas += [Unread(key) for key in LOST_WITH_CHUNK if chunk.get(key)]
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
         if usage:
             deltas.append(read_usage(usage))
@@ -165,12 +185,12 @@ class ChatDecoder:
             return
         finish = choice.get("finish_reason")
         if finish:
-            deltas.append(self._finish(finish))
+            deltas.append(self._finish(finish, choice.get("stop_reason") or choice.get("matched_stop")))
         if choice.get("usage"):
             deltas.append(read_usage(choice["usage"]))
 
     def _read_words(self, said: Any, deltas: list[Delta]) -> None:
-        reasoning = said.get("reasoning_content") or said.get("reasoning")
+        reasoning = said.get("reasoning_content") or said.get("reasoning") or _details(said.get("reasoning_details"))
         if reasoning:
             deltas.append(Reasoning(_string(reasoning)))
         content = said.get("content")
@@ -185,6 +205,8 @@ class ChatDecoder:
         if said.get("tool_calls"):
             for fragment in said["tool_calls"]:
                 self._read_call(fragment, deltas)
+        if not WORDS.issuperset(said):
+            deltas += [Unread(key) for key in said if key not in WORDS and said[key]]
 
     def _read_parts(self, content: Any, deltas: list[Delta]) -> None:
         """Read content that is a list of parts (Mistral, some templates of vLLM)."""
@@ -201,7 +223,7 @@ class ChatDecoder:
                 case "refusal":
                     self._read_words({"refusal": part.get("refusal")}, deltas)
                 case "reference":
-                    pass  # numbers of sources that we did not give it; no words
+                    deltas.append(Unread("content.reference"))  # numbers of sources that we did not give it; no words
                 case unknown:
                     raise MalformedReply(f'content has a part of the unknown type "{unknown}"')
 
@@ -248,7 +270,7 @@ class ChatDecoder:
             self._by_index[index] = call
         return call
 
-    def _finish(self, finish: Any) -> Delta:
+    def _finish(self, finish: Any, stopped_by: Any = None) -> Delta:
         target = self._context.target.name
         if any(not call.name for call in self._calls):
             return Failure(MalformedReply(f"{target} sent a tool call without a name"))
@@ -257,6 +279,8 @@ class ChatDecoder:
         reason = FINISH.get(finish)
         if reason is None:
             return Failure(MalformedReply(f'{target} ended its reply with the unknown finish reason "{finish}"'))
+        if finish == "stop" and stopped_by in self._context.stop_sequences:  # vLLM, SGLang
+            return Finish(StopReason.STOP_SEQUENCE, stopped_by)
         if reason is StopReason.END_TURN and self._calls:
             reason = StopReason.TOOL_USE
         elif reason is StopReason.END_TURN and self._refused:
@@ -303,6 +327,12 @@ def _count(value: Any) -> int:
 
 def _string(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _details(details: Any) -> str:
+    """OpenRouter's reasoning in parts, where it is not told in plain too."""
+    parts = details if isinstance(details, list) else ()
+    return "".join(_string(part.get("text") or part.get("summary") or "") for part in parts)
 
 
 def _thought(thinking: Any) -> str:

@@ -1,8 +1,8 @@
 """The neutral words between a backend and the client: what one reply says, piece by piece.
 
 Every dialect decodes to these and :class:`addon.stream.EventWriter` writes Anthropic events from them; neither knows
-the other. A reply is any number of content deltas, then one ``Finish``, with ``Usage`` anywhere, then ``End``; or a
-``Failure`` at any point, after which nothing counts.
+the other. A reply is any number of content deltas, then one ``Finish``, with ``Usage`` and ``Unread`` anywhere, then
+``End``; or a ``Failure`` at any point, after which nothing counts.
 """
 
 from dataclasses import dataclass
@@ -68,6 +68,13 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """The backend said something that has no place in a Messages reply; ``path`` is where. It is shown as lost."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The backend said why it stopped. Usage, and from some backends more content, may still follow."""
 
@@ -87,4 +94,4 @@ class End:
     """Nothing more will come."""
 
 
-type Delta = Text | Reasoning | ToolCall | ToolArguments | Usage | Finish | Failure | End
+type Delta = Text | Reasoning | ToolCall | ToolArguments | Usage | Unread | Finish | Failure | End

@@ -6,7 +6,7 @@ reply. The flow itself carries the second and the last; the other two are kept h
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import override
 
@@ -188,13 +188,14 @@ class RoutedExchange(Exchange):
 
     @override
     def summary(self) -> str:
-        return self._without_key(Exchange.summary(self).encode()).decode()
+        return self._mask(Exchange.summary(self))
 
     def _without_key(self, text: bytes) -> bytes:
-        """Some backends quote the key that they refuse."""
-        credential = self.send.destination.credential
-        key = (credential.key or "").encode()
-        return text.replace(key, b"$" + credential.variable.encode()) if key and key in text else text
+        return self._mask(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    def _mask(self, text: str) -> str:
+        """Take the key out of what is kept, and out of errors: some backends quote the key that they refuse."""
+        return self.send.destination.credential.hide(text)
 
     @override
     def _take(self, chunk: bytes) -> None:
@@ -205,22 +206,22 @@ class RoutedExchange(Exchange):
 
     def reply_whole(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Reply:
         """Turn a reply that came in one piece into the client's. ``headers`` has lower-case names."""
-        body = self._without_key(body)
         self.taken += body[:KEPT_REPLY_BYTES]
         self.dropped = max(0, len(body) - KEPT_REPLY_BYTES)
-        self.first_at = now
         try:
-            return self._whole(status, headers, body)
+            reply = self._whole(status, headers, body)
         except DetourError as error:
-            self.error = error.message
+            error.message = self.error = self._mask(error.message)
             return error.reply(self.request_id)
+        self.first_at = now
+        return reply
 
     def refuse(self) -> Reply | None:
         """Return the error reply for a stream that failed before it said anything; None when it has begun well."""
         if not isinstance(self.translator, StreamTranslator) or self.translator.writer.error is None:
             return None
+        self.first_at = None
         reply = self.translator.writer.error.reply(self.request_id)
-        reply = replace(reply, body=self._without_key(reply.body))
         self.given[:] = reply.body
         return reply
 
@@ -230,6 +231,16 @@ class RoutedExchange(Exchange):
         error = BackendError(Kind.UNREACHABLE, f"{self.route.name} {what}: {message}")
         self.error = error.message
         return error.reply(self.request_id)
+
+    @override
+    def _note_facts(self) -> None:
+        Exchange._note_facts(self)
+        if isinstance(self.translator, StreamTranslator):
+            self._note_unread(self.translator.writer)
+
+    def _note_unread(self, writer: EventWriter) -> None:
+        noted = [Loss(f"reply.{path}", "has no place in a Messages reply") for path in writer.unread]
+        self.losses = (*self.send.encoded.losses, *noted)
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         dialect = self.send.destination.dialect
@@ -247,6 +258,7 @@ class RoutedExchange(Exchange):
         writer = self._writer()
         events = write_whole(deltas, writer)
         self.usage, self.stop_reason = writer.usage, writer.stop_reason
+        self._note_unread(writer)
         if self.send.stream:
             return Reply(200, SSE_HEADERS, events)
         return Reply(200, JSON_HEADERS, orjson.dumps(collect(events)))
@@ -268,6 +280,7 @@ class RoutedExchange(Exchange):
             destination.credential.variable,
             self.send.encoded.tool_names,
             self._input_estimate(),
+            self.send.stop_sequences,
         )
 
     def _writer(self) -> EventWriter:
@@ -276,7 +289,7 @@ class RoutedExchange(Exchange):
             self.route.asked,
             self.route.name,
             self._input_estimate(),
-            lambda text: self._without_key(text.encode()).decode(),
+            self._mask,
         )
 
     def _input_estimate(self) -> int:

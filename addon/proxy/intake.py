@@ -5,7 +5,8 @@ The paths are those Claude Code uses (docs/protocol.md, "Endpoints"); whatever i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -49,6 +50,7 @@ class Send:
     destination: Destination
     stream: bool
     encoded: Encoded
+    stop_sequences: tuple[str, ...] = ()
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -73,7 +75,8 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
         return found
     route, destination, request = found
     encoded = destination.dialect.encode(request, incoming.body, destination.target)
-    return Send(route, destination, request.stream, encoded)  # the parsed request itself is not kept
+    stops = tuple(request.body.get("stop_sequences") or ())
+    return Send(route, destination, request.stream, encoded, stops)  # the parsed request itself is not kept
 
 
 def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:
@@ -99,13 +102,13 @@ def _routed(
     if incoming.method != "POST":
         raise BadRequest(f"{incoming.path}: the method {incoming.method} is not allowed, use POST", 405)
     content_type = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type and content_type not in JSON_TYPES and not content_type.endswith("+json"):
+    if content_type not in JSON_TYPES and not content_type.endswith("+json"):  # none at all: a web page can send that
         raise BadRequest(f"content-type: {content_type!r} is not supported, use application/json", 415)
     if fault is not None:
         raise fault
     request = check(parsed)  # fails where there is no model
     route = route or choose(request.model, settings)
-    _admit(incoming.client_host, networks)
+    _admit(incoming, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
 
 
@@ -119,23 +122,36 @@ def _parse(body: bytes) -> tuple[object, BadRequest | None]:
         return None, fault
 
 
-def _admit(host: str | None, networks: tuple[Network, ...]) -> None:
+def _admit(incoming: Incoming, networks: tuple[Network, ...]) -> None:
     """Let only loopback, and whom the user listed, spend the user's keys. Raises: BadRequest 403."""
-    try:
-        address = ip_address((host or "").partition("%")[0])
-    except ValueError:
-        address = None
-    if address is not None:
-        mapped = getattr(address, "ipv4_mapped", None)
-        address = mapped or address
-        if address.is_loopback or any(address in network for network in networks):
-            return
+    origin = incoming.headers.get("origin")
+    if origin is not None and not _is_loopback(urlsplit(origin).hostname):
+        raise BadRequest(
+            f"Detour serves no web page, and this request came from one: {origin}.", 403, "permission_error"
+        )
+    host = incoming.client_host
+    address = _address(host)
+    if _is_loopback(host) or (address is not None and any(address in network for network in networks)):
+        return
     raise BadRequest(
         f"Detour serves this machine only, and the request came from {host or 'an unknown address'}. "
         "List its network in the option detour_clients.",
         403,
         "permission_error",
     )
+
+
+def _address(host: str | None) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address((host or "").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_loopback(host: str | None) -> bool:
+    address = _address(host)
+    return address.is_loopback if address is not None else host == "localhost"
 
 
 def _hello(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:
@@ -148,7 +164,7 @@ def _models(incoming: Incoming, settings: Settings, networks: tuple[Network, ...
     """List the routes in force under names that the client's picker shows and that lead back to them."""
     if not settings.leaves_anthropic or incoming.method != "GET":
         return Pass()
-    _admit(incoming.client_host, networks)
+    _admit(incoming, networks)
     names = dict.fromkeys(choice.name for choice in settings.tiers.values())
     entries = [
         {"type": "model", "id": DISCOVERY_PREFIX + name, "display_name": name, "created_at": MODEL_CREATED_AT}

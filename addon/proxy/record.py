@@ -5,11 +5,13 @@ headers, body), ``route``, ``reason``, ``losses``, and after the end ``reply`` a
 them: the client's are removed before anything is kept.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
+from addon.dialects import Loss
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
 
@@ -38,7 +40,7 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
         },
         "route": send.route.name,
         "reason": send.route.reason,
-        "losses": [[loss.path, loss.what, loss.routine] for loss in send.losses],
+        "losses": _told(send.losses),
     }
 
 
@@ -76,4 +78,9 @@ def offer_revert(flow: http.HTTPFlow) -> None:
 def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
     """Keep the backend's bytes, where they are not the client's anyway."""
     if KEY in flow.metadata:
-        flow.metadata[KEY].update(reply=exchange.backend_reply(), dropped=exchange.dropped)
+        reply, losses = exchange.backend_reply(), _told(exchange.losses)
+        flow.metadata[KEY].update(reply=reply, dropped=exchange.dropped, losses=losses)
+
+
+def _told(losses: Iterable[Loss]) -> list[list[str | bool]]:
+    return [[loss.path, loss.what, loss.routine] for loss in losses]

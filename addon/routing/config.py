@@ -15,6 +15,7 @@ from addon.protocol.errors import ConfigError
 from addon.routing.backends import ALIASES, BACKENDS, Backend, find
 
 DEFAULT_PROVIDER = "openai"
+SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
 
 
 class Tier(StrEnum):
@@ -49,6 +50,12 @@ class Credential:
     def value(self) -> str | None:
         """The header's true value; None when there is no key."""
         return self.prefix + self.key if self.key else None
+
+    def hide(self, text: str) -> str:
+        """Put the setting's name where ``text`` quotes the key. A key too short to be a secret is a word: "ollama"."""
+        if self.key is None or len(self.key) < SHORTEST_SECRET:
+            return text
+        return text.replace(self.key, f"${self.variable}")
 
     @property
     def mask(self) -> str:

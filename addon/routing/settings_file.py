@@ -3,20 +3,26 @@
 pydantic-settings does the reading; nothing is ever written into the process's environment.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from dotenv.parser import parse_stream
 from pydantic import create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from addon.protocol.errors import ConfigError
-from addon.routing.config import Settings, names, parse
+from addon.routing.config import PLAIN_SETTINGS, Settings, names, parse
+
+logger = logging.getLogger(__name__)
 
 ENV_FILE = ".env"
 NAME = "claude-detour"
+NEARLY = 0.85  # of the letters alike: BIG_MODLE, but not BIG_MODEL_NAME
 
 
 class _Environment(BaseSettings):
@@ -29,6 +35,7 @@ def read(folder: Path) -> Settings:
     environment: Any = create_model("Environment", __base__=_Environment, **fields)
     env_file = folder / ENV_FILE
     try:
+        _check(env_file)
         found = environment(_env_file=env_file)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{env_file} cannot be read: {error}") from error
@@ -37,6 +44,21 @@ def read(folder: Path) -> Settings:
     if home.exists() and not home.is_dir():
         raise ConfigError(f"DETOUR_HOME is {str(home)!r}, which is no folder: name one, or one that can be made")
     return settings
+
+
+def _check(env_file: Path) -> None:
+    """Refuse what the reader of ``.env`` files would pass over in silence; ask about names that are nearly ours."""
+    if not env_file.exists():
+        return
+    with env_file.open(encoding="utf-8") as lines:
+        bindings = list(parse_stream(lines))
+    for binding in bindings:
+        if binding.error:
+            raise ConfigError(f"{env_file}, line {binding.original.line}: write NAME=value, or # before a comment")
+        name = (binding.key or "").upper()
+        near = get_close_matches(name, PLAIN_SETTINGS, n=1, cutoff=NEARLY)
+        if near and name not in PLAIN_SETTINGS:
+            logger.warning("Detour: %s in %s is no setting; is %s meant?", name, env_file, near[0])
 
 
 def home_folder(settings: Settings, platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path:

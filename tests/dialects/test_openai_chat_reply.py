@@ -1,5 +1,6 @@
 """Chunks to deltas: every table runs with the bytes whole, byte by byte, and with another reply's bytes behind them."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from addon.protocol.deltas import (
     Text,
     ToolArguments,
     ToolCall,
+    Unread,
     Usage,
 )
 from addon.protocol.errors import KINDS, Kind, MalformedReply
@@ -95,9 +97,26 @@ WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
     ),
     "a thinking part as text": ([chunk({"content": [{"type": "thinking", "thinking": "Hm"}]})], [Reasoning("Hm")]),
     "an empty thinking part": ([chunk({"content": [{"type": "thinking", "thinking": []}]})], []),
-    "a part that refers to sources says nothing": (
+    "a part that refers to sources is told as unread": (
         [chunk({"content": [{"type": "text", "text": "A"}, {"type": "reference", "reference_ids": [1]}]})],
-        [Text("A")],
+        [Text("A"), Unread("content.reference")],
+    ),
+    "what is no word is told as unread": (
+        [chunk({"content": "A", "audio": {"id": "a"}, "annotations": []})],
+        [Text("A"), Unread("audio")],
+    ),
+    "the only thing of a delta is told as unread": ([chunk({"images": ["x"]})], [Unread("images")]),
+    "sources beside the choices are told as unread": (
+        [chunk({"role": "assistant"}, citations=["https://a.example"])],
+        [Unread("citations")],
+    ),
+    "reasoning in details alone": (
+        [chunk({"reasoning_details": [{"type": "reasoning.text", "text": "H"}, {"summary": "m"}, {"data": "x"}]})],
+        [Reasoning("Hm")],
+    ),
+    "reasoning in details and in plain is read once": (
+        [chunk({"reasoning": "Hm", "reasoning_details": [{"text": "Hm"}]})],
+        [Reasoning("Hm")],
     ),
     "choices are missing": ([{"id": "x"}, {"choices": []}, {"choices": None}], []),
     "an error that is null is none": ([chunk({"content": "A"}, error=None)], [Text("A")]),
@@ -234,6 +253,19 @@ FINISHES: dict[str, tuple[list[Any], StopReason]] = {
 def test_the_finish_reason_is_told_in_anthropics_words(decode: Decode, chunks: list[Any], expected: StopReason) -> None:
     *_, finish, end = decode(sse(*chunks))
     assert (finish, end) == (Finish(expected), END)
+
+
+@pytest.mark.parametrize("name", ["stop_reason", "matched_stop"])
+def test_the_sequence_that_stopped_it_is_told(name: str) -> None:
+    asked = dataclasses.replace(CONTEXT, stop_sequences=("</severity>",))
+    for told, expected in (
+        ("</severity>", Finish(StopReason.STOP_SEQUENCE, "</severity>")),
+        ("end_turn", Finish(StopReason.END_TURN)),
+        (151645, Finish(StopReason.END_TURN)),
+        (["</severity>"], Finish(StopReason.END_TURN)),
+    ):
+        choice = {"index": 0, "delta": {}, "finish_reason": "stop", name: told}
+        assert ChatDecoder(asked).feed(sse({"choices": [choice]})) == [expected]
 
 
 def test_every_finish_reason_is_in_a_table() -> None:

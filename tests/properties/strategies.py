@@ -16,6 +16,7 @@ from addon.protocol.deltas import (
     Text,
     ToolArguments,
     ToolCall,
+    Unread,
     Usage,
 )
 from addon.protocol.errors import BackendError, InternalError, Kind, MalformedReply
@@ -36,6 +37,7 @@ DELTAS: st.SearchStrategy[Delta] = st.one_of(
     st.builds(ToolCall, KEYS, st.sampled_from(["call_1", "toolu_2"]), st.sampled_from(["Bash", "Read"])),
     st.builds(ToolArguments, KEYS, FRAGMENTS | WORDS),
     st.builds(Usage, COUNTS, COUNTS, COUNTS, COUNTS),
+    st.just(Unread("audio")),
     st.builds(Finish, st.sampled_from(StopReason), st.none() | WORDS),
     st.builds(End),
     st.builds(Failure, ERRORS),

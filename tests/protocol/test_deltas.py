@@ -14,6 +14,7 @@ EVERY_DELTA: list[deltas.Delta] = [
     deltas.ToolCall(0, "call_1", "Bash"),
     deltas.ToolArguments(0, "{}"),
     deltas.Usage(1, 2),
+    deltas.Unread("audio"),
     deltas.Finish(deltas.StopReason.END_TURN),
     deltas.Failure(InternalError("1")),
     deltas.End(),

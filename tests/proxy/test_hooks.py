@@ -200,7 +200,8 @@ async def test_a_named_provider_is_routed_with_nothing_else_configured(confdir: 
 
 async def test_an_HTTP_1_0_client_gets_a_stream_without_chunks(confdir: Path, configure: Configure) -> None:  # noqa: N802
     body = json.dumps(ask()).encode()
-    request = f"POST /v1/messages HTTP/1.0\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    head = "POST /v1/messages HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     async with backend(streaming()) as fake:
         configure(fake.url)
         async with proxying(confdir) as proxy:

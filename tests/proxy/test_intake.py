@@ -17,7 +17,7 @@ OPUS = json.dumps(ask()).encode()
 
 
 def _incoming(path: str = "/v1/messages", body: bytes = HAIKU, method: str = "POST", **headers: str) -> Incoming:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    told = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return Incoming(method, path, told, body, "127.0.0.1")
 
 
@@ -62,6 +62,9 @@ def test_every_usual_content_type_is_taken(content_type: str) -> None:
 REFUSED = [
     (_incoming(body=b" " * (MAX_REQUEST_BYTES + 1)), 413, "request_too_large"),
     (_incoming(body=HAIKU, content_type="text/html"), 415, "invalid_request_error"),
+    (_incoming(body=HAIKU, content_type=""), 415, "invalid_request_error"),
+    (_incoming(body=HAIKU, origin="https://elsewhere.example"), 403, "permission_error"),
+    (_incoming(body=HAIKU, origin="null"), 403, "permission_error"),
     (_incoming(method="PATCH"), 405, "invalid_request_error"),
     (_incoming(body=b"{"), 400, "invalid_request_error"),
     (_incoming(body=b"\xff"), 400, "invalid_request_error"),
@@ -78,10 +81,15 @@ def test_what_is_wrong_is_refused_as_anthropic_does(incoming: Incoming, status: 
 
 
 def test_a_client_of_unknown_address_is_far_away() -> None:
-    incoming = Incoming("POST", "/v1/messages", {}, HAIKU, None)
+    incoming = Incoming("POST", "/v1/messages", {"content-type": "application/json"}, HAIKU, None)
     with pytest.raises(DetourError, match="an unknown address") as caught:
         decide(incoming, ROUTED)
     assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:8080"])
+def test_a_page_of_this_machine_is_served(origin: str) -> None:
+    assert isinstance(decide(_incoming(origin=origin), ROUTED), Send)
 
 
 def test_tokens_are_counted_here() -> None:

@@ -108,3 +108,12 @@ def test_the_home_is_kept() -> None:
     assert Settings().home is None
     assert Choice("openai", "x", "BIG_MODEL").name == "openai/x"
     assert [str(tier) for tier in Tier] == ["opus", "sonnet", "haiku"]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"), [("sk-0123456789abcdef", "bad key $VLLM_API_KEY"), ("ollama", "bad key ollama")]
+)
+def test_a_quoted_key_is_hidden_unless_it_is_a_word(key: str, shown: str) -> None:
+    credential = parse({"VLLM_API_KEY": key}).endpoints["vllm"].credential
+    assert credential.hide(f"bad key {key}") == shown
+    assert parse({}).endpoints["vllm"].credential.hide("bad key") == "bad key"

@@ -94,3 +94,23 @@ def test_the_home_may_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "file"))
     with pytest.raises(ConfigError, match=r"DETOUR_HOME is '.*file', which is no folder"):
         settings_file.read(tmp_path)
+
+
+def test_a_line_that_says_nothing_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# ours\nSMALL_MODEL=vllm/x\nBIG_MODEL openai/gpt-5\n", "utf-8")
+    with pytest.raises(ConfigError, match="line 3: write NAME=value"):
+        settings_file.read(tmp_path)
+
+
+def test_a_folder_of_that_name_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        settings_file.read(tmp_path)
+
+
+def test_a_name_that_is_nearly_ours_is_asked_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / ".env").write_text("BIG_MODLE=vllm/x\nBIG_MODEL_NAME=x\nSMALL_MODEL=vllm/x\nOTHER=1\n", "utf-8")
+    settings_file.read(tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Detour: BIG_MODLE in {tmp_path / '.env'} is no setting; is BIG_MODEL meant?"
+    ]
