@@ -70,7 +70,6 @@ WORDS = frozenset(
         "token_ids",
     ]
 )
-LOST_WITH_CHUNK = ("citations", "search_results", "images")  # beside the choices (Perplexity)
 
 
 class ChatDecoder:
@@ -170,7 +169,8 @@ class ChatDecoder:
         deltas: list[Delta] = []
         if choices:
             self._read_choice(choices[0], deltas)
-        deltas += [Unread(key) for key in LOST_WITH_CHUNK if chunk.get(key)]
+        if "citations" in chunk or "search_results" in chunk:  # beside the choices (Perplexity)
+            deltas += [Unread(key) for key in ("citations", "search_results") if chunk.get(key)]
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
         if usage:
             deltas.append(read_usage(usage))

@@ -143,3 +143,40 @@ def test_an_abandoned_exchange_keeps_the_first_error(caplog: pytest.LogCaptureFi
     passing.abandon("second")
     assert passing.error == "first"
     assert caplog.records == []  # the core does not log
+
+
+WHOLE = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "EMPTY"}, "finish_reason": "stop"}]}
+
+
+def test_a_key_that_is_a_word_changes_no_reply() -> None:
+    settings = parse({"VLLM_API_KEY": "EMPTY"})
+    route = choose("vllm/x", settings)
+    assert route.destination
+    send = Send(route, route.destination, False, Encoded(WireRequest("http://x", (), b"{}")))
+    reply = RoutedExchange("abc", route, 10.0, send=send).reply_whole(200, JSON, json.dumps(WHOLE).encode(), 11.0)
+    assert json.loads(reply.body)["content"] == [{"type": "text", "text": "EMPTY"}]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_of_a_reply_has_no_place_is_a_loss(stream: bool) -> None:
+    routed = _routed(stream=stream, losses=(Loss("top_k", "dropped"),))
+    if stream:
+        routed.open_stream()
+        chunk = {"choices": [{"index": 0, "delta": {"content": "a", "audio": {"id": "x"}}, "finish_reason": "stop"}]}
+        routed.feed(b"data: %s\n\n" % json.dumps(chunk).encode(), 11.0)
+        routed.close()
+    else:
+        message = {"role": "assistant", "content": "a", "audio": {"id": "x"}}
+        whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+        routed.reply_whole(200, JSON, json.dumps(whole).encode(), 11.0)
+    assert [loss.path for loss in routed.losses] == ["top_k", "reply.audio"]
+    assert "2 lost in translation" in routed.summary()
+
+
+def test_an_error_has_no_first_token() -> None:
+    routed = _routed()
+    routed.open_stream()
+    routed.feed(b'data: {"error":{"message":"no"}}\n\n', 11.0)
+    assert routed.refuse()
+    routed.close()
+    assert "first token" not in routed.summary()
