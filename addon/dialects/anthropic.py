@@ -5,12 +5,13 @@ The model, the address and the credential change; nothing else is rebuilt. Repli
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import orjson
 
 from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, faults
 from addon.protocol.deltas import Delta
-from addon.protocol.errors import BackendError, TooDeep
+from addon.protocol.errors import BackendError, Kind, TooDeep
 from addon.protocol.messages import Request
 
 PATH = "/v1/messages"
@@ -18,6 +19,9 @@ VERSION = "2023-06-01"  # the only version there is; set by us, the client's own
 
 # how the client writes it: the model first. Spliced, the rest of the body stays as it is to the byte.
 MODEL_FIRST = re.compile(rb'\{"model":"([^"\\]*)"')
+
+# refusals that Claude Code answers by sending the request again without the thing (docs/protocol.md, "Errors")
+REPAIRED = re.compile(r"extra inputs are not permitted|invalid `?signature|input tag 'adaptive' found", re.IGNORECASE)
 
 
 class Anthropic:
@@ -50,7 +54,11 @@ class Anthropic:
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording; some native endpoints answer in OpenAI's envelope (llama.cpp)."""
-        return faults.from_reply(status, headers, body, context)
+        error = faults.from_reply(status, headers, body, context)
+        if status == HTTPStatus.BAD_REQUEST and error.kind is Kind.REFUSED and REPAIRED.search(error.message):
+            told = error.message.removeprefix(f"{context.target.name}: ")
+            return BackendError(Kind.REPAIRABLE, told)
+        return error
 
 
 def _rebuilt(request: Request, target: Target) -> bytes:

@@ -115,6 +115,7 @@ class Kind(StrEnum):
     SERVER = "server"
     MALFORMED = "malformed"
     REFUSED = "refused"
+    REPAIRABLE = "repairable"  # the client knows this text and sends the request again without what is refused
 
 
 # kind -> (HTTP status, Anthropic error type): the one table from backend to client
@@ -134,6 +135,7 @@ KINDS: Mapping[Kind, tuple[int, str]] = MappingProxyType(
         Kind.SERVER: (500, "api_error"),
         Kind.MALFORMED: (502, "api_error"),
         Kind.REFUSED: (424, "invalid_request_error"),
+        Kind.REPAIRABLE: (400, "invalid_request_error"),
     }
 )
 

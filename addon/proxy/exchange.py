@@ -120,6 +120,13 @@ class Exchange:
             self.error = self.error or message
         return written
 
+    def note_whole(self, body: bytes) -> None:
+        """Read the facts of a reply that passed in one piece, if it is one that we know."""
+        watch = PassThrough()
+        with suppress(ValueError, AttributeError, TypeError):
+            watch.note(orjson.loads(body))
+        self.usage, self.stop_reason, self.error = watch.usage, watch.stop_reason, watch.error
+
     def _note_facts(self) -> None:
         if self.translator is not None:
             self.usage = self.translator.usage

@@ -20,6 +20,7 @@ from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
+from mitmproxy.log import ALERT
 from mitmproxy.proxy import layer, layers, mode_specs
 
 from addon.protocol.errors import BackendError, ConfigError, DetourError, InternalError, Kind, Reply
@@ -127,6 +128,8 @@ class Detour:
         confdir = Path(ctx.options.confdir).expanduser()
         for line in greeting.lines(self.settings, sorted(listeners), confdir):
             logger.info("%s", line)
+        if ctx.master.addons.get("consoleaddon") is not None:  # its log is out of sight
+            logger.log(ALERT, "Detour: the doors and the routes are in the event log, press E")
 
     def done(self) -> None:
         """Leave mitmproxy as it was; what is under way is seen to its end."""
@@ -209,6 +212,8 @@ class Detour:
         if exchange.translator is None:
             if isinstance(exchange, RoutedExchange):
                 self._reply_whole(flow, exchange)
+            else:
+                exchange.note_whole(flow.response.get_content(strict=False) or b"")
         elif exchange.closed:
             flow.response.data.content = exchange.seen()
         else:
@@ -261,6 +266,7 @@ class Detour:
         at_home = transfer.goes_home(flow.request, wire)
         if not at_home or credential.value:
             transfer.strip_credentials(flow.request)
+        flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         record.keep_original(flow, send)
         rewrite = transfer.send_home if at_home else transfer.send_away
         rewrite(flow.request, wire, credential, masked=self._has_layer)

@@ -76,6 +76,21 @@ def test_an_error_is_classified_with_what_is_known() -> None:
     assert refused.message == "deepseek-anthropic/deepseek-v4-pro refused the credential in DEEPSEEK_API_KEY: no"
 
 
+REPAIRED = [
+    "context_management: Extra inputs are not permitted",
+    "messages.1.content.0: Invalid `signature` in `thinking` block",
+    "thinking: Input tag 'adaptive' found using 'type' does not match any of the expected tags",
+]
+
+
+@pytest.mark.parametrize("words", REPAIRED)
+def test_what_the_client_repairs_by_itself_stays_as_it_is(words: str) -> None:
+    body = orjson.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": words}})
+    error = anthropic.DIALECT.decode_error(400, {}, body, CONTEXT)
+    assert (error.status, error.type, error.message) == (400, "invalid_request_error", words)
+    assert anthropic.DIALECT.decode_error(422, {}, body, CONTEXT).status == 424
+
+
 def test_replies_are_not_translated() -> None:
     with pytest.raises(NotImplementedError):
         anthropic.DIALECT.decoder(CONTEXT)

@@ -41,6 +41,7 @@ ERRORS: list[tuple[DetourError, int, str, str, Mapping[str, str]]] = [
     (BackendError(Kind.TIMEOUT, "late"), 504, "timeout_error", "late", {}),
     (BackendError(Kind.SERVER, "boom"), 500, "api_error", "boom", {}),
     (BackendError(Kind.REFUSED, "no"), 424, INVALID, "no", {}),
+    (BackendError(Kind.REPAIRABLE, "no"), 400, INVALID, "no", {}),
     (MalformedReply("odd"), 502, "api_error", "odd", {}),
     (
         InternalError("msg_1"),

@@ -8,6 +8,7 @@ import ssl
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -128,6 +129,27 @@ async def test_a_tier_without_a_model_streams_through_untouched(
             assert flow.metadata == {}
             assert not flow.modified()
             assert json.loads(fake.received[0].body) == ask(model="claude-opus-4-8[1m]")
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (
+            {"type": "message", "stop_reason": "end_turn", "usage": {"input_tokens": 7, "output_tokens": 3}},
+            "7 in, 3 out · end_turn",
+        ),
+        ({"type": "error", "error": {"type": "rate_limit_error", "message": "Slow down"}}, "error: Slow down"),
+        (["no reply that we know"], ""),
+    ],
+)
+async def test_a_whole_reply_that_passes_is_told(confdir: Path, configure: Configure, reply: Any, told: str) -> None:
+    async with backend(whole(reply)) as fake:
+        configure()
+        async with proxying(confdir, modes=(f"reverse:{fake.url}",)) as proxy, proxy.client() as client:
+            passed = await client.post("/v1/messages", json=ask(stream=False))
+            assert passed.json() == reply
+            await proxy.settled()
+            assert proxy.flows[0].comment == " · ".join(filter(None, ("claude-opus-4-8 → anthropic", told)))
 
 
 async def test_another_of_anthropics_streams_is_not_held_back(confdir: Path, configure: Configure) -> None:
@@ -475,6 +497,8 @@ async def test_door_one_with_a_password(confdir: Path, configure: Configure) -> 
             async with httpx.AsyncClient(proxy=door.format("secret"), verify=trust, trust_env=False) as client:
                 reply = await client.post("https://api.anthropic.com/v1/messages", json=ask())
                 assert said(reply.content) == "Hello"
+            await proxy.settled()
+            assert "secret" not in str(proxy.flows[0].get_state())
             async with httpx.AsyncClient(proxy=door.format("wrong"), verify=trust, trust_env=False) as client:
                 with pytest.raises(httpx.ProxyError, match="407"):
                     await client.post("https://api.anthropic.com/v1/messages", json=ask())
