@@ -49,6 +49,10 @@ from addon.protocol.deltas import (
 from addon.protocol.errors import DetourError, InternalError, MalformedReply
 
 dumps = orjson.dumps
+
+MAX_CALL_CHARACTERS = (
+    32 * 1024 * 1024
+)  # of one call's arguments, and of all that waits behind it: a whole request's worth
 CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
 
 
@@ -67,8 +71,8 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model",
-        "_origin", "_row", "_state", "_tool_key", "error", "message_id", "unread", "usage",
+        "_arguments", "_call_limit", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model",
+        "_origin", "_row", "_state", "_tool_key", "_waiting", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +95,8 @@ class EventWriter:
         self._held: dict[object, list[Delta]] = {}
         self._finish: Finish | None = None
         self._characters = 0
+        self._call_limit = 0  # of _characters, while a call is open
+        self._waiting = 0  # characters that were ever held
         self.usage: Usage | None = None
         self.unread: dict[str, None] = {}  # paths, in their order
         self.error: DetourError | None = None
@@ -155,6 +161,7 @@ class EventWriter:
 
     def _open_tool(self, delta: ToolCall) -> bytes:
         self._tool_key = delta.key
+        self._call_limit = self._characters + MAX_CALL_CHARACTERS
         self._arguments = []
         block = {"type": "tool_use", "id": delta.id, "name": delta.name, "input": {}}
         return self._open(State.TOOL, block, b'"input_json_delta","partial_json":')
@@ -193,6 +200,8 @@ class EventWriter:
         piece = delta.json
         self._arguments.append(piece)
         self._characters += len(piece)
+        if self._characters > self._call_limit:
+            return self._too_much()
         written = self._head + dumps(piece) + b"}}\n\n"
         if self._held and piece.endswith("}") and self._is_complete():
             return written + self._close() + self._release()
@@ -204,7 +213,12 @@ class EventWriter:
             return self._close() + self.write(delta)
         group = delta.key if isinstance(delta, ToolCall | ToolArguments) else type(delta)
         self._held.setdefault(group, []).append(delta)
-        return b""
+        self._waiting += len(delta.json if isinstance(delta, ToolArguments) else getattr(delta, "text", ""))
+        return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
+
+    def _too_much(self) -> bytes:
+        message = f"{self._origin} made a tool call, or calls at once, of more than {MAX_CALL_CHARACTERS} characters."
+        return self._fail(Failure(MalformedReply(message)))
 
     def _is_complete(self) -> bool:
         try:

@@ -557,3 +557,19 @@ def test_an_event_beyond_the_limit_passes_all_the_same(monkeypatch: pytest.Monke
 
 def test_a_reply_that_passes_is_not_ours_to_end() -> None:
     assert PassThrough().fail(MalformedReply("odd")) == b""
+
+
+def _long_call(*more: Delta) -> bytes:
+    writer = new_writer()
+    deltas = [ToolCall(0, "a", "A"), ToolArguments(0, '{"a":"0123456789'), *more, Finish(StopReason.TOOL_USE), End()]
+    return b"".join(map(writer.write, deltas))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[ToolArguments(0, "x" * 90)], [ToolCall(1, "b", "B"), ToolArguments(1, "x" * 60), ToolArguments(1, "x" * 60)]],
+)
+def test_a_call_without_end_is_an_error(more: list[Delta], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MAX_CALL_CHARACTERS", 100)
+    assert b"of more than 100 characters" in _long_call(*more)
+    assert b"event: message_stop" not in _long_call(*more)
