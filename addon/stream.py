@@ -71,8 +71,8 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_call_limit", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask", "_model",
-        "_origin", "_row", "_state", "_tool_key", "_waiting", "error", "message_id", "unread", "usage",
+        "_arguments", "_call_limit", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask",
+        "_model", "_origin", "_row", "_state", "_tool_key", "_waiting", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
