@@ -50,9 +50,8 @@ from addon.protocol.errors import DetourError, InternalError, MalformedReply
 
 dumps = orjson.dumps
 
-MAX_CALL_CHARACTERS = (
-    32 * 1024 * 1024
-)  # of one call's arguments, and of all that waits behind it: a whole request's worth
+# of one call's arguments, and of all that waits behind it; as large as the largest request
+MAX_CALL_CHARACTERS = 32 * 1024 * 1024
 CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
 
 
@@ -118,7 +117,7 @@ class EventWriter:
 
     def final_usage(self) -> Usage:
         """What the backend counted, or our estimate where it did not."""
-        return self.usage or Usage(self._input_estimate, tokens.estimate_output(self._characters))
+        return self.usage or Usage(self._input_estimate, tokens.estimate_text(self._characters))
 
     def _enter(self, state: State) -> None:
         self._state = state

@@ -23,7 +23,7 @@ from addon.protocol.deltas import (
     Usage,
 )
 from addon.protocol.errors import BackendError, InternalError, Kind, MalformedReply
-from addon.protocol.tokens import estimate_output
+from addon.protocol.tokens import estimate_text
 from addon.stream import EventWriter, PassThrough, State, StreamTranslator, write_whole
 from tests import law
 
@@ -340,7 +340,7 @@ def test_usage_that_came_last_is_told() -> None:
 def test_usage_that_never_came_is_estimated() -> None:
     said = ("x" * 50, "y" * 30, '{"a":"' + "z" * 20 + '"}')
     counts = ending(Text(said[0]), Reasoning(said[1]), A, *args(0, said[2]), CALLS, END)["usage"]
-    assert (counts["input_tokens"], counts["output_tokens"]) == (ESTIMATE, estimate_output(sum(map(len, said))))
+    assert (counts["input_tokens"], counts["output_tokens"]) == (ESTIMATE, estimate_text(sum(map(len, said))))
 
 
 def test_nothing_said_is_nothing_counted() -> None:

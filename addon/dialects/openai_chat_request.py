@@ -45,10 +45,13 @@ TRANSLATED = frozenset(
 ROUTINE: Mapping[str, str] = {
     "metadata": "Anthropic's pseudonymous user id",
     "context_management": "edits of the context that Anthropic's server makes",
-    "safeguards": "checks that Anthropic's server makes",
     "diagnostics": "Anthropic's cache diagnosis",
     "speed": "Anthropic's fast mode",
     "service_tier": "Anthropic's service tier",
+}
+# fields whose absence the user should know of -> what it means
+MISSED: Mapping[str, str] = {
+    "safeguards": "nobody else checks tool calls for auto mode: Claude Code asks, refuses, or judges by Sonnet's model",
 }
 
 # thinking.budget_tokens up to -> effort; the client's own levels ("think" 4,000, "megathink" 10,000, 31,999) divide so
@@ -84,7 +87,8 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     for field in request.body:
         if field not in TRANSLATED:
             why = ROUTINE.get(field)
-            losses.append(Loss(field, why or f"{target.name} knows no such field", routine=why is not None))
+            what = why or MISSED.get(field) or f"{target.name} knows no such field"
+            losses.append(Loss(field, what, routine=why is not None))
     return body, (*conversation.losses, *losses), names.shortened
 
 

@@ -36,7 +36,7 @@ def estimate(system: object, messages: Iterable[Json], tools: Iterable[Json]) ->
     return max(1, round(total))
 
 
-def estimate_output(characters: int) -> int:
+def estimate_text(characters: int) -> int:
     """Return the tokens of that many characters of reply, for backends that report no usage."""
     return round(_bytes(characters))
 

@@ -13,7 +13,7 @@ from typing import override
 import orjson
 
 from addon.dialects import Decoder, Loss, ReplyContext
-from addon.protocol import compression
+from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
 from addon.protocol.messages import collect
@@ -23,7 +23,6 @@ from addon.routing.route import Route
 from addon.stream import EventWriter, PassThrough, StreamTranslator, write_whole
 
 KEPT_REPLY_BYTES = 16 * 1024 * 1024  # of the backend's reply, for reading; the client gets all of it
-BYTES_PER_TOKEN = 4  # a quick estimate for message_start; the real count replaces it at the end
 
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
@@ -234,7 +233,8 @@ class RoutedExchange(Exchange):
 
     def unreachable(self, message: str, *, began: bool) -> Reply:
         """Answer for a backend of which the client has heard nothing; ``began``: it had begun to reply."""
-        what = "broke off before its first word" if began else "cannot be reached"
+        address = self.send.destination.target.base_url
+        what = "broke off before its first word" if began else f"cannot be reached at {address}"
         error = BackendError(Kind.UNREACHABLE, f"{self.route.name} {what}: {message}")
         self.error = error.message
         return error.reply(self.request_id)
@@ -300,7 +300,8 @@ class RoutedExchange(Exchange):
         )
 
     def _input_estimate(self) -> int:
-        return len(self.send.encoded.wire.body) // BYTES_PER_TOKEN
+        """A quick one, for message_start; the real count replaces it at the end."""
+        return tokens.estimate_text(len(self.send.encoded.wire.body))
 
 
 class _Unpacking:

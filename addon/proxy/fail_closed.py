@@ -35,6 +35,7 @@ class Guard:
             error = {"type": "api_error", "message": f"Detour is not loaded: {self._reason}"}
             request_id = f"req_{flow.id.replace('-', '')[:24]}"
             body = json.dumps({"type": "error", "error": error, "request_id": request_id})
+            body = "" if flow.request.method == "HEAD" else body
             headers = {"content-type": "application/json", "request-id": request_id}
             flow.response = http.Response.make(503, body, headers)
 

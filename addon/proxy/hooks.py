@@ -39,6 +39,7 @@ ANTHROPIC_HOST = "api.anthropic.com"
 TCP_TIMEOUT_S = (
     7_200  # a model may think in silence for longer than mitmproxy's 600 s; Claude Code gives up long before
 )
+SHOWN = 60  # bytes of an answer of ours that stand in the comment
 UPDATE_INTERVAL_S = 0.25  # how often a growing reply is shown anew; mitmweb hashes the body on each update
 EVENT_STREAM = "text/event-stream"
 
@@ -109,7 +110,7 @@ class Detour:
             self._networks = tuple(_network(text) for text in ctx.options.detour_clients)
         if "detour_hosts" in updated:
             self._decrypted = frozenset((ANTHROPIC_HOST, *(host.lower() for host in ctx.options.detour_hosts)))
-        if self.settings is None or not updated or "detour_hosts" in updated:
+        if self.settings is None or not updated or "detour_hosts" in updated:  # set anew, it has all settings read anew
             self.settings = settings_file.read(Path.cwd())
 
     def running(self) -> None:
@@ -169,6 +170,8 @@ class Detour:
                         self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started)
                 case Reply() as reply:
                     flow.response = transfer.response(reply, flow)
+                    flow.comment = f"answered by Detour: {reply.body[:SHOWN].decode('utf-8', 'replace')}"
+                    logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
                 case Send() as send:
                     self._send(flow, send, started)
         except DetourError as error:

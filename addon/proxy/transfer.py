@@ -83,7 +83,8 @@ def _authorize(request: http.Request, credential: Credential, *, masked: bool) -
 
 def response(reply: Reply, flow: http.HTTPFlow) -> http.Response:
     """Make the client's response to ``flow``."""
-    made = http.Response.make(reply.status, reply.body, dict(reply.headers))
+    body = b"" if flow.request.method == "HEAD" else reply.body  # mitmproxy would send it, and spoil the connection
+    made = http.Response.make(reply.status, body, dict(reply.headers))
     made.headers["request-id"] = request_id(flow)
     return made
 

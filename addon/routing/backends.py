@@ -209,10 +209,10 @@ _ROWS = (
     Backend("vllm", "http://localhost:8000/v1", needs_key=False, profile=LOCAL),
     Backend("vllm-anthropic", "http://localhost:8000", NATIVE, needs_key=False, keys=("VLLM_API_KEY",)),
     Backend("sglang", "http://localhost:30000/v1", needs_key=False, profile=LOCAL),
-    Backend("llamacpp", "http://localhost:8080/v1", needs_key=False, profile=LOCAL),
+    Backend("llamacpp", None, needs_key=False, profile=LOCAL),  # its own default, port 8080, is our door one's
     Backend(
         "llamacpp-anthropic",
-        "http://localhost:8080",
+        None,
         NATIVE,
         needs_key=False,
         keys=("LLAMACPP_ANTHROPIC_API_KEY", "LLAMACPP_API_KEY"),

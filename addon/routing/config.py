@@ -168,7 +168,7 @@ def _preferred(value: str | None) -> str:
         return DEFAULT_PROVIDER
     row = find(value)
     if row is None:
-        raise ConfigError(f"PREFERRED_PROVIDER is {value!r}, which is no provider. {_nearest(value)}")
+        raise ConfigError(f"PREFERRED_PROVIDER is {value!r}, which is no provider. {nearest(value)}")
     return row.name
 
 
@@ -179,7 +179,7 @@ def _choice(setting: str, value: str, preferred: str) -> Choice:
     row = find(provider)
     if row is None:
         raise ConfigError(
-            f"{setting} is {value!r}: there is no provider {provider!r}. {_nearest(provider)} "
+            f"{setting} is {value!r}: there is no provider {provider!r}. {nearest(provider)} "
             "Write provider/model, or a bare model name with PREFERRED_PROVIDER."
         )
     if not model:
@@ -197,7 +197,8 @@ def _check_endpoint(setting: str, value: str, endpoint: Endpoint) -> None:
         )
 
 
-def _nearest(name: str) -> str:
+def nearest(name: str) -> str:
+    """Say which providers a mistaken name may mean."""
     known = [*BACKENDS, *ALIASES]
     near = get_close_matches(name.lower(), known, n=3)
     return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(sorted(BACKENDS))}."

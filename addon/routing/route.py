@@ -8,7 +8,7 @@ from addon.dialects import Dialect, Target, load
 from addon.protocol.errors import BackendError, BadRequest, Kind
 from addon.routing import catalog
 from addon.routing.backends import find
-from addon.routing.config import Choice, Credential, Endpoint, Settings, Tier
+from addon.routing.config import Choice, Credential, Endpoint, Settings, Tier, nearest
 
 LONG_SUFFIX = re.compile(r"\[1m\]$", re.IGNORECASE)  # Claude Code's mark for the long window
 DISCOVERY_PREFIX = "claude-via-"  # the client's picker shows only names with "claude" in them
@@ -66,12 +66,11 @@ def tier_of(model: str) -> Tier | None:
 def _named(named: str, model: str, long_window: bool, settings: Settings) -> Route:
     provider, _, name = named.partition("/")
     row = find(provider)
+    if row is None and not settings.leaves_anthropic:
+        return Route(model, long_window, f"there is no provider {provider!r}, and no model is set: passed through")
     if row is None or not name:
-        raise BadRequest(
-            f"model: {model!r} names no provider that Detour knows. Write provider/model, for instance openai/gpt-5.5.",
-            404,
-            "not_found_error",
-        )
+        what = f"there is no provider {provider!r}. {nearest(provider)}" if row is None else "the model is missing."
+        raise BadRequest(f"model: {model!r}: {what} Write provider/model.", 404, "not_found_error")
     return _route(Choice(row.name, name, "model"), model, long_window, "the client named it", settings)
 
 

@@ -117,13 +117,20 @@ def test_sampling_where_the_target_takes_it() -> None:
 
 def test_fields_with_a_meaning_for_anthropic_only_stay_behind() -> None:
     body, losses, _ = translated(
-        metadata={"user_id": "{}"}, context_management={}, safeguards=[], diagnostics={}, speed="fast", service_tier="a"
+        metadata={"user_id": "{}"}, context_management={}, diagnostics={}, speed="fast", service_tier="a"
     )
     assert body == bare()
     assert [loss.path for loss in losses] == [
-        "metadata", "context_management", "safeguards", "diagnostics", "speed", "service_tier",
+        "metadata", "context_management", "diagnostics", "speed", "service_tier",
     ]  # fmt: skip
     assert all(loss.routine for loss in losses)
+
+
+def test_checks_that_nobody_makes_are_missed_aloud() -> None:
+    body, [loss], _ = translated(safeguards=[{"type": "dangerous_tool_use"}])
+    assert body == bare()
+    assert (loss.path, loss.routine) == ("safeguards", False)
+    assert "nobody else checks" in loss.what
 
 
 def test_a_field_that_nobody_knows_is_reported() -> None:

@@ -84,5 +84,5 @@ def test_what_is_nested_too_deeply_is_refused(where: str) -> None:
 
 
 def test_a_reply_is_counted_by_its_characters() -> None:
-    assert tokens.estimate_output(3600) == round(LONG_TOKENS)
-    assert tokens.estimate_output(0) == 0
+    assert tokens.estimate_text(3600) == round(LONG_TOKENS)
+    assert tokens.estimate_text(0) == 0

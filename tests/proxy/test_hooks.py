@@ -152,6 +152,25 @@ async def test_a_whole_reply_that_passes_is_told(confdir: Path, configure: Confi
             assert proxy.flows[0].comment == " · ".join(filter(None, ("claude-opus-4-8 → anthropic", told)))
 
 
+async def test_an_answer_to_head_leaves_the_connection_whole(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as fake:
+        configure(fake.url)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            assert (await client.head("/v1/messages")).status_code == 405
+            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+            assert len({flow.client_conn.id for flow in proxy.flows}) == 1
+
+
+async def test_what_is_answered_here_says_so(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as fake:
+        configure(fake.url)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            counted = await client.post("/v1/messages/count_tokens", json=ask())
+            assert proxy.flows[0].comment == f"answered by Detour: {counted.text}"
+            assert proxy.flows[0].comment in proxy.log.text
+        assert fake.received == []
+
+
 async def test_another_of_anthropics_streams_is_not_held_back(confdir: Path, configure: Configure) -> None:
     gate = asyncio.Event()
     async with backend(streaming([b"data: 1\n\n", b"data: 2\n\n"], gate=gate)) as fake:

@@ -38,8 +38,9 @@ def test_a_name_leads_to_its_route(settings: Settings, asked: str, name: str, re
 
 
 REFUSED = [
-    ("nobody/x", BadRequest, 404, "'nobody/x' names no provider"),
-    ("openai/", BadRequest, 404, "provider/model"),
+    ("nobody/x", BadRequest, 404, "there is no provider 'nobody'"),
+    ("opnai/x", BadRequest, 404, "Did you mean openai"),
+    ("openai/", BadRequest, 404, "the model is missing"),
     ("/x", BadRequest, 404, "provider/model"),
     ("openai/x", BackendError, 403, "set OPENAI_API_KEY"),
     ("azure/x", BackendError, 403, "set AZURE_API_BASE"),
@@ -49,9 +50,13 @@ REFUSED = [
 @pytest.mark.parametrize(("asked", "error", "status", "words"), REFUSED)
 def test_a_name_that_leads_nowhere_says_why(asked: str, error: type[DetourError], status: int, words: str) -> None:
     with pytest.raises(error) as caught:
-        choose(asked, NOTHING)
+        choose(asked, parse({"SMALL_MODEL": "vllm/q"}))
     assert caught.value.status == status
     assert words in caught.value.message
+
+
+def test_with_no_model_set_a_name_of_no_provider_passes() -> None:
+    assert choose("eu/claude-opus", NOTHING).destination is None
 
 
 def test_a_destination_bears_address_dialect_limits_and_credential() -> None:
