@@ -124,6 +124,7 @@ class Detour:
             if isinstance(server.mode, (*_EXPLICIT, mode_specs.ReverseMode))
             for address in server.listen_addrs
         }
+        gc.collect()
         gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
         gc.collect()  # of nothing: lets later full collections come by the few objects that are left to walk
         confdir = Path(ctx.options.confdir).expanduser()
@@ -160,6 +161,7 @@ class Detour:
         if flow.response or flow.error or not flow.live or not self._is_ours(flow):
             return
         started = time.monotonic()
+        flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         try:
             record.restore(flow)
             with _collector_paused():
@@ -269,7 +271,6 @@ class Detour:
         at_home = transfer.goes_home(flow.request, wire)
         if not at_home or credential.value:
             transfer.strip_credentials(flow.request)
-        flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         record.keep_original(flow, send)
         rewrite = transfer.send_home if at_home else transfer.send_away
         rewrite(flow.request, wire, credential, masked=self._has_layer)

@@ -125,7 +125,7 @@ def _parse(body: bytes) -> tuple[object, BadRequest | None]:
 def _admit(incoming: Incoming, networks: tuple[Network, ...]) -> None:
     """Let only loopback, and whom the user listed, spend the user's keys. Raises: BadRequest 403."""
     origin = incoming.headers.get("origin")
-    if origin is not None and not _is_loopback(urlsplit(origin).hostname):
+    if origin is not None and not _is_loopback(_host(origin)):
         raise BadRequest(
             f"Detour serves no web page, and this request came from one: {origin}.", 403, "permission_error"
         )
@@ -139,6 +139,13 @@ def _admit(incoming: Incoming, networks: tuple[Network, ...]) -> None:
         403,
         "permission_error",
     )
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None
 
 
 def _address(host: str | None) -> IPv4Address | IPv6Address | None:

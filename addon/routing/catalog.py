@@ -8,9 +8,11 @@ and the rows of the models in use are picked out of the JSON beside it (about 5 
 import importlib.util
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ class ModelFacts:
 UNKNOWN = ModelFacts()
 
 
-@cache
+@lru_cache(maxsize=256)  # clients may name any model
 def lookup(provider: str, model: str) -> ModelFacts:
     """Return what is known of a model; tries ``provider/model``, the bare name, then the name without its vendor."""
     provider = provider.removesuffix("-anthropic")
@@ -49,9 +51,9 @@ def lookup(provider: str, model: str) -> ModelFacts:
     last = bare.rpartition("/")[2]
     prefixes = PREFIXES.get(provider, (f"{provider}/",))
     names = [*(prefix + name for prefix in prefixes for name in (model, bare)), model, bare, bare.lower(), last]
-    rows = _read()
-    found = (row for name in names if (row := _row(rows, name)) is not None)
-    row = next(found, None)
+    with _opened() as rows:
+        found = (row for name in names if (row := _row(rows, name)) is not None)
+        row = next(found, None)
     return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens"))) if row else UNKNOWN
 
 
@@ -59,7 +61,7 @@ def _tokens(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _row(rows: bytes, name: str) -> dict[str, Any] | None:
+def _row(rows: bytes | mmap, name: str) -> dict[str, Any] | None:
     """Parse the object that stands under ``name``; None when there is none."""
     key = json.dumps(name).encode() + b": "
     start = rows.find(key + b"{")
@@ -73,11 +75,17 @@ def _row(rows: bytes, name: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def _read() -> bytes:
+@contextmanager
+def _opened() -> Iterator[bytes | mmap]:
+    """Map the file: read whole, its 3 MB would teach the allocator to keep as much for ever."""
     found = importlib.util.find_spec("litellm")
     folders = found.submodule_search_locations if found else None
     try:
-        return (Path(next(iter(folders or ()), "")) / FILE).read_bytes()
-    except OSError as error:
+        with (Path(next(iter(folders or ()), "")) / FILE).open("rb") as file:
+            rows = mmap(file.fileno(), 0, access=ACCESS_READ)
+    except (OSError, ValueError) as error:
         logger.warning("Detour: no facts of models (%s); max_tokens is clamped to each provider's default", error)
-        return b""
+        yield b""
+        return
+    with rows:
+        yield rows

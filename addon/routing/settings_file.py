@@ -50,6 +50,8 @@ def _check(env_file: Path) -> None:
     """Refuse what the reader of ``.env`` files would pass over in silence; ask about names that are nearly ours."""
     if not env_file.exists():
         return
+    if not env_file.is_file():  # a folder; a pipe would be waited for without end
+        raise ConfigError(f"{env_file} cannot be read: it is no file")
     with env_file.open(encoding="utf-8") as lines:
         bindings = list(parse_stream(lines))
     for binding in bindings:

@@ -65,6 +65,7 @@ REFUSED = [
     (_incoming(body=HAIKU, content_type=""), 415, "invalid_request_error"),
     (_incoming(body=HAIKU, origin="https://elsewhere.example"), 403, "permission_error"),
     (_incoming(body=HAIKU, origin="null"), 403, "permission_error"),
+    (_incoming(body=HAIKU, origin="http://["), 403, "permission_error"),
     (_incoming(method="PATCH"), 405, "invalid_request_error"),
     (_incoming(body=b"{"), 400, "invalid_request_error"),
     (_incoming(body=b"\xff"), 400, "invalid_request_error"),

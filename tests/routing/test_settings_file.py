@@ -1,6 +1,7 @@
 """The environment and ``.env``: which wins, how a file may be written, and that nothing is left behind."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,9 @@ def test_a_line_that_says_nothing_is_a_mistake(tmp_path: Path) -> None:
         settings_file.read(tmp_path)
 
 
-def test_a_folder_of_that_name_is_a_mistake(tmp_path: Path) -> None:
-    (tmp_path / ".env").mkdir()
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_a_mistake(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / ".env")
     with pytest.raises(ConfigError, match="cannot be read"):
         settings_file.read(tmp_path)
 
