@@ -296,7 +296,7 @@ class RoutedExchange(Exchange):
             self.route.asked,
             self.route.name,
             self._input_estimate(),
-            self._mask,
+            self.send.destination.credential.hide,  # of no exchange: a ring would keep the bodies for the collector
         )
 
     def _input_estimate(self) -> int:

@@ -1,6 +1,7 @@
 """Reads the settings: the environment, and ``.env`` in the working directory. The environment wins.
 
-pydantic-settings does the reading; nothing is ever written into the process's environment.
+pydantic-settings' two sources do the reading, without a model of a hundred fields; nothing is ever written into the
+process's environment.
 """
 
 import logging
@@ -9,11 +10,9 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from dotenv.parser import parse_stream
-from pydantic import create_model
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from addon.protocol.errors import ConfigError
 from addon.routing.config import PLAIN_SETTINGS, Settings, names, parse
@@ -25,21 +24,17 @@ NAME = "claude-detour"
 NEARLY = 0.85  # of the letters alike: BIG_MODLE, but not BIG_MODEL_NAME
 
 
-class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", case_sensitive=False)
-
-
 def read(folder: Path) -> Settings:
     """Return the settings in force for a process that works in ``folder``. Raises: ConfigError."""
-    fields: dict[str, Any] = {name.lower(): (str | None, None) for name in names()}
-    environment: Any = create_model("Environment", __base__=_Environment, **fields)
     env_file = folder / ENV_FILE
     try:
         _check(env_file)
-        found = environment(_env_file=env_file)
+        in_file = DotEnvSettingsSource(BaseSettings, env_file, "utf-8", case_sensitive=False).env_vars
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{env_file} cannot be read: {error}") from error
-    settings = parse({name.upper(): value for name, value in found.model_dump().items() if value})
+    around = EnvSettingsSource(BaseSettings, case_sensitive=False).env_vars  # names in lower case, as in the file
+    found = {**in_file, **around}  # an empty variable hides the file's value
+    settings = parse({name: value for name in names() if (value := found.get(name.lower()))})
     home = home_folder(settings)
     if home.exists() and not home.is_dir():
         raise ConfigError(f"DETOUR_HOME is {str(home)!r}, which is no folder: name one, or one that can be made")
