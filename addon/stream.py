@@ -283,6 +283,8 @@ class EventWriter:
         while self._state is State.TOOL:
             if not self._is_complete() and (cut or self._arguments):
                 if cut:
+                    if self._held:
+                        self.unread["what came behind a tool call that was cut"] = None
                     return b"".join(written) + self._end(delta)
                 message = f"Tool call {self._tool_key} came with arguments that are not a JSON object."
                 return b"".join(written) + self._fail(Failure(MalformedReply(message)))

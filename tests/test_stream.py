@@ -573,3 +573,17 @@ def test_a_call_without_end_is_an_error(more: list[Delta], monkeypatch: pytest.M
     monkeypatch.setattr(stream, "MAX_CALL_CHARACTERS", 100)
     assert b"of more than 100 characters" in _long_call(*more)
     assert b"event: message_stop" not in _long_call(*more)
+
+
+def test_what_waits_behind_a_cut_call_is_told_as_lost() -> None:
+    writer = new_writer()
+    cut: list[Delta] = [
+        ToolCall(0, "a", "A"),
+        ToolArguments(0, '{"a'),
+        Text("lost"),
+        Finish(StopReason.MAX_TOKENS),
+        End(),
+    ]
+    written = b"".join(map(writer.write, cut))
+    assert b"lost" not in written
+    assert list(writer.unread) == ["what came behind a tool call that was cut"]

@@ -17,7 +17,7 @@ from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
 from addon.protocol.messages import collect
-from addon.proxy.intake import Send
+from addon.proxy.intake import JSON_HEADERS, Send
 from addon.routing.config import Credential
 from addon.routing.route import Route
 from addon.stream import EventWriter, PassThrough, StreamTranslator, write_whole
@@ -26,7 +26,6 @@ KEPT_REPLY_BYTES = 16 * 1024 * 1024  # of the backend's reply, for reading; the 
 
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
-JSON_HEADERS = (("content-type", "application/json"),)
 SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 
 

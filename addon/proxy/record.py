@@ -2,7 +2,8 @@
 
 ``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
 headers, body), ``route``, ``reason``, ``losses``, and after the end ``reply`` and ``dropped``. No credential is among
-them: the client's are removed before anything is kept.
+them: the client's are removed before anything is kept, but for a request that goes to the very host they were meant for
+with no key of ours, which bears them openly anyway.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
 
 KEY = "detour"
+LONG_WINDOW = "; asked for with the long window, [1m]"
 
 
 def of(flow: mitmproxy_flow.Flow | None) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
             "body": flow.request.raw_content or b"",
         },
         "route": send.route.name,
-        "reason": send.route.reason,
+        "reason": send.route.reason + (LONG_WINDOW if send.route.long_window else ""),
         "losses": _told(send.losses),
     }
 

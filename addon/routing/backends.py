@@ -85,7 +85,9 @@ TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
 
 _ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
-    Backend("anthropic", "https://api.anthropic.com", NATIVE, X_API_KEY, bases=("ANTHROPIC_API_BASE",)),
+    Backend(
+        "anthropic", "https://api.anthropic.com", NATIVE, X_API_KEY, needs_key=False, bases=("ANTHROPIC_API_BASE",)
+    ),
     Backend(
         "openai",
         "https://api.openai.com/v1",

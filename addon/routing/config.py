@@ -71,6 +71,16 @@ class Endpoint:
     base_url: str | None
     credential: Credential
 
+    @property
+    def lack(self) -> str | None:
+        """What keeps it from being used, and the setting that mends it; None when nothing does."""
+        row = self.backend
+        if self.base_url is None:
+            return f"{row.name} has no address: set {row.base_names[0]}."
+        if row.needs_key and self.credential.key is None:
+            return f"there is no key for {row.name}: set {' or '.join(row.key_names)}."
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -118,7 +128,8 @@ def parse(values: Mapping[str, str]) -> Settings:
     for setting, answered in TIER_SETTINGS.items():
         if value := values.get(setting):
             choice = _choice(setting, value, preferred)
-            _check_endpoint(setting, value, endpoints[choice.provider])
+            if lack := endpoints[choice.provider].lack:
+                raise ConfigError(f"{setting} is {value!r}, but {lack}")
             tiers.update(dict.fromkeys(answered, choice))
     return Settings(tiers, tiers.get(Tier.OPUS), endpoints, values.get("DETOUR_HOME"))
 
@@ -185,16 +196,6 @@ def _choice(setting: str, value: str, preferred: str) -> Choice:
     if not model:
         raise ConfigError(f"{setting} is {value!r}: the model is missing after the slash.")
     return Choice(row.name, model, setting)
-
-
-def _check_endpoint(setting: str, value: str, endpoint: Endpoint) -> None:
-    row = endpoint.backend
-    if endpoint.base_url is None:
-        raise ConfigError(f"{setting} is {value!r}, but {row.name} has no address: set {row.base_names[0]}.")
-    if row.needs_key and endpoint.credential.key is None and row.name != "anthropic":
-        raise ConfigError(
-            f"{setting} is {value!r}, but there is no key for {row.name}: set {' or '.join(row.key_names)}."
-        )
 
 
 def nearest(name: str) -> str:

@@ -8,7 +8,7 @@ from addon.dialects import Dialect, Target, load
 from addon.protocol.errors import BackendError, BadRequest, Kind
 from addon.routing import catalog
 from addon.routing.backends import find
-from addon.routing.config import Choice, Credential, Endpoint, Settings, Tier, nearest
+from addon.routing.config import Choice, Credential, Settings, Tier, nearest
 
 LONG_SUFFIX = re.compile(r"\[1m\]$", re.IGNORECASE)  # Claude Code's mark for the long window
 DISCOVERY_PREFIX = "claude-via-"  # the client's picker shows only names with "claude" in them
@@ -76,7 +76,8 @@ def _named(named: str, model: str, long_window: bool, settings: Settings) -> Rou
 
 def _route(choice: Choice, asked: str, long_window: bool, reason: str, settings: Settings) -> Route:
     endpoint = settings.endpoints[choice.provider]
-    _check(endpoint, choice)
+    if endpoint.lack:
+        raise BackendError(Kind.PERMISSION, f"Detour: {endpoint.lack}")
     facts = catalog.lookup(choice.provider, choice.model)
     target = Target(
         choice.provider,
@@ -88,13 +89,3 @@ def _route(choice: Choice, asked: str, long_window: bool, reason: str, settings:
     )
     destination = Destination(target, endpoint.credential, load(endpoint.backend.dialect))
     return Route(asked, long_window, reason, destination)
-
-
-def _check(endpoint: Endpoint, choice: Choice) -> None:
-    row = endpoint.backend
-    if endpoint.base_url is None:
-        raise BackendError(Kind.PERMISSION, f"Detour: {choice.name} has no address: set {row.base_names[0]}.")
-    if row.needs_key and endpoint.credential.key is None and row.name != "anthropic":
-        raise BackendError(
-            Kind.PERMISSION, f"Detour: there is no key for {row.name}: set {' or '.join(row.key_names)}."
-        )

@@ -92,3 +92,11 @@ def test_the_guard_answers_while_the_script_is_configured_and_not_loaded(
     flow = _flow("https://api.anthropic.com/v1/messages")
     context.master.addons.get(fail_closed.GUARD).request(flow)
     assert (flow.response is not None) == guards
+
+
+def test_an_answer_to_head_has_no_body() -> None:
+    flow = _flow("https://api.anthropic.com/v1/messages")
+    flow.request.method = "HEAD"
+    FailClosed("gone").request(flow)
+    assert flow.response
+    assert (flow.response.status_code, flow.response.content) == (503, b"")

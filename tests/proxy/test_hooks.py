@@ -1,6 +1,7 @@
 """The addon in mitmproxy: its doors, its options, what it passes and what it answers itself."""
 
 import asyncio
+import gc
 import ipaddress
 import itertools
 import json
@@ -19,7 +20,9 @@ from mitmproxy import exceptions, http
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.test import taddons, tflow
 
+from addon.proxy import hooks
 from addon.proxy.hooks import Detour
+from addon.proxy.intake import decide
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
@@ -661,3 +664,32 @@ async def test_the_log_says_what_is_in_force(confdir: Path, configure: Configure
         assert "Detour: opus → openai/gpt-test at http://127.0.0.1:9/v1" in proxy.log.text
         assert "Door one, HTTPS_PROXY" in proxy.log.text
         assert KEY not in proxy.log.text
+
+
+async def test_the_collector_rests_while_a_request_is_translated(
+    confdir: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resting: list[bool] = []
+
+    def watched(*given: Any) -> Any:
+        resting.append(not gc.isenabled())
+        return decide(*given)
+
+    monkeypatch.setattr(hooks, "decide", watched)
+    async with backend(streaming()) as fake:
+        configure(fake.url)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            await client.post("/v1/messages", json=ask())
+    assert resting == [True]
+    assert gc.isenabled()
+
+
+async def test_the_console_says_where_its_log_is(confdir: Path, configure: Configure) -> None:
+    class Console:
+        name = "consoleaddon"
+
+    configure()
+    async with proxying(confdir, Console()) as proxy:
+        assert "press E" in proxy.log.text
+    async with proxying(confdir) as proxy:
+        assert "press E" not in proxy.log.text

@@ -12,9 +12,9 @@ from addon.routing.config import parse
 from addon.routing.route import choose
 
 
-def _kept() -> http.HTTPFlow:
+def _kept(model: str = "vllm/q") -> http.HTTPFlow:
     flow = tflow.tflow(resp=True)
-    route = choose("vllm/q", parse({}))
+    route = choose(model, parse({}))
     assert route.destination
     losses = (Loss("top_k", "dropped"),)
     record.keep_original(
@@ -42,6 +42,10 @@ def test_only_plain_values_are_kept() -> None:
     again = http.HTTPFlow.from_state(flow.get_state())
     assert record.of(again)["losses"] == [["top_k", "dropped", False]]
     assert (record.of(again)["route"], record.of(again)["reason"]) == ("vllm/q", "the client named it")
+
+
+def test_the_wish_for_the_long_window_is_kept() -> None:
+    assert record.of(_kept("vllm/q[1m]"))["reason"] == "the client named it; asked for with the long window, [1m]"
 
 
 @pytest.mark.parametrize("kept", [None, 7, [], "text"])
