@@ -7,11 +7,12 @@ The rooms, outermost first; imports point down this list only:
 * ``proxy``      inside mitmproxy: hooks, our HTTP layer, content views.
 * ``stream``     backend bytes to client bytes while they arrive; the output law as a state table.
 * ``prompts``    what was said, made readable.
-* ``routing``    who answers: settings, the provider table, model facts, the choice.
+* ``settings``   what the user configured: read, merged, checked.
+* ``routing``    who answers: the provider table, model facts, the choice.
 * ``dialects``   what backends speak, one module for each wire format.
 * ``protocol``   what the client speaks, and our neutral words between the two.
 
-Everything but ``rewrite``, ``cli``, ``proxy`` and the two readers in ``routing`` is pure: values in, values out.
+Everything but ``rewrite``, ``cli``, ``proxy`` and the readers in ``settings`` and ``routing`` is pure: values in, values out.
 """
 
 __version__ = "0.1.0"

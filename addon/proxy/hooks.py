@@ -29,8 +29,8 @@ from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Network, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
-from addon.routing import settings_file
 from addon.routing.config import Settings
+from addon.settings import settings_file
 from addon.stream import StreamTranslator
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what mitmproxy 12.2 and its libraries deprecate among themselves while imported
     importlib.import_module("mitmproxy.tools.web.master")
 
-from addon.routing.config import names
+from addon.settings.environment import names
 from tests.proxy.live import KEY
 
 

@@ -345,7 +345,7 @@ async def test_on_the_plain_path_the_key_is_masked_when_the_reply_begins_or_fail
 def test_nothing_that_is_printed_holds_the_key(configure: Configure, caplog: pytest.LogCaptureFixture) -> None:
     configure("http://127.0.0.1:9")
     detour = hooks.Detour()
-    from addon.routing import settings_file
+    from addon.settings import settings_file
 
     settings = settings_file.read(Path.cwd())
     caplog.set_level(logging.DEBUG)

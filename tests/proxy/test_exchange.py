@@ -11,8 +11,8 @@ from addon.dialects import Encoded, Loss, WireRequest
 from addon.proxy import exchange
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
-from addon.routing.config import parse
 from addon.routing.route import choose
+from addon.settings.environment import parse
 from tests.proxy.live import HELLO, KEY, NATIVE_HELLO, WHOLE_HELLO, gzipped, said
 
 SETTINGS = parse({"OPENAI_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9"})

@@ -8,8 +8,8 @@ from addon.dialects import Encoded, Loss, WireRequest
 from addon.proxy import record
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
-from addon.routing.config import parse
 from addon.routing.route import choose
+from addon.settings.environment import parse
 
 
 def _kept(model: str = "vllm/q") -> http.HTTPFlow:

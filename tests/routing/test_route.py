@@ -3,8 +3,9 @@
 import pytest
 
 from addon.protocol.errors import BackendError, BadRequest, DetourError
-from addon.routing.config import Settings, parse
+from addon.routing.config import Settings
 from addon.routing.route import choose, tier_of
+from addon.settings.environment import parse
 
 KEYS = {"OPENAI_API_KEY": "k"}
 BOTH = parse({**KEYS, "BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/q"})

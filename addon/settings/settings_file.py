@@ -15,7 +15,8 @@ from dotenv.parser import parse_stream
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from addon.protocol.errors import ConfigError
-from addon.routing.config import PLAIN_SETTINGS, Settings, names, parse
+from addon.routing.config import Settings
+from addon.settings.environment import PLAIN_SETTINGS, names, parse
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from addon.protocol.errors import ConfigError
-from addon.routing import settings_file
-from addon.routing.config import Settings, Tier, names
+from addon.routing.config import Settings, Tier
+from addon.settings import settings_file
+from addon.settings.environment import names
 
 
 @pytest.fixture(autouse=True)
