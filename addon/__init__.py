@@ -12,7 +12,8 @@ The rooms, outermost first; imports point down this list only:
 * ``dialects``   what backends speak, one module for each wire format.
 * ``protocol``   what the client speaks, and our neutral words between the two.
 
-Everything but ``rewrite``, ``cli``, ``proxy`` and the readers in ``settings`` and ``routing`` is pure: values in, values out.
+Everything but ``rewrite``, ``cli``, ``proxy`` and the readers in ``settings`` and ``routing`` is pure: values in,
+values out.
 """
 
 __version__ = "0.1.0"
