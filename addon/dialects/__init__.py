@@ -8,7 +8,7 @@ credential. A dialect's module is imported when a route first needs it.
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from addon.dialects.profiles import Profile
 from addon.protocol.deltas import Delta
@@ -18,7 +18,12 @@ from addon.protocol.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The model that will answer, and what is known of it."""
+    """The model that will answer, and what is known of it.
+
+    ``extra_body`` is laid over the finished wire body (see ``extras.patch``). The configuration refuses what would
+    break the exchange: the fields ``model``, ``messages``, ``stream`` and ``stream_options``, keys that are no text,
+    and headers that carry the credential or describe the body. A target is never hashed: the mapping could not be.
+    """
 
     provider: str
     model: str
@@ -26,6 +31,8 @@ class Target:
     profile: Profile
     max_input_tokens: int | None = None  # None: unknown
     max_output_tokens: int | None = None
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()  # added to the dialect's own; one of the same name is replaced
 
     @property
     def name(self) -> str:
@@ -91,8 +98,11 @@ class Dialect(Protocol):
 
     translates: bool
 
-    def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
-        """Say ``request`` (whose bytes were ``body``) to ``target``. Raises: Unsupported with a JSON path."""
+    def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
+        """Say ``request`` to ``target``. Raises: Unsupported with a JSON path.
+
+        ``body`` is what the client wrote; None where the request was changed since, and no longer is that.
+        """
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a fresh decoder for one streamed reply."""

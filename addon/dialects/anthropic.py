@@ -1,6 +1,7 @@
 """Anthropic's own format, for backends that answer ``/v1/messages`` themselves.
 
-The model, the address and the credential change; nothing else is rebuilt. Replies are passed on as they come.
+The model, the address and the credential change; nothing else is rebuilt, unless the route changed the request or the
+backend has extra fields. Replies are passed on as they come.
 """
 
 import re
@@ -9,7 +10,7 @@ from http import HTTPStatus
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, faults
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, Kind, TooDeep
 from addon.protocol.messages import Request
@@ -29,20 +30,16 @@ class Anthropic:
 
     translates = False
 
-    def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
+    def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Change the model's name in the body."""
-        found = MODEL_FIRST.match(body)
-        if found and body.count(b'"model":') == 1:
-            sent = body[: found.start(1)] + orjson.dumps(target.model)[1:-1] + body[found.end(1) :]
-        else:
-            sent = _rebuilt(request, target)
+        sent = (_spliced(body, target) if body and not target.extra_body else None) or _rebuilt(request, target)
         headers = (
             ("content-type", "application/json"),
             ("accept", "text/event-stream" if request.stream else "application/json"),
             ("accept-encoding", "identity"),
             ("anthropic-version", VERSION),
         )
-        return Encoded(WireRequest(target.base_url + PATH, headers, sent))
+        return Encoded(WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent))
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Never asked for: replies are not translated."""
@@ -61,9 +58,17 @@ class Anthropic:
         return error
 
 
+def _spliced(body: bytes, target: Target) -> bytes | None:
+    """None where the model's name is not the first thing in it, or may stand in it twice."""
+    found = MODEL_FIRST.match(body)
+    if not found or body.count(b'"model":') != 1:
+        return None
+    return body[: found.start(1)] + orjson.dumps(target.model)[1:-1] + body[found.end(1) :]
+
+
 def _rebuilt(request: Request, target: Target) -> bytes:
     try:
-        return orjson.dumps({**request.body, "model": target.model})
+        return orjson.dumps(extras.patch({**request.body, "model": target.model}, target.extra_body))
     except orjson.JSONEncodeError:
         raise TooDeep from None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, faults
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.openai_chat_request import translate
 from addon.protocol.deltas import Delta, Failure
@@ -23,22 +23,19 @@ class OpenAIChat:
 
     translates = True
 
-    def encode(self, request: Request, body: bytes, target: Target) -> Encoded:
+    def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Build the whole request anew; nothing of the client's goes through that is not named in it."""
         try:
             translated, losses, tool_names = translate(request, target)
-            sent = orjson.dumps(translated)
+            sent = orjson.dumps(extras.patch(translated, target.extra_body) if target.extra_body else translated)
         except orjson.JSONEncodeError:
             raise TooDeep from None
-        wire = WireRequest(
-            target.base_url + PATH,
-            (
-                ("content-type", "application/json"),
-                ("accept", "text/event-stream" if request.stream else "application/json"),
-                ("accept-encoding", "identity"),
-            ),
-            sent,
+        headers = (
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream" if request.stream else "application/json"),
+            ("accept-encoding", "identity"),
         )
+        wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
         return Encoded(wire, losses, tool_names)
 
     def decoder(self, context: ReplyContext) -> Decoder:

@@ -1,5 +1,7 @@
 """For a native backend the model, the address and the credential change, and nothing else."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -47,6 +49,27 @@ def encode(body: bytes) -> Encoded:
 )
 def test_only_the_model_changes(body: bytes, expected: bytes) -> None:
     assert encode(body).wire.body == expected
+
+
+def test_a_request_that_was_changed_is_written_anew() -> None:
+    changed = messages.parse(b'{"model":"a","messages":[{"role":"user","content":"changed"}]}')
+    sent = anthropic.DIALECT.encode(changed, None, TARGET).wire.body
+    assert sent == b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"changed"}]}'
+
+
+def test_extra_fields_and_headers_of_the_backend_come_last() -> None:
+    body = b'{"model":"a","messages":[{"role":"user","content":"c"}],"metadata":{"user_id":"u"},"thinking":{"x":1}}'
+    extra = {"metadata": None, "thinking": {"type": "disabled"}, "top_k": 20}
+    there = replace(TARGET, extra_body=extra, headers=(("Accept", "a/b"), ("x-team", "blue")))
+    wire = anthropic.DIALECT.encode(messages.parse(body), body, there).wire
+    assert orjson.loads(wire.body) == {
+        "model": "deepseek-v4-pro",
+        "messages": [{"role": "user", "content": "c"}],
+        "thinking": {"x": 1, "type": "disabled"},
+        "top_k": 20,
+    }
+    assert wire.headers[-2:] == (("Accept", "a/b"), ("x-team", "blue"))
+    assert [name for name, _ in wire.headers].count("accept") == 0
 
 
 def test_a_quoted_model_in_a_text_does_not_mislead() -> None:

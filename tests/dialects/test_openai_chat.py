@@ -1,5 +1,7 @@
 """The chat-completions dialect as the proxy sees it: bytes in, bytes and deltas out."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -24,6 +26,30 @@ def test_a_request_is_written_with_the_backends_address_and_headers(stream: bool
     )  # fmt: skip
     assert orjson.loads(encoded.wire.body)["messages"] == [{"role": "user", "content": "Hi"}]
     assert [loss.path for loss in encoded.losses] == ["top_k"]
+
+
+def test_extra_fields_and_headers_of_the_backend_come_last() -> None:
+    body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True})
+    extra = {"max_completion_tokens": None, "stream_options": {"x": 1}, "provider": {"sort": "price"}}
+    there = replace(TARGET, extra_body=extra, headers=(("accept", "a/b"), ("x-team", "blue")))
+    wire = DIALECT.encode(messages.parse(body), None, there).wire
+    assert orjson.loads(wire.body) == {
+        "model": "gpt-5.5",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True, "x": 1},
+        "provider": {"sort": "price"},
+    }
+    assert [wire.headers[0][0], *wire.headers[2:]] == ["content-type", ("accept", "a/b"), ("x-team", "blue")]
+
+
+def test_what_is_extra_and_nested_too_deeply_is_refused() -> None:
+    body = b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}'
+    deep: object = 1
+    for _ in range(300):
+        deep = {"a": deep}
+    with pytest.raises(TooDeep):
+        DIALECT.encode(messages.parse(body), body, replace(TARGET, extra_body={"deep": deep}))
 
 
 def test_shortened_names_are_remembered() -> None:
