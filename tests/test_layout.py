@@ -36,6 +36,7 @@ SHELL = {
     "cli": "a program that starts programs",
     "proxy": "lives inside mitmproxy",
     "settings/settings_file": "reads files and the environment",
+    "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",
 }
 PURE_IN_THE_SHELL = ("proxy/exchange", "proxy/intake")  # the part of a hook's work that needs no mitmproxy

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from addon.routing.config import Settings, Tier
+from addon.settings.instance_file import Door
 
 CA_FILE = "mitmproxy-ca-cert.pem"
 EVERY_INTERFACE = ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -42,6 +43,14 @@ def lines(settings: Settings, listeners: Sequence[Listener], confdir: Path) -> I
     if any(listener.is_open for listener in listeners):
         yield "Other machines can reach these doors: Detour answers them 403 unless detour_clients lists them."
     yield f"CA certificate: {certificate}"
+
+
+def door_urls(listeners: Sequence[Listener]) -> dict[Door, str]:
+    """Return the address of each open door, the first of several; ``listeners`` is sorted."""
+    doors: dict[Door, str] = {}
+    for listener in listeners:
+        doors.setdefault("reverse" if listener.reverse else "proxy", f"http://{_where(listener)}")
+    return doors
 
 
 def _routes(settings: Settings) -> Iterator[str]:

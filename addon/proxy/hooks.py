@@ -24,7 +24,7 @@ from mitmproxy.log import ALERT
 from mitmproxy.proxy import layer, layers, mode_specs
 
 from addon.protocol.errors import BackendError, ConfigError, DetourError, InternalError, Kind, Reply
-from addon.proxy import fail_closed, greeting, http_layer, record, transfer, views
+from addon.proxy import fail_closed, greeting, http_layer, presence, record, transfer, views
 from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Network, Pass, Send, Verdict, decide
@@ -130,12 +130,14 @@ class Detour:
         confdir = Path(ctx.options.confdir).expanduser()
         for line in greeting.lines(self.settings, sorted(listeners), confdir):
             logger.info("%s", line)
+        presence.appear(self.settings, greeting.door_urls(sorted(listeners)), confdir)
         if ctx.master.addons.get("consoleaddon") is not None:  # its log is out of sight
             logger.log(ALERT, "Detour: the doors and the routes are in the event log, press E")
 
     def done(self) -> None:
         """Leave mitmproxy as it was; what is under way is seen to its end."""
         http_layer.give_back_replays()
+        presence.vanish(self.settings)
         if not self.is_idle:
             Leaving(self).stay()
 

@@ -30,6 +30,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.upper() in known:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "detour-home"))
 
 
 type Configure = Callable[..., None]

@@ -73,3 +73,9 @@ def test_a_tier_without_a_model_is_said_to_pass() -> None:
 def test_a_path_with_spaces_can_be_copied() -> None:
     told = "\n".join(greeting.lines(NOTHING, [Listener(False, "127.0.0.1", 1)], Path("/home/my self")))
     assert "NODE_EXTRA_CA_CERTS='/home/my self/mitmproxy-ca-cert.pem' claude" in told
+
+
+def test_each_kind_of_door_has_one_address() -> None:
+    listeners = [Listener(False, "", 80), Listener(False, "::1", 80), Listener(True, "::", 82)]
+    assert greeting.door_urls(listeners) == {"proxy": "http://127.0.0.1:80", "reverse": "http://[::1]:82"}
+    assert greeting.door_urls([]) == {}
