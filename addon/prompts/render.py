@@ -46,13 +46,17 @@ def sent(url: str, body: Any) -> str:
     return f"# POST {url}\n{_json(body)}\n"
 
 
-def changes(route: str, reason: str, losses: Sequence[Sequence[Any]]) -> str:
-    """Render the route, and the losses: ``(path, what, routine)`` each."""
+def changes(route: str, reason: str, losses: Sequence[Sequence[Any]], changes: Sequence[Sequence[Any]] = ()) -> str:
+    """Render the route; its changes, ``(path, what)`` each; and the losses, ``(path, what, routine)`` each."""
     lines = [f"route: {route}", f"reason: {reason}", ""]
-    for title, routine in (("lost or changed", False), ("left out as always", True)):
-        chosen = [(path, what) for path, what, is_routine in losses if bool(is_routine) == routine]
-        lines.append(f"{title}: {'' if chosen else 'nothing'}".rstrip())
-        lines += [f"{INDENT}{path}: {what}" for path, what in chosen]
+    sections: tuple[tuple[str, list[tuple[Any, Any]]], ...] = (
+        ("changed by the route", [(path, what) for path, what in changes]),
+        ("lost or changed in translation", [(path, what) for path, what, routine in losses if not routine]),
+        ("left out as always", [(path, what) for path, what, routine in losses if routine]),
+    )
+    for title, told in sections:
+        lines.append(f"{title}: {'' if told else 'nothing'}".rstrip())
+        lines += [f"{INDENT}{path}: {what}" for path, what in told]
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ from addon.dialects import Encoded, Loss
 from addon.protocol import tokens
 from addon.protocol.errors import BadRequest, Reply
 from addon.protocol.messages import MAX_REQUEST_BYTES, Request, check, has_model, parse_json
+from addon.routing.changes import Change
 from addon.routing.config import Settings
 from addon.routing.route import DISCOVERY_PREFIX, Destination, Route, choose
 
@@ -51,6 +52,7 @@ class Send:
     stream: bool
     encoded: Encoded
     stop_sequences: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()  # what the route changed in the request before it was translated
 
     @property
     def losses(self) -> tuple[Loss, ...]:

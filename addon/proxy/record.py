@@ -1,9 +1,9 @@
 """What a flow keeps beside itself: the client's request as it came, and the backend's reply as it came.
 
 ``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
-headers, body), ``route``, ``reason``, ``losses``, and after the end ``reply`` and ``dropped``. No credential is among
-them: the client's are removed before anything is kept, but for a request that goes to the very host they were meant for
-with no key of ours, which bears them openly anyway.
+headers, body), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply`` and ``dropped``. No
+credential is among them: the client's are removed before anything is kept, but for a request that goes to the very host
+they were meant for with no key of ours, which bears them openly anyway.
 """
 
 from collections.abc import Iterable
@@ -42,6 +42,7 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
         },
         "route": send.route.name,
         "reason": send.route.reason + (LONG_WINDOW if send.route.long_window else ""),
+        "changes": [[change.path, change.what] for change in send.changes],
         "losses": _told(send.losses),
     }
 

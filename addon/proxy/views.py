@@ -78,7 +78,7 @@ class BackendReplyView(Contentview):
 
 
 class ChangesView(Contentview):
-    """Why this model answered, and what it was told differently."""
+    """Why this model answered, what the route changed, and what was lost in translation."""
 
     name = "Changes"
     syntax_highlight: SyntaxHighlight = "yaml"
@@ -88,7 +88,7 @@ class ChangesView(Contentview):
         kept = record.of(metadata.flow)
         if not kept:
             return "Passed through: nothing was changed."
-        return render.changes(kept["route"], kept["reason"], kept["losses"])
+        return render.changes(kept["route"], kept["reason"], kept["losses"], kept.get("changes", ()))
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:

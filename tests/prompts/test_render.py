@@ -212,15 +212,25 @@ def test_a_sent_request_shows_its_address() -> None:
     assert render.sent("https://host/v1", {"a": 1}) == '# POST https://host/v1\n{\n  "a": 1\n}\n'
 
 
-@pytest.mark.parametrize(
-    ("losses", "text"),
-    [
-        ([], "lost or changed: nothing\nleft out as always: nothing\n"),
-        (
-            [("top_k", "dropped", False), ("metadata", "dropped", True)],
-            "lost or changed:\n  top_k: dropped\nleft out as always:\n  metadata: dropped\n",
-        ),
-    ],
-)
-def test_changes_tell_the_routine_from_the_rest(losses: list[tuple[str, str, bool]], text: str) -> None:
-    assert render.changes("openai/x", "BIG_MODEL", losses) == f"route: openai/x\nreason: BIG_MODEL\n\n{text}"
+NOTHING = "changed by the route: nothing\nlost or changed in translation: nothing\nleft out as always: nothing\n"
+CHANGES: list[tuple[list[tuple[str, str, bool]], list[tuple[str, str]], str]] = [
+    ([], [], NOTHING),
+    (
+        [("top_k", "dropped", False), ("metadata", "dropped", True)],
+        [("tools", "dropped: Bash"), ("system", "appended 9 characters")],
+        "changed by the route:\n  tools: dropped: Bash\n  system: appended 9 characters\n"
+        "lost or changed in translation:\n  top_k: dropped\nleft out as always:\n  metadata: dropped\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("losses", "changes", "text"), CHANGES)
+def test_changes_of_the_route_come_first_and_routine_losses_last(
+    losses: list[tuple[str, str, bool]], changes: list[tuple[str, str]], text: str
+) -> None:
+    shown = render.changes("openai/x", "BIG_MODEL", losses, changes)
+    assert shown == f"route: openai/x\nreason: BIG_MODEL\n\n{text}"
+
+
+def test_a_flow_of_an_older_detour_has_no_changes() -> None:
+    assert render.changes("openai/x", "BIG_MODEL", []) == f"route: openai/x\nreason: BIG_MODEL\n\n{NOTHING}"

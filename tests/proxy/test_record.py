@@ -1,5 +1,8 @@
 """What a flow keeps beside itself, and how the client's request comes back."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
@@ -7,19 +10,20 @@ from mitmproxy.test import tflow
 from addon.dialects import Encoded, Loss, WireRequest
 from addon.proxy import record
 from addon.proxy.exchange import Exchange
-from addon.proxy.intake import Send
-from addon.routing.route import choose
+from addon.proxy.intake import Incoming, Send, decide
+from addon.routing.changes import Change
+from addon.routing.route import Route
 from addon.settings.environment import parse
+from tests.proxy.live import ask
 
 
 def _kept(model: str = "vllm/q") -> http.HTTPFlow:
     flow = tflow.tflow(resp=True)
-    route = choose(model, parse({}))
-    assert route.destination
-    losses = (Loss("top_k", "dropped"),)
-    record.keep_original(
-        flow, Send(route, route.destination, False, Encoded(WireRequest("http://x/", (), b""), losses))
-    )
+    body = json.dumps(ask(model=model)).encode()
+    send = decide(Incoming("POST", "/v1/messages", {"content-type": "application/json"}, body, "::1"), parse({}))
+    assert isinstance(send, Send)
+    encoded = Encoded(WireRequest("http://x/", (), b""), (Loss("top_k", "dropped"),))
+    record.keep_original(flow, replace(send, encoded=encoded, changes=(Change("tools", "dropped: Bash"),)))
     return flow
 
 
@@ -41,6 +45,7 @@ def test_only_plain_values_are_kept() -> None:
     flow = _kept()
     again = http.HTTPFlow.from_state(flow.get_state())
     assert record.of(again)["losses"] == [["top_k", "dropped", False]]
+    assert record.of(again)["changes"] == [["tools", "dropped: Bash"]]
     assert (record.of(again)["route"], record.of(again)["reason"]) == ("vllm/q", "the client named it")
 
 
@@ -57,7 +62,7 @@ def test_what_others_keep_under_our_name_is_nothing(kept: object) -> None:
 
 
 def test_a_reply_is_kept_where_something_is_kept_already() -> None:
-    exchange = Exchange("abc", choose("claude-opus-4-8", parse({})), 0.0)
+    exchange = Exchange("abc", Route("claude-opus-4-8", False, "passed through"), 0.0)
     routed, passing = _kept(), tflow.tflow()
     record.keep_reply(routed, exchange)
     record.keep_reply(passing, exchange)

@@ -31,6 +31,7 @@ def _routed() -> http.HTTPFlow:
         "original": {"method": "POST", "url": "https://api.anthropic.com/v1/messages", "headers": [], "body": ORIGINAL},
         "route": "openai/gpt-test",
         "reason": "BIG_MODEL answers opus",
+        "changes": [["tools", "dropped: Bash"]],
         "losses": [["top_k", "dropped", False]],
         "reply": b"data: {}\n\n",
         "dropped": 0,
@@ -90,6 +91,13 @@ def test_every_view_shows_its_copy_on_both_sides(view: str, text: str, side: str
     shown = _shown(getattr(flow, side), flow, view)
     assert str(shown.view_name).lower() == view
     assert text in shown.text
+
+
+def test_changes_of_the_route_are_shown_where_they_are_kept() -> None:
+    flow = _routed()
+    assert "changed by the route:\n  tools: dropped: Bash\n" in _shown(flow.request, flow, "changes").text
+    del flow.metadata[record.KEY]["changes"]  # a flow that an older Detour saved
+    assert "changed by the route: nothing\n" in _shown(flow.request, flow, "changes").text
 
 
 def test_the_prompt_is_there_on_a_passing_response_too() -> None:
