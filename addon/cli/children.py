@@ -30,16 +30,17 @@ class Child:
         folder: Path,
         first_line: str = "",
         announces: str = "",
+        relay: Callable[[str], object] | None = None,
     ) -> None:
         """Start ``module``.
 
         ``first_line`` is what it reads first: what a list of processes must not show. ``announced`` becomes true with a
-        line of output that starts with ``announces``.
+        line of output that starts with ``announces``. ``relay`` is given each line, from another thread.
         """
         self.announced = False
         self._announces = announces
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        self.relay: Callable[[str], object] | None = None  # is given each line of output, from another thread
+        self.relay = relay
         self._program = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
             stdin=subprocess.PIPE,

@@ -139,9 +139,9 @@ def _start(stack: ExitStack, plan: Plan, certificate: Path, console: Console) ->
             announces=embedded_model.READY,
         )
     )
-    arguments = json.dumps(plan.web_arguments())
+    arguments = json.dumps(["mitmweb", *plan.web_arguments()])
     web = stack.enter_context(
-        Child("addon.cli.embedded_web", environment=environment, folder=folder, first_line=arguments)
+        Child("addon.cli.embedded_proxy", environment=environment, folder=folder, first_line=arguments)
     )
     ports = (plan.doors.regular_port, plan.doors.reverse_port, plan.web_port)
     deadline = started + READY_S

@@ -32,13 +32,15 @@ class Doors:
     regular_port: int = REGULAR_PORT
     reverse_port: int = REVERSE_PORT
     target: str = ANTHROPIC
+    upstream: str = ""  # the proxy in front of door one, without its credential
 
     def modes(self) -> list[str]:
         """Render mitmproxy's mode specifications, one for each door and host.
 
         An IPv6 address bears no brackets here: mitmproxy splits at the last colon and looks up the rest as it stands.
         """
-        doors = (("regular", self.regular_port), (f"reverse:{self.target}", self.reverse_port))
+        regular = f"upstream:{self.upstream}" if self.upstream else "regular"
+        doors = ((regular, self.regular_port), (f"reverse:{self.target}", self.reverse_port))
         return [f"{mode}@{host}:{port}" for mode, port in doors for host in self.hosts]
 
     def regular_url(self) -> str:

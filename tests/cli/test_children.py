@@ -57,11 +57,9 @@ def test_a_child_reads_its_first_line_and_ends_with_its_standard_input(
     assert sorted(child.last_lines) == ["first line: secret", "ready now", "to the other stream"]
 
 
-def test_each_line_is_relayed_once_somebody_listens(environment: dict[str, str], tmp_path: Path) -> None:
+def test_each_line_is_relayed(environment: dict[str, str], tmp_path: Path) -> None:
     lines: list[str] = []
-    child = Child("follower", environment=environment, folder=tmp_path, announces="ready")
-    child.relay = lines.append
-    child.stop()
+    Child("follower", environment=environment, folder=tmp_path, relay=lines.append).stop()
     assert "ready now" in lines
 
 

@@ -36,6 +36,12 @@ def test_mitmproxy_understands_every_listener() -> None:
     ]
 
 
+def test_a_proxy_in_front_stands_before_door_one() -> None:
+    first, second = map(ProxyMode.parse, Doors(("::1",), upstream="http://[::2]:3128").modes())
+    assert (first.type_name, first.data, first.custom_listen_host) == ("upstream", "http://[::2]:3128", "::1")
+    assert second.type_name == "reverse"
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [
