@@ -27,14 +27,31 @@ class Commands:
 
     def __init__(self, master: ConsoleMaster) -> None:
         self.called: list[str] = []
-        for name in ("presets", "kinds", "switch", "preset", "block", "unblock", "routes", "reload"):
+        for name in (
+            "models",
+            "presets",
+            "kinds",
+            "blocked",
+            "switch",
+            "preset",
+            "block",
+            "unblock",
+            "routes",
+            "reload",
+        ):
             master.commands.add(f"detour.{name}", getattr(self, name))
+
+    def models(self) -> Sequence[str]:
+        return ["zai/glm-5.3", "anthropic"]
 
     def presets(self) -> Sequence[str]:
         return ["none", "glm"]
 
     def kinds(self) -> Sequence[str]:
         return ["main", "subagent"]
+
+    def blocked(self) -> Sequence[str]:
+        return ["main", "all"]
 
     def switch(self, model: str, tier: str) -> None:
         self.called.append(f"switch {model} {tier}")
@@ -158,7 +175,7 @@ async def test_a_key_does_what_it_says(master: ConsoleMaster) -> None:
 
 # -- the user's own keys -----------------------------------------------------------------------------------------------
 
-OURS = "console.command detour.switch"
+OURS = 'console.choose.cmd "Let answer" detour.models console.command detour.switch {choice}'
 CHANGES = "console.flowview.mode.set changes"
 YOURS = "console.view.options"
 
@@ -174,7 +191,7 @@ YOURS = "console.view.options"
         (f"- {{key: c, cmd: {YOURS}, ctx: [flowview]}}", "flowview", "c", YOURS),
         (f"- {{key: c, cmd: {YOURS}}}", "flowview", "c", None),
         (f"- {{key: c, cmd: {YOURS}}}", "global", "c", YOURS),
-        (f"- {{key: s, cmd: {OURS}}}", "global", "s", OURS),
+        (f"- {{key: s, cmd: '{OURS}'}}", "global", "s", OURS),
         (f"- {{key: Z, cmd: {YOURS}}}", "flowview", "c", CHANGES),
         ("", "global", "s", OURS),
     ],
@@ -224,7 +241,7 @@ async def test_a_key_that_the_user_bound_as_we_do_is_not_told(
     master: ConsoleMaster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, console.__name__)
-    (tmp_path / KeymapConfig.defaultFile).write_text(f"- {{key: s, cmd: {OURS}}}")
+    (tmp_path / KeymapConfig.defaultFile).write_text(f"- {{key: s, cmd: '{OURS}'}}")
     ConsoleExtras(lambda: STATUS).install()
     assert caplog.records == []
 
@@ -294,12 +311,12 @@ async def test_a_click_on_the_line_leaves_the_keys_where_they_were(master: Conso
 
 
 async def test_a_prompt_takes_keys_below_the_line(master: ConsoleMaster) -> None:
+    Commands(master)
     ConsoleExtras(lambda: STATUS).install()
     window = _window(master)
-    window.keypress((100, 30), "s")
-    for key in ("g", "l", "m", "space", "o"):
-        window.keypress((100, 30), " " if key == "space" else key)
-    assert ": detour.switch glm o" in "\n".join(_drawn(master))
+    for key in "s1all":
+        window.keypress((100, 30), key)
+    assert ": detour.switch zai/glm-5.3 all" in "\n".join(_drawn(master))
     window.keypress((100, 30), "esc")
     assert window.focus_position == "body"
 
