@@ -36,6 +36,10 @@ SHELL = {
     "cli": "a program that starts programs",
     "proxy": "lives inside mitmproxy",
     "settings/settings_file": "reads files and the environment",
+    "settings/secret": "reads keys from files and commands",
+    "settings/routing_function": "loads a file of the user's",
+    "settings/state_file": "keeps what was chosen while running",
+    "settings/private_file": "writes files",
     "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",
 }

@@ -255,14 +255,17 @@ def test_it_runs_and_reloads_from_a_bare_clone_by_a_relative_path(
             status, reply = running.answer(kept)
             assert (status, _text(reply)) == (200, "Hello")
 
-        # settings that have become wrong meanwhile: nothing leaves as it is
+        # settings that become wrong: the old ones stay, until all is loaded anew, and then nothing leaves as it is
         (tmp_path / ".env").write_text("SMALL_MODEL=nobody/x\n", encoding="utf-8")
-        sent = len(backend.received)
+        running.wait_for("the settings are not read anew: SMALL_MODEL is 'nobody/x'")
+        assert running.answer(kept)[0] == 200
         _touch(script)
-        running.wait_for("SMALL_MODEL is 'nobody/x'")
+        _until(lambda: running.answer(kept)[0] == 503, lambda: running.log)
         status, reply = running.answer(kept)
         assert (status, "settings" in _message(reply)) == (503, True)
         assert running.log.count("Door two") == 4  # and nothing is said to be in force
+        sent = len(backend.received)
+        assert running.answer(kept)[0] == 503
         assert len(backend.received) == sent
         assert running.process.poll() is None
         assert KEY not in running.log

@@ -5,6 +5,7 @@
     DetourError
     ├── BadRequest        the client sent something Anthropic would refuse too: 400, 403, 404, 405, 413, 415
     │   └── TooDeep           nested deeper than we can write
+    ├── Blocked           a route of the user's refuses the request: 451
     ├── Unsupported       we cannot say this to the chosen backend: 424
     ├── BackendError      the backend refused or failed; the kind decides the reply (table KINDS)
     │   └── MalformedReply    the backend's bytes are not what its wire format promises: 502
@@ -87,6 +88,18 @@ class TooDeep(BadRequest):
     def __init__(self) -> None:
         """The same words wherever it is found."""
         super().__init__("The request body is nested too deeply: at most 254 levels can be sent on.")
+
+
+class Blocked(DetourError):
+    """A route refuses the request. 451: shown verbatim, one request, no retry."""
+
+    status = 451
+    type = "permission_error"
+
+    def __init__(self, message: str, why: str) -> None:
+        """``message`` is the user's own, ``why`` the route and what it matched, for the flow and the log."""
+        super().__init__(message)
+        self.why = why
 
 
 class Unsupported(DetourError):

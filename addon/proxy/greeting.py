@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from addon.routing.config import Settings, Tier
+from addon.routing.config import Tier
+from addon.routing.settings import Settings
 from addon.settings.instance_file import Door
 
 CA_FILE = "mitmproxy-ca-cert.pem"
@@ -58,14 +59,20 @@ def _routes(settings: Settings) -> Iterator[str]:
         yield "Detour: no model is set, everything passes to Anthropic untouched: inspection only."
         yield "    Set BIG_MODEL, MIDDLE_MODEL or SMALL_MODEL (provider/model) to choose who answers."
         return
+    if settings.preset:
+        yield f"Detour: preset {settings.preset}"
+    for rule in settings.rules:
+        yield f"Detour: {rule.name}: {rule.told} → {rule.outcome} ({rule.where})"
+    if settings.decider is not None:
+        yield f"Detour: {settings.decider.name} decides first"
     for tier in Tier:
-        choice = settings.tiers.get(tier)
-        if choice is None:
+        answer = settings.tiers.get(tier)
+        if answer is None or answer.passes:
             yield f"Detour: {tier} → Anthropic, untouched"
             continue
-        endpoint = settings.endpoints[choice.provider]
+        endpoint = settings.endpoints[answer.choices[0].provider]
         key = f", key {endpoint.credential.variable}" if endpoint.credential.key else ""
-        yield f"Detour: {tier} → {choice.name} at {endpoint.base_url} ({choice.setting}{key})"
+        yield f"Detour: {tier} → {answer.name} at {endpoint.base_url} ({answer.setting}{key})"
 
 
 def _where(listener: Listener) -> str:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from http import HTTPStatus
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,12 +26,14 @@ from mitmproxy.proxy import layer, layers, mode_specs
 
 from addon.protocol.errors import BackendError, ConfigError, DetourError, InternalError, Kind, Reply
 from addon.proxy import fail_closed, greeting, http_layer, presence, record, transfer, views
+from addon.proxy.commands import Commands
+from addon.proxy.control import Control
 from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Network, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
-from addon.routing.config import Settings
-from addon.settings import settings_file
+from addon.proxy.upstream import Upstream
+from addon.routing.settings import Settings
 from addon.stream import StreamTranslator
 
 logger = logging.getLogger(__name__)
@@ -50,8 +53,9 @@ class Detour:
     name = "detour"
 
     def __init__(self) -> None:
-        """Nothing is read before ``configure``, and until then nothing is routed."""
-        self.settings: Settings | None = None
+        """Before the settings are read nothing is routed."""
+        self.control = Control()
+        self.addons = [self.control, Commands(self.control)]  # mitmproxy asks them after us
         self._decrypted: frozenset[str] = frozenset((ANTHROPIC_HOST,))
         self._networks: tuple[Network, ...] = ()
         self._exchanges: dict[str, Exchange] = {}
@@ -59,6 +63,12 @@ class Detour:
         self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
         self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
         self._has_layer = False
+        self._is_configured = False
+
+    @property
+    def settings(self) -> Settings | None:
+        """What is in force; None where the settings were wrong from the start."""
+        return self.control.settings
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -83,14 +93,15 @@ class Detour:
         ctx.options.update(connection_strategy="lazy", tcp_timeout=max(ctx.options.tcp_timeout, TCP_TIMEOUT_S))
 
     def configure(self, updated: set[str]) -> None:
-        """Read and check every setting. Raises: OptionsError, which keeps the old value, once there is one.
+        """Check what concerns connections. Raises: OptionsError, which keeps the old value, once there is one.
 
         A mistake at the start is logged, upon which mitmproxy ends; it would print a raised one as a crash.
         """
         try:
             self._configure(updated)
+            self._is_configured = True
         except ConfigError as error:
-            if self.settings is not None:
+            if self._is_configured:
                 raise exceptions.OptionsError(error.message) from None
             logger.error("Detour: %s", error.message)  # noqa: TRY400 - the user's mistake needs no trace of ours
 
@@ -110,8 +121,6 @@ class Detour:
             self._networks = tuple(_network(text) for text in ctx.options.detour_clients)
         if "detour_hosts" in updated:
             self._decrypted = frozenset((ANTHROPIC_HOST, *(host.lower() for host in ctx.options.detour_hosts)))
-        if self.settings is None or not updated or "detour_hosts" in updated:  # set anew, it has all settings read anew
-            self.settings = settings_file.read(Path.cwd())
 
     def running(self) -> None:
         """Say what is open and what is in force."""
@@ -167,7 +176,7 @@ class Detour:
         try:
             record.restore(flow)
             with _collector_paused():
-                verdict = self._decide(transfer.incoming(flow))
+                verdict = self._decide(transfer.incoming(flow, datetime.now().astimezone()))
             match verdict:
                 case Pass(route):
                     if route is not None:
@@ -275,7 +284,7 @@ class Detour:
             transfer.strip_credentials(flow.request)
         record.keep_original(flow, send)
         rewrite = transfer.send_home if at_home else transfer.send_away
-        rewrite(flow.request, wire, credential, masked=self._has_layer)
+        rewrite(flow.request, send, masked=self._has_layer)
         flow.comment = f"{send.route.asked} → {send.route.name}"
         self._exchanges[flow.id] = exchange
         self._origins[flow.id] = transfer.origin(flow.request)
@@ -439,4 +448,4 @@ def _network(text: str) -> Network:
 
 def addons() -> list[Any]:
     """What ``rewrite`` hands to mitmproxy."""
-    return [Detour()]
+    return [Detour(), Upstream()]

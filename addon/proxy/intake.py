@@ -4,19 +4,24 @@ The paths are those Claude Code uses (docs/protocol.md, "Endpoints"); whatever i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 import orjson
 
 from addon.dialects import Encoded, Loss
+from addon.dialects.extras import merge
 from addon.protocol import tokens
 from addon.protocol.errors import BadRequest, Reply
-from addon.protocol.messages import MAX_REQUEST_BYTES, Request, check, has_model, parse_json
+from addon.protocol.messages import MAX_REQUEST_BYTES, Json, Request, check, has_model, parse_json
+from addon.routing import changes
+from addon.routing.call import Call, Door
 from addon.routing.changes import Change
-from addon.routing.config import Settings
-from addon.routing.route import DISCOVERY_PREFIX, Destination, Route, choose
+from addon.routing.config import DISCOVERY_PREFIX
+from addon.routing.route import Destination, Route, choose
+from addon.routing.settings import Settings
 
 JSON_HEADERS = (("content-type", "application/json"),)
 JSON_TYPES = ("application/json", "text/json")
@@ -34,6 +39,22 @@ class Incoming:
     headers: Mapping[str, str]
     body: bytes
     client_host: str | None  # None: unknown, treated as far away
+    door: Door | None = None
+    now: datetime | None = None  # local time
+    lot: str = ""  # what a draw falls to where there is no session
+    matches_filter: Callable[[str], bool] | None = None  # whether its flow matches one of mitmproxy's expressions
+
+    def call(self, parsed: Json) -> Call:
+        """What rules ask of a call to a model."""
+        return Call(
+            parsed,
+            headers=self.headers,
+            path=self.path,
+            door=self.door,
+            now=self.now,
+            lot=self.lot,
+            matches_filter=self.matches_filter,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +96,22 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
     found = _routed(incoming, settings, networks)
     if isinstance(found, Pass):
         return found
-    route, destination, request = found
-    encoded = destination.dialect.encode(request, incoming.body, destination.target)
+    route, destination, asked = found
+    request, changed = changes.apply(route.changes, asked)
+    if extra := route.changes.body:
+        target = replace(destination.target, extra_body=merge(destination.target.extra_body, extra))
+        destination = replace(destination, target=target)
+    body = incoming.body if request is asked else None
+    encoded = destination.dialect.encode(request, body, destination.target)
     stops = tuple(request.body.get("stop_sequences") or ())
-    return Send(route, destination, request.stream, encoded, stops)  # the parsed request itself is not kept
+    return Send(route, destination, request.stream, encoded, stops, changed)  # the parsed request itself is not kept
 
 
 def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:
     found = _routed(incoming, settings, networks)
     if isinstance(found, Pass):
         return Pass()
-    request = found[2]
+    request, _ = changes.apply(found[0].changes, found[2])
     count = tokens.estimate(request.system, request.messages, request.tools)
     return Reply(200, JSON_HEADERS, orjson.dumps({"input_tokens": count}))
 
@@ -98,7 +124,7 @@ def _routed(
     With nothing configured bad calls pass too: Anthropic answers them itself.
     """
     parsed, fault = _parse(incoming.body)
-    route = choose(parsed["model"], settings) if has_model(parsed) else None
+    route = choose(incoming.call(parsed), settings) if has_model(parsed) else None
     if (route is None and not settings.leaves_anthropic) or (route is not None and route.destination is None):
         return Pass(route)
     if incoming.method != "POST":
@@ -109,7 +135,7 @@ def _routed(
     if fault is not None:
         raise fault
     request = check(parsed)  # fails where there is no model
-    route = route or choose(request.model, settings)
+    route = route or choose(incoming.call(request.body), settings)
     _admit(incoming, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
 
@@ -170,17 +196,26 @@ def _hello(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]
 
 
 def _models(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:
-    """List the routes in force under names that the client's picker shows and that lead back to them."""
-    if not settings.leaves_anthropic or incoming.method != "GET":
+    """List the models that are configured, under names that the client's picker shows and that lead back to them."""
+    names = offered(settings)
+    if not names or incoming.method != "GET":
         return Pass()
     _admit(incoming, networks)
-    names = dict.fromkeys(choice.name for choice in settings.tiers.values())
     entries = [
         {"type": "model", "id": DISCOVERY_PREFIX + name, "display_name": name, "created_at": MODEL_CREATED_AT}
         for name in names
     ]
     listed = {"data": entries, "has_more": False, "first_id": entries[0]["id"], "last_id": entries[-1]["id"]}
     return Reply(200, JSON_HEADERS, orjson.dumps(listed))
+
+
+def offered(settings: Settings) -> tuple[str, ...]:
+    """Every model that is configured, and every alias, as the client may name it."""
+    answers = [*settings.tiers.values(), *(rule.answer for rule in settings.rules if rule.answer is not None)]
+    choices = [
+        choice for answer in answers for choice in answer.choices if not choice.passes and "*" not in choice.model
+    ]
+    return tuple(dict.fromkeys([*(choice.name for choice in choices), *settings.aliases, *settings.facts]))
 
 
 ENDPOINTS: Mapping[str, Callable[[Incoming, Settings, tuple[Network, ...]], Verdict]] = {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from addon import __version__
-from addon.routing.config import Settings
+from addon.routing.settings import Settings
 from addon.settings import instance_file, settings_file
 from addon.settings.instance_file import Door, Instance
 

@@ -1,15 +1,19 @@
 """Between a flow and the core's values: what came in, what goes out, what is answered."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from mitmproxy import http
+from mitmproxy import flowfilter, http
 from mitmproxy.net.http import status_codes
+from mitmproxy.proxy import mode_specs
 
 from addon import __version__
 from addon.dialects import WireRequest
 from addon.protocol.errors import Reply
-from addon.proxy.intake import Incoming
+from addon.proxy.intake import Incoming, Send
+from addon.routing.call import Door
 from addon.routing.config import Credential
 
 USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
@@ -28,16 +32,24 @@ def request_id(flow: http.HTTPFlow) -> str:
     return f"req_{exchange_id(flow)}"
 
 
-def incoming(flow: http.HTTPFlow) -> Incoming:
+def incoming(flow: http.HTTPFlow, now: datetime) -> Incoming:
     """Read the client's request off its flow."""
     peer = flow.client_conn.peername
+    is_reverse = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
     return Incoming(
         flow.request.method.upper(),
         flow.request.path.partition("?")[0],
         {name.lower(): value for name, value in flow.request.headers.items()},
         flow.request.get_content(strict=False) or b"",
         peer[0] if peer else None,
+        Door.REVERSE if is_reverse else Door.PROXY,
+        now,
+        flow.id,
+        lambda expression: bool(_filter(expression)(flow)),
     )
+
+
+_filter = lru_cache(maxsize=256)(flowfilter.parse)  # a configuration holds a handful
 
 
 def origin(request: http.Request) -> Origin:
@@ -59,21 +71,25 @@ def strip_credentials(request: http.Request) -> None:
     request.trailers = None
 
 
-def send_away(request: http.Request, wire: WireRequest, credential: Credential, *, masked: bool) -> None:
+def send_away(request: http.Request, send: Send, *, masked: bool) -> None:
     """Make a client's request the one for another host: no header of the client's stays."""
+    wire = send.encoded.wire
     request.method = "POST"
     request.url = wire.url
-    headers = (("host", request.host_header or ""), *wire.headers, USER_AGENT)
+    own = () if any(name == USER_AGENT[0] for name, _ in wire.headers) else (USER_AGENT,)
+    headers = (("host", request.host_header or ""), *wire.headers, *own)
     request.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
     request.content = wire.body
-    _authorize(request, credential, masked=masked)
+    _authorize(request, send.destination.credential, masked=masked)
 
 
-def send_home(request: http.Request, wire: WireRequest, credential: Credential, *, masked: bool) -> None:
-    """Make a client's request say another model to the same host: only the body, and our credential if there is one."""
+def send_home(request: http.Request, send: Send, *, masked: bool) -> None:
+    """Make a client's request say something else to the same host: the body, and what is configured for the host."""
     request.headers["accept-encoding"] = "identity"
-    request.content = wire.body
-    _authorize(request, credential, masked=masked)
+    for name, value in send.destination.target.headers:
+        request.headers[name] = value
+    request.content = send.encoded.wire.body
+    _authorize(request, send.destination.credential, masked=masked)
 
 
 def _authorize(request: http.Request, credential: Credential, *, masked: bool) -> None:

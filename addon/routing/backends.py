@@ -32,6 +32,10 @@ class Backend:
     keys: tuple[str, ...] = ()  # settings that hold the credential, the first set wins; () means NAME_API_KEY
     bases: tuple[str, ...] = ()  # settings that hold the address; () means NAME_API_BASE
     needs_key: bool = True
+    place: Mapping[str, str | None] = field(default_factory=dict)  # settings in {} of the address -> their defaults
+    key_command: str = ""  # prints a key where none is set
+    model_prefix: str = ""  # before a model's name that has no slash
+    like: str = ""  # the provider whose models it has, where it is a variant of one
     profile: Profile = PLAIN
     by_model: tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...] = field(
         default=()
@@ -93,7 +97,7 @@ _ROWS = (
         "https://api.openai.com/v1",
         profile=OPENAI,
         by_model=OPENAI_MODELS,
-        bases=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        bases=("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_BASE_URL"),
     ),
     Backend(
         "azure",
@@ -115,6 +119,17 @@ _ROWS = (
         "gemini",
         "https://generativelanguage.googleapis.com/v1beta/openai",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        bases=("GEMINI_API_BASE", "GEMINI_BASE_URL", "GOOGLE_API_BASE"),
+        profile=Profile(reasoning=ReasoningStyle.EFFORT, parallel_switch=False, default_max_tokens=65_536),
+    ),
+    Backend(
+        "vertex",
+        "https://{VERTEX_LOCATION}-aiplatform.googleapis.com/v1/projects/{VERTEX_PROJECT_ID}"
+        "/locations/{VERTEX_LOCATION}/endpoints/openapi",
+        keys=("VERTEX_ACCESS_TOKEN",),
+        place=MappingProxyType({"VERTEX_PROJECT_ID": None, "VERTEX_LOCATION": "us-central1"}),
+        key_command="gcloud auth application-default print-access-token",
+        model_prefix="google/",
         profile=Profile(reasoning=ReasoningStyle.EFFORT, parallel_switch=False, default_max_tokens=65_536),
     ),
     Backend(
@@ -236,6 +251,7 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for row in _RO
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "google": "gemini",
+        "vertex_ai": "vertex",
         "glm": "zai",
         "zhipu": "bigmodel",
         "kimi": "moonshot",

@@ -1,13 +1,17 @@
-"""What the user configured, as values: who answers each tier, the providers with their addresses and keys."""
+"""The values of a configuration: tiers and slots, models that may answer, providers with their keys and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from addon.routing.backends import ALIASES, BACKENDS, Backend
 
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
+ANTHROPIC = "anthropic"  # alone, as a target: to Anthropic, untouched
+DISCOVERY_PREFIX = "claude-via-"  # the client's picker shows only names with "claude" in them
 
 
 class Tier(StrEnum):
@@ -16,6 +20,20 @@ class Tier(StrEnum):
     OPUS = "opus"
     SONNET = "sonnet"
     HAIKU = "haiku"
+
+
+class Slot(StrEnum):
+    """What users give models to; the names are those of BIG_MODEL, MIDDLE_MODEL and SMALL_MODEL."""
+
+    BIG = "big"
+    MIDDLE = "middle"
+    SMALL = "small"
+
+
+# slot -> the tiers it answers; a later row wins over an earlier one
+SLOTS: Mapping[Slot, tuple[Tier, ...]] = MappingProxyType(
+    {Slot.BIG: (Tier.OPUS, Tier.SONNET), Slot.MIDDLE: (Tier.SONNET,), Slot.SMALL: (Tier.HAIKU,)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +63,35 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a backend may take, in seconds; None: for ever."""
+
+    connect_s: float | None = 10.0
+    first_byte_s: float | None = None
+    idle_s: float | None = 300.0
+    total_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A provider with the user's settings applied."""
 
     backend: Backend
     base_url: str | None
     credential: Credential
+    base_name: str | None = None  # the setting that gave the address; None: the provider's own
+    headers: tuple[tuple[str, str], ...] = ()
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)  # fields of the Profile that the user changed
+    proxy: tuple[str, str, int] | None = None  # scheme, host, port
+    timeouts: Timeouts = Timeouts()
 
     @property
     def lack(self) -> str | None:
         """What keeps it from being used, and the setting that mends it; None when nothing does."""
         row = self.backend
         if self.base_url is None:
-            return f"{row.name} has no address: set {row.base_names[0]}."
+            return f"{row.name} has no address: set {next(iter(row.place), row.base_names[0])}."
         if row.needs_key and self.credential.key is None:
             return f"there is no key for {row.name}: set {' or '.join(row.key_names)}."
         return None
@@ -65,35 +99,72 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model that a setting names."""
+    """A model that may answer. ``model`` empty: to Anthropic, untouched."""
 
     provider: str
     model: str
-    setting: str  # who said so
+
+    @property
+    def passes(self) -> bool:
+        """Whether the request goes to Anthropic untouched."""
+        return not self.model
 
     @property
     def name(self) -> str:
         """As users write it."""
-        return f"{self.provider}/{self.model}"
+        return f"{self.provider}/{self.model}" if self.model else self.provider
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: routes are remembered for it
-class Settings:
-    """Everything that the user configured. ``tiers`` lacks the tiers that pass through to Anthropic."""
+PASS = Choice(ANTHROPIC, "")
 
-    tiers: Mapping[Tier, Choice] = field(default_factory=dict)
-    other: Choice | None = None  # where names of no tier go
-    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    home: str | None = None
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answers, the first that can be used, and the setting that says so."""
+
+    choices: tuple[Choice, ...]
+    setting: str
 
     @property
-    def leaves_anthropic(self) -> bool:
-        """Whether any tier is answered elsewhere."""
-        return bool(self.tiers)
+    def name(self) -> str:
+        """As users write it."""
+        return ", then ".join(choice.name for choice in self.choices)
+
+    @property
+    def passes(self) -> bool:
+        """Whether Anthropic answers, untouched."""
+        return self.choices[0].passes
 
 
-def nearest(name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is taken and kept at most, in bytes."""
+
+    request_bytes: int = 32 * 1024 * 1024  # Anthropic's own limit (API reference, "errors", 413)
+    reply_bytes: int = 16 * 1024 * 1024  # of a backend's reply, beside the flow; the client gets all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What the proxies whose names we read wrote to their logs. Levels are mitmproxy's words, in small letters."""
+
+    console_level: str | None = None
+    file_level: str | None = None
+    request_bodies: bool = False
+    response_bodies: bool = False
+
+
+LIMITS = Limits()
+LOGGING = Logging()
+
+
+def nearest(name: str, known: Mapping[str, object] = BACKENDS) -> str:
     """Say which providers a mistaken name may mean."""
-    known = [*BACKENDS, *ALIASES]
-    near = get_close_matches(name.lower(), known, n=3)
-    return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(sorted(BACKENDS))}."
+    near = get_close_matches(name.lower(), [*known, *ALIASES], n=3)
+    return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(sorted(known))}."
+
+
+def tier_of(model: str) -> Tier | None:
+    """Return the tier that a model's name speaks of, if any."""
+    lower = model.lower()
+    return next((tier for tier in Tier if tier in lower), None)

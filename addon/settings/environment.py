@@ -1,61 +1,179 @@
-"""The names of the environment and of ``.env``: from ``{NAME: value}`` to Settings.
+"""The names of the environment and of ``.env``: from ``{NAME: value}`` to who is named for what, and the providers.
 
-A mistake is a ConfigError that says which, what and how. Pure; ``settings_file`` does the reading.
+They are those of the two well-known proxies and of their fork (docs/configuration.md, "Names"). A mistake is a
+ConfigError that says which, what and how. Pure; ``settings_file`` does the reading.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from addon.protocol.errors import ConfigError
 from addon.routing.backends import BACKENDS, Backend, find
-from addon.routing.config import Choice, Credential, Endpoint, Settings, Tier, nearest
+from addon.routing.config import ANTHROPIC, Credential, Endpoint, Logging, Slot, nearest
 
 DEFAULT_PROVIDER = "openai"
 
-# setting -> the tiers it answers; a later row wins over an earlier one
-TIER_SETTINGS: Mapping[str, tuple[Tier, ...]] = MappingProxyType(
+# slot -> how its names begin: BIG_MODEL, or BIG_MODEL_PROVIDER and its three companions
+SLOT_NAMES: Mapping[Slot, str] = MappingProxyType({slot: f"{slot.upper()}_MODEL" for slot in Slot})
+PARTS = ("PROVIDER", "NAME", "API_KEY", "API_BASE")
+PREFERRED = "PREFERRED_PROVIDER"
+# what PREFERRED_PROVIDER alone means: its proxy had a model of that family for each slot, these are today's
+PREFERRED_MODELS: Mapping[str, Mapping[Slot, str]] = MappingProxyType(
     {
-        "BIG_MODEL": (Tier.OPUS, Tier.SONNET),
-        "MIDDLE_MODEL": (Tier.SONNET,),
-        "SMALL_MODEL": (Tier.HAIKU,),
+        "openai": {Slot.BIG: "gpt-6.1-sol", Slot.SMALL: "gpt-6-luna"},
+        "gemini": {Slot.BIG: "gemini-3.1-pro-preview", Slot.SMALL: "gemini-3.8-flash"},
     }
 )
-PLAIN_SETTINGS = (*TIER_SETTINGS, "PREFERRED_PROVIDER", "DETOUR_HOME")
+LOGGING_NAMES = ("FILE_LOG_LEVEL", "CONSOLE_LOG_LEVEL", "LOG_REQUEST_BODY", "LOG_RESPONSE_BODY")
+PLACEHOLDER = re.compile(r"\{([A-Z_]+)\}")
+PLAIN_SETTINGS = (
+    *SLOT_NAMES.values(),
+    *(f"{name}_{part}" for name in SLOT_NAMES.values() for part in PARTS),
+    PREFERRED,
+    *LOGGING_NAMES,
+    "DETOUR_HOME",
+    "DETOUR_CONFIG",
+)
+
+type Minted = Callable[[str], str | None]  # a command -> the key that it prints
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the environment says. ``slots`` maps to the model as written and the setting that says so."""
+
+    slots: Mapping[Slot, tuple[str, str]]
+    endpoints: Mapping[str, Endpoint]
+    preferred: str
+    unused: tuple[str, ...] = ()  # sentences about settings that have no effect beside the others
 
 
 def names() -> tuple[str, ...]:
     """Every setting that is read."""
     rows = BACKENDS.values()
     keys = {name for row in rows for name in row.key_names}
-    bases = {name for row in rows for name in row.base_names}
+    bases = {name for row in rows for name in (*row.base_names, *row.place)}
     return (*PLAIN_SETTINGS, *sorted(keys | bases))
 
 
-def parse(values: Mapping[str, str]) -> Settings:
-    """Make Settings of ``{NAME: value}`` (upper-case names; an empty value is none). Raises: ConfigError."""
-    values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
-    endpoints = {row.name: _endpoint(row, values) for row in BACKENDS.values()}
-    preferred = _preferred(values.get("PREFERRED_PROVIDER"))
-    tiers: dict[Tier, Choice] = {}
-    for setting, answered in TIER_SETTINGS.items():
-        if value := values.get(setting):
-            choice = _choice(setting, value, preferred)
-            if lack := endpoints[choice.provider].lack:
-                raise ConfigError(f"{setting} is {value!r}, but {lack}")
-            tiers.update(dict.fromkeys(answered, choice))
-    return Settings(tiers, tiers.get(Tier.OPUS), endpoints, values.get("DETOUR_HOME"))
+def read(values: Mapping[str, str], mint: Minted = lambda command: None) -> Named:
+    """Read ``{NAME: value}`` (upper-case names, stripped, none of them empty). Raises: ConfigError."""
+    preferred = _preferred(values.get(PREFERRED))
+    wanted = {slot: values[name] for slot, name in SLOT_NAMES.items() if name in values}
+    slots = {slot: (model, SLOT_NAMES[slot]) for slot, model in wanted.items()}
+    endpoints = {row.name: endpoint(row, values, mint) for row in BACKENDS.values()}
+    unused: tuple[str, ...] = ()
+    if preferred == ANTHROPIC and slots:
+        unused = tuple(
+            f"{setting} is {model!r} and has no effect: PREFERRED_PROVIDER is anthropic, which passes everything. "
+            "Write provider/model to send it elsewhere all the same."
+            for model, setting in slots.values()
+            if "/" not in model
+        )
+        slots = {slot: found for slot, found in slots.items() if "/" in found[0]}
+    for slot, name in SLOT_NAMES.items():
+        if given := {part: values[f"{name}_{part}"] for part in PARTS if f"{name}_{part}" in values}:
+            model, own = _in_four(slot, name, given, endpoints, values)
+            slots[slot] = (model, f"{name}_NAME")
+            endpoints.update(own)
+    if PREFERRED in values and not slots:
+        family = PREFERRED_MODELS.get(preferred, {})
+        slots = {slot: (f"{preferred}/{model}", PREFERRED) for slot, model in family.items()}
+    return Named(slots, endpoints, preferred, unused)
 
 
-def _endpoint(row: Backend, values: Mapping[str, str]) -> Endpoint:
-    key_name = next((name for name in row.key_names if values.get(name)), row.key_names[0])
-    base_name = next((name for name in row.base_names if values.get(name)), None)
-    base_url = _base_url(base_name, values[base_name]) if base_name else row.base_url
+# what the fork's levels are called here; mitmproxy has one more, alert, between warn and error
+LEVELS: Mapping[str, str] = MappingProxyType(
+    {"debug": "debug", "info": "info", "warning": "warn", "warn": "warn", "error": "error", "critical": "error"}
+)
+YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+def logging(values: Mapping[str, str]) -> Logging:
+    """Read the four names of logging. Raises: ConfigError."""
+    return Logging(
+        _level("CONSOLE_LOG_LEVEL", values),
+        _level("FILE_LOG_LEVEL", values),
+        _flag("LOG_REQUEST_BODY", values),
+        _flag("LOG_RESPONSE_BODY", values),
+    )
+
+
+def _level(name: str, values: Mapping[str, str]) -> str | None:
+    if name not in values:
+        return None
+    if (level := LEVELS.get(values[name].lower())) is None:
+        raise ConfigError(f"{name} is {values[name]!r}; there are {', '.join(LEVELS)}")
+    return level
+
+
+def _flag(name: str, values: Mapping[str, str]) -> bool:
+    text = values.get(name, NO[0]).lower()
+    if text not in (*YES, *NO):
+        raise ConfigError(f"{name} is {values[name]!r}; write true or false")
+    return text in YES
+
+
+def endpoint(row: Backend, values: Mapping[str, str], mint: Minted = lambda command: None) -> Endpoint:
+    """Apply the settings that are set to a provider's row. Raises: ConfigError."""
+    key_name = next((name for name in row.key_names if name in values), row.key_names[0])
+    base_name = next((name for name in row.base_names if name in values), None)
+    base_url = base_address(base_name, values[base_name]) if base_name else _placed(row, values)
+    key = checked_key(key_name, values.get(key_name))
+    if key is None and row.key_command and base_url is not None:
+        key, key_name = mint(row.key_command), f"({row.key_command})"
     header, prefix = row.auth
-    return Endpoint(row, base_url, Credential(header, prefix, key_name, _key(key_name, values.get(key_name))))
+    return Endpoint(row, base_url, Credential(header, prefix, key_name, key), base_name)
 
 
-def _base_url(setting: str, value: str) -> str:
+def _placed(row: Backend, values: Mapping[str, str]) -> str | None:
+    """The provider's own address, with what it is told by place: a project, a region."""
+    if row.base_url is None or not row.place:
+        return row.base_url
+    places = {**row.place, **{name: values[name] for name in row.place if name in values}}
+    if not all(places.values()):
+        return None
+    filled = PLACEHOLDER.sub(lambda found: places[found[1]] or "", row.base_url)
+    return base_address(" and ".join(row.place), filled.replace("//global-", "//"))
+
+
+def _in_four(
+    slot: Slot, name: str, given: Mapping[str, str], endpoints: Mapping[str, Endpoint], values: Mapping[str, str]
+) -> tuple[str, dict[str, Endpoint]]:
+    """Read ``BIG_MODEL_PROVIDER`` and its companions: the model, and an endpoint of its own where it has one.
+
+    A key goes only where it was given for: an address of its own needs a key of its own.
+    """
+    if name in values:
+        raise ConfigError(f"{name} and {name}_{next(iter(given))} both name a model: keep one of the two forms")
+    if "NAME" not in given:
+        raise ConfigError(f"{name}_{next(iter(given))} is set, but {name}_NAME is not: it names the model")
+    provider = given.get("PROVIDER", DEFAULT_PROVIDER)
+    row = find(provider)
+    if row is None:
+        raise ConfigError(f"{name}_PROVIDER is {provider!r}, which is no provider. {nearest(provider)}")
+    if not given.keys() & {"API_KEY", "API_BASE"}:
+        return f"{row.name}/{given['NAME']}", {}
+    own = replace(
+        row,
+        name=f"{row.name}-{slot}",
+        like=row.name,
+        key_command="",
+        keys=(f"{name}_API_KEY",),
+        bases=(f"{name}_API_BASE",),
+    )
+    known = endpoints[row.name]
+    made = endpoint(own, values)
+    if made.base_name is None:
+        made = replace(made, base_url=known.base_url, base_name=known.base_name)
+    return f"{own.name}/{given['NAME']}", {own.name: made}
+
+
+def base_address(setting: str, value: str) -> str:
+    """Check an address; without its trailing slash. Raises: ConfigError."""
     try:
         parts = urlsplit(value)
         is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -79,7 +197,8 @@ def _safe_url(value: str) -> str:
     return value.rpartition("@")[2].partition("?")[0]
 
 
-def _key(setting: str, value: str | None) -> str | None:
+def checked_key(setting: str, value: str | None) -> str | None:
+    """Check that a key can stand in a header. Raises: ConfigError, which never shows it."""
     if value is None:
         return None
     if not value.isascii() or not value.isprintable() or " " in value:
@@ -94,18 +213,3 @@ def _preferred(value: str | None) -> str:
     if row is None:
         raise ConfigError(f"PREFERRED_PROVIDER is {value!r}, which is no provider. {nearest(value)}")
     return row.name
-
-
-def _choice(setting: str, value: str, preferred: str) -> Choice:
-    provider, slash, model = value.partition("/")
-    if not slash:
-        return Choice(preferred, provider, setting)
-    row = find(provider)
-    if row is None:
-        raise ConfigError(
-            f"{setting} is {value!r}: there is no provider {provider!r}. {nearest(provider)} "
-            "Write provider/model, or a bare model name with PREFERRED_PROVIDER."
-        )
-    if not model:
-        raise ConfigError(f"{setting} is {value!r}: the model is missing after the slash.")
-    return Choice(row.name, model, setting)

@@ -253,7 +253,7 @@ async def test_a_replay_starts_from_the_clients_request_with_a_fresh_key(
             assert said(replied(flow)) == "Hello"
 
             configure(f"{other.url}", OPENAI_API_KEY="sk-another")  # the settings of the day decide
-            proxy.detour.configure(set())
+            proxy.detour.control.configure({"detour_config"})
             await _replay(proxy, flow)
             assert other.received[0].header("authorization") == "Bearer sk-another"
             assert "sk-another" not in everything(flow)
@@ -312,7 +312,7 @@ async def test_a_replay_to_a_dead_backend_says_so(confdir: Path, configure: Conf
             await _post(proxy)
             flow = proxy.flows[0]
             configure("http://127.0.0.1:9")
-            proxy.detour.configure(set())
+            proxy.detour.control.configure({"detour_config"})
             await _replay(proxy, flow)
             assert b"cannot be reached" in replied(flow)
 

@@ -11,8 +11,9 @@ from addon.dialects import Encoded, Loss, WireRequest
 from addon.proxy import exchange
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
+from addon.routing.call import Call
 from addon.routing.route import choose
-from addon.settings.environment import parse
+from addon.settings.assembly import parse
 from tests.proxy.live import HELLO, KEY, NATIVE_HELLO, WHOLE_HELLO, gzipped, said
 
 SETTINGS = parse({"OPENAI_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9"})
@@ -20,14 +21,14 @@ JSON = {"content-type": "application/json"}
 
 
 def _routed(model: str = "openai/gpt-test", *, stream: bool = True, losses: tuple[Loss, ...] = ()) -> RoutedExchange:
-    route = choose(model, SETTINGS)
+    route = choose(Call({"model": model}), SETTINGS)
     assert route.destination
     send = Send(route, route.destination, stream, Encoded(WireRequest("http://x", (), b"x" * 400), losses))
     return RoutedExchange("abc", route, 10.0, losses=losses, send=send)
 
 
 def _passing() -> Exchange:
-    return Exchange("abc", choose("claude-opus-4-8", SETTINGS), 10.0)
+    return Exchange("abc", choose(Call({"model": "claude-opus-4-8"}), SETTINGS), 10.0)
 
 
 def test_a_summary_tells_route_tokens_time_reason_and_losses() -> None:
@@ -152,7 +153,7 @@ WHOLE = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "E
 
 def test_a_key_that_is_a_word_changes_no_reply() -> None:
     settings = parse({"VLLM_API_KEY": "EMPTY"})
-    route = choose("vllm/x", settings)
+    route = choose(Call({"model": "vllm/x"}), settings)
     assert route.destination
     send = Send(route, route.destination, False, Encoded(WireRequest("http://x", (), b"{}")))
     reply = RoutedExchange("abc", route, 10.0, send=send).reply_whole(200, JSON, json.dumps(WHOLE).encode(), 11.0)

@@ -6,12 +6,12 @@ import pytest
 
 from addon.proxy import greeting
 from addon.proxy.greeting import Listener
-from addon.settings import environment
+from addon.settings import assembly
 from tests.proxy.live import KEY
 
 CONFDIR = Path("/home/me/.mitmproxy")
-NOTHING = environment.parse({})
-ROUTED = environment.parse({"BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/qwen", "OPENAI_API_KEY": KEY})
+NOTHING = assembly.parse({})
+ROUTED = assembly.parse({"BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/qwen", "OPENAI_API_KEY": KEY})
 UNTOUCHED = [
     "Detour: no model is set, everything passes to Anthropic untouched: inspection only.",
     "    Set BIG_MODEL, MIDDLE_MODEL or SMALL_MODEL (provider/model) to choose who answers.",
@@ -66,7 +66,7 @@ def test_each_tier_says_who_answers_and_no_key() -> None:
 
 
 def test_a_tier_without_a_model_is_said_to_pass() -> None:
-    told = list(greeting.lines(environment.parse({"SMALL_MODEL": "vllm/qwen"}), [], CONFDIR))
+    told = list(greeting.lines(assembly.parse({"SMALL_MODEL": "vllm/qwen"}), [], CONFDIR))
     assert told[:2] == ["Detour: opus → Anthropic, untouched", "Detour: sonnet → Anthropic, untouched"]
 
 

@@ -585,6 +585,7 @@ def test_a_mistake_in_the_settings_is_an_error_and_nothing_is_routed(
     detour = Detour()
     with taddons.context(Proxyserver(), detour) as context:
         detour.configure(set(context.options.keys()))
+        detour.control.configure(set(context.options.keys()))
         assert [record.levelname for record in caplog.records] == ["ERROR"]  # which ends mitmproxy's start
         assert "BIG_MODEL is 'opnai/gpt-5.5'" in caplog.text
         assert "Did you mean openai" in caplog.text
@@ -597,13 +598,12 @@ def test_settings_that_became_wrong_keep_the_old_ones(configure: Configure) -> N
     configure("http://127.0.0.1:9")
     detour = Detour()
     with taddons.context(Proxyserver(), detour) as context:
-        detour.configure(set())
+        detour.control.configure(set())
         before = detour.settings
         configure(BIG_MODEL="nobody/x")
         with pytest.raises(exceptions.OptionsError, match="nobody"):
-            context.options.update(detour_hosts=["a.example"])
+            context.options.update(detour_config="")
         assert detour.settings is before
-        assert list(context.options.detour_hosts) == []
         detour.done()
 
 

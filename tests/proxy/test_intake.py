@@ -7,8 +7,8 @@ import pytest
 from addon.protocol.errors import BadRequest, DetourError, Reply
 from addon.protocol.messages import MAX_REQUEST_BYTES
 from addon.proxy.intake import Incoming, Pass, Send, decide
-from addon.routing.config import Settings
-from addon.settings.environment import parse
+from addon.routing.settings import Settings
+from addon.settings.assembly import parse
 from tests.proxy.live import ask
 
 NOTHING = parse({})

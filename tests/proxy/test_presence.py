@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from addon.proxy import presence
-from addon.routing.config import Settings
+from addon.routing.settings import Settings
 
 
 def files(home: Path) -> list[str]:

@@ -13,7 +13,7 @@ from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Incoming, Send, decide
 from addon.routing.changes import Change
 from addon.routing.route import Route
-from addon.settings.environment import parse
+from addon.settings.assembly import parse
 from tests.proxy.live import ask
 
 

@@ -1,5 +1,7 @@
 """Between a flow and the core's values."""
 
+from datetime import UTC, datetime
+
 import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
@@ -51,6 +53,9 @@ def test_a_reply_is_framed_as_its_client_speaks(
     assert flow.response.trailers is None
 
 
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
 def test_a_flow_without_a_response_has_no_head_to_rewrite() -> None:
     flow = tflow.tflow()
     transfer.rewrite(flow, 200, (), streamed=True)
@@ -75,5 +80,5 @@ def test_a_request_from_nowhere_has_no_host() -> None:
     flow.client_conn.peername = None  # type: ignore[assignment]  # a loaded flow may have none
     flow.request.headers["X-Odd"] = "1"
     flow.request.path = "/a?b=c"
-    incoming = transfer.incoming(flow)
+    incoming = transfer.incoming(flow, NOON)
     assert (incoming.client_host, incoming.path, incoming.headers["x-odd"]) == (None, "/a", "1")

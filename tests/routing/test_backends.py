@@ -48,7 +48,7 @@ def test_every_alias_leads_to_a_row() -> None:
 
 SETTINGS = [
     ("groq", ("GROQ_API_KEY",), ("GROQ_API_BASE", "GROQ_BASE_URL")),
-    ("openai", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE")),
+    ("openai", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_BASE_URL")),
     ("kimi-coding", ("KIMI_API_KEY",), ("KIMI_CODING_API_BASE", "KIMI_CODING_BASE_URL")),
     ("huggingface", ("HF_TOKEN", "HUGGINGFACE_API_KEY"), ("HUGGINGFACE_API_BASE", "HUGGINGFACE_BASE_URL")),
     # ANTHROPIC_BASE_URL is the client's own, and points at our door

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addon.routing.config import Choice, Credential, Settings, Tier, nearest
+from addon.routing.config import Choice, Credential, Tier, nearest
 
 KEY = "sk-config-secret"
 
@@ -23,9 +23,8 @@ def test_a_quoted_key_is_hidden_unless_it_is_a_word(key: str, shown: str) -> Non
 
 
 def test_a_choice_is_written_as_users_write_it() -> None:
-    assert Choice("openai", "x", "BIG_MODEL").name == "openai/x"
+    assert Choice("openai", "x").name == "openai/x"
     assert [str(tier) for tier in Tier] == ["opus", "sonnet", "haiku"]
-    assert Settings().home is None
 
 
 @pytest.mark.parametrize(("name", "said"), [("gogle", "Did you mean google"), ("zzzzz", "Known: anthropic, ")])

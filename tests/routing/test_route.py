@@ -3,9 +3,11 @@
 import pytest
 
 from addon.protocol.errors import BackendError, BadRequest, DetourError
-from addon.routing.config import Settings
-from addon.routing.route import choose, tier_of
-from addon.settings.environment import parse
+from addon.routing.call import Call
+from addon.routing.config import tier_of
+from addon.routing.route import choose
+from addon.routing.settings import Settings
+from addon.settings.assembly import parse
 
 KEYS = {"OPENAI_API_KEY": "k"}
 BOTH = parse({**KEYS, "BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/q"})
@@ -33,7 +35,7 @@ ROUTES = [
 @pytest.mark.parametrize(("settings", "asked", "name", "reason"), ROUTES)
 @pytest.mark.parametrize("suffix", ["", "[1m]", "[1M]"])
 def test_a_name_leads_to_its_route(settings: Settings, asked: str, name: str, reason: str, suffix: str) -> None:
-    route = choose(asked + suffix, settings)
+    route = choose(Call({"model": asked + suffix}), settings)
     assert (route.name, route.reason) == (name, reason)
     assert (route.asked, route.long_window) == (asked, bool(suffix))
 
@@ -51,23 +53,23 @@ REFUSED = [
 @pytest.mark.parametrize(("asked", "error", "status", "words"), REFUSED)
 def test_a_name_that_leads_nowhere_says_why(asked: str, error: type[DetourError], status: int, words: str) -> None:
     with pytest.raises(error) as caught:
-        choose(asked, parse({"SMALL_MODEL": "vllm/q"}))
+        choose(Call({"model": asked}), parse({"SMALL_MODEL": "vllm/q"}))
     assert caught.value.status == status
     assert words in caught.value.message
 
 
 def test_with_no_model_set_a_name_of_no_provider_passes() -> None:
-    assert choose("eu/claude-opus", NOTHING).destination is None
+    assert choose(Call({"model": "eu/claude-opus"}), NOTHING).destination is None
 
 
 def test_a_destination_bears_address_dialect_limits_and_credential() -> None:
-    destination = choose("claude-opus-4-8", BOTH).destination
+    destination = choose(Call({"model": "claude-opus-4-8"}), BOTH).destination
     assert destination
     assert destination.target.base_url == "https://api.openai.com/v1"
     assert destination.target.profile.system_role == "developer"
     assert destination.credential.variable == "OPENAI_API_KEY"
     assert destination.dialect.translates
-    native = choose("vllm-anthropic/q", BOTH).destination
+    native = choose(Call({"model": "vllm-anthropic/q"}), BOTH).destination
     assert native
     assert not native.dialect.translates
 

@@ -3,7 +3,8 @@
 import pytest
 
 from addon.protocol.errors import ConfigError
-from addon.settings.environment import names, parse
+from addon.settings.assembly import parse
+from addon.settings.environment import names
 
 KEY = "sk-config-secret"
 OPENAI = {"OPENAI_API_KEY": KEY}

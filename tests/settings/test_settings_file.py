@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from addon.protocol.errors import ConfigError
-from addon.routing.config import Settings, Tier
+from addon.routing.config import Tier
+from addon.routing.settings import Settings
 from addon.settings import settings_file
 from addon.settings.environment import names
 
@@ -38,7 +39,7 @@ FILES = [
 def test_a_file_may_be_written_in_every_usual_way(tmp_path: Path, content: bytes, model: str | None) -> None:
     (tmp_path / ".env").write_bytes(content)
     before = dict(os.environ)
-    settings = settings_file.read(tmp_path)
+    settings = settings_file.read(tmp_path).configuration.settings()
     assert {tier: choice.name for tier, choice in settings.tiers.items()} == ({Tier.HAIKU: model} if model else {})
     assert dict(os.environ) == before
 
@@ -47,7 +48,7 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / ".env").write_text("SMALL_MODEL=vllm/file\nMIDDLE_MODEL=vllm/file\nBIG_MODEL=vllm/file\n", "utf-8")
     monkeypatch.setenv("SMALL_MODEL", "vllm/environment")
     monkeypatch.setenv("BIG_MODEL", "")  # empty: not set, whatever the file says
-    tiers = settings_file.read(tmp_path).tiers
+    tiers = settings_file.read(tmp_path).configuration.settings().tiers
     assert {str(tier): choice.name for tier, choice in tiers.items()} == {
         "sonnet": "vllm/file",
         "haiku": "vllm/environment",
@@ -58,7 +59,7 @@ def test_another_folders_file_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / ".env").write_text("SMALL_MODEL=vllm/x\n", "utf-8")
     (tmp_path / "inside").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert settings_file.read(tmp_path / "inside").tiers == {}
+    assert settings_file.read(tmp_path / "inside").configuration.settings().tiers == {}
 
 
 def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
 def test_a_mistake_in_the_file_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SMALL_MODEL=nobody/x\n", "utf-8")
     with pytest.raises(ConfigError, match="SMALL_MODEL is 'nobody/x'"):
-        settings_file.read(tmp_path)
+        settings_file.read(tmp_path).configuration.settings()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_what_detour_writes_lies_where_the_platform_keeps_data(
 
 def test_the_home_may_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DETOUR_HOME", "~/x")
-    assert settings_file.home_folder(settings_file.read(tmp_path)) == Path.home() / "x"
+    assert settings_file.home_folder(settings_file.read(tmp_path).configuration.base) == Path.home() / "x"
     (tmp_path / "file").touch()
     monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "file"))
     with pytest.raises(ConfigError, match=r"DETOUR_HOME is '.*file', which is no folder"):

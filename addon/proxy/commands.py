@@ -1,0 +1,113 @@
+"""Our mitmproxy commands, for the console's prompt, mitmweb's command bar and keys. Each sets options, no more."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from mitmproxy import command, ctx, exceptions, types
+
+from addon.protocol.errors import ConfigError
+from addon.proxy.control import MODEL_OPTIONS, Control
+from addon.proxy.intake import offered
+from addon.routing.call import Kind
+from addon.routing.config import Slot
+from addon.routing.settings import Settings
+from addon.settings.switch import ALL, NO_PRESET
+
+AS_CONFIGURED = "configured"  # in place of a name: what the files say
+
+
+def _command[F](path: str) -> Callable[[F], F]:
+    return cast(Callable[[F], F], command.command(path))  # mitmproxy's own says nothing of types
+
+
+def _choice[F](argument: str, values: str) -> Callable[[F], F]:
+    return cast(Callable[[F], F], command.argument(argument, type=types.Choice(values)))
+
+
+class Commands:
+    """See the module."""
+
+    name = "detour_commands"
+
+    def __init__(self, control: Control) -> None:
+        """``control`` holds what is in force."""
+        self._control = control
+
+    @_command("detour.switch")
+    @_choice("slot", "detour.slots")
+    def switch_model(self, model: str, slot: str = Slot.BIG) -> str:
+        """Let MODEL (provider/model, an alias, anthropic) answer from the next request on; "configured" gives it back.
+
+        SLOT is big (Opus, Sonnet and other names), middle (Sonnet), small (Haiku) or all.
+        """
+        slots = tuple(Slot) if slot == ALL else (Slot(slot),)
+        name = "" if model == "configured" else model
+        self._chosen(**{MODEL_OPTIONS[each]: name for each in slots})
+        return self._control.summary()
+
+    @_command("detour.preset")
+    @_choice("name", "detour.presets")
+    def choose_preset(self, name: str) -> str:
+        """Put a preset in force; "configured" gives it back, "none" is without any. Models chosen before give way."""
+        models: dict[str, object] = dict.fromkeys(MODEL_OPTIONS.values(), "")
+        self._chosen(**models, detour_preset="" if name == "configured" else name)
+        return self._control.summary()
+
+    @_command("detour.block")
+    @_choice("kind", "detour.kinds")
+    def block(self, kind: str) -> str:
+        """Refuse calls of this kind."""
+        self._chosen(detour_block=sorted({*ctx.options.detour_block, kind}))
+        return self._control.summary()
+
+    @_command("detour.unblock")
+    @_choice("kind", "detour.blocked")
+    def unblock(self, kind: str) -> str:
+        """Let calls of this kind, or of all, pass again."""
+        self._chosen(detour_block=[each for each in ctx.options.detour_block if kind not in (each, ALL)])
+        return self._control.summary()
+
+    @_command("detour.reload")
+    def reload(self) -> str:
+        """Read the settings anew, whether or not a file changed; the log says what came of it."""
+        try:
+            self._control.read_anew()
+        except ConfigError as error:
+            raise exceptions.CommandError(error.message) from None
+        return "the settings are read anew"
+
+    @_command("detour.routes")
+    def routes(self) -> Sequence[str]:
+        """Show everything in force: who answers, by which rule, and where that stands."""
+        return [f"{row.name}: {row.value}   ({row.origin})" for row in self._control.rows()]
+
+    @_command("detour.presets")
+    def presets(self) -> Sequence[str]:
+        """List the presets."""
+        return [*self._control.presets(), NO_PRESET, "configured"]
+
+    @_command("detour.models")
+    def models(self) -> Sequence[str]:
+        """List the models that are configured."""
+        return [*offered(self._control.settings or Settings()), "anthropic", "configured"]
+
+    @_command("detour.slots")
+    def slots(self) -> Sequence[str]:
+        """List what a model can be chosen for."""
+        return [*Slot, ALL]
+
+    @_command("detour.kinds")
+    def kinds(self) -> Sequence[str]:
+        """List the kinds of calls."""
+        return list(Kind)
+
+    @_command("detour.blocked")
+    def blocked(self) -> Sequence[str]:
+        """List what is blocked while running."""
+        return [*ctx.options.detour_block, ALL]
+
+    def _chosen(self, **options: object) -> None:
+        try:
+            self._control.choose(**options)
+        except ConfigError as error:
+            raise exceptions.CommandError(error.message) from None

@@ -1,0 +1,311 @@
+"""Rules: conditions on a request, all of which must hold, and what becomes of it then. The first that matches wins.
+
+Pure. A condition is a sentence for people and a test; the table ``CONDITIONS`` makes both from what the user wrote.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from enum import StrEnum
+from fnmatch import translate
+from types import MappingProxyType
+from typing import Any
+
+from addon.protocol.errors import ConfigError
+from addon.routing.call import Call, Door, Kind
+from addon.routing.changes import NOTHING, Changes
+from addon.routing.config import Answer, Choice, Tier
+
+EFFORTS = ("low", "medium", "high", "xhigh", "max")  # ascending
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TIME = re.compile(
+    r"(?:(?P<day>[a-z]{3})(?:-(?P<last>[a-z]{3}))? ?)?(?:(?P<start>\d\d?:\d\d)-(?P<end>\d\d?:\d\d))?", re.IGNORECASE
+)
+GENERAL = frozenset(("tier", "model"))  # conditions that only tell models apart
+
+type Test = Callable[[Call], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must hold; ``told`` completes "because ..."."""
+
+    key: str
+    told: str
+    holds: Test
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of the requests for which all conditions hold.
+
+    ``answer`` None: whoever would answer without the rule. ``where`` says where the rule stands.
+    """
+
+    name: str
+    where: str
+    conditions: tuple[Condition, ...] = ()
+    answer: Answer | None = None
+    block: str | None = None
+    changes: Changes = NOTHING
+    star: re.Pattern[str] | None = None  # a model glob whose star fills the one in ``answer``
+
+    @property
+    def title(self) -> str:
+        """How people know it."""
+        return f"{self.name} ({self.where})"
+
+    @property
+    def outcome(self) -> str:
+        """What becomes of the requests, in words."""
+        if self.block is not None:
+            return f"blocked: {self.block}"
+        return self.answer.name if self.answer is not None else "whoever would answer, with changes"
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it only tells models apart: a switch made while running sets it aside."""
+        return self.block is None and all(condition.key in GENERAL for condition in self.conditions)
+
+    @property
+    def names_model(self) -> bool:
+        """Whether it looks at the model's name: only then it speaks of models that the client names itself."""
+        return any(condition.key == "model" for condition in self.conditions)
+
+    def failing(self, call: Call, *, named: bool) -> Condition | None:
+        """Return the first condition that does not hold; None when the rule matches."""
+        if named and self.block is None and not self.names_model:
+            return NAMED_ITSELF
+        for condition in self.conditions:
+            if not condition.holds(call):
+                return condition
+        return None
+
+    @property
+    def told(self) -> str:
+        """Why it matches, in words."""
+        return ", ".join(condition.told for condition in self.conditions if condition.told) or "it asks for nothing"
+
+    def choices(self, call: Call) -> tuple[Choice, ...]:
+        """Who answers, with the star filled."""
+        if self.answer is None:
+            return ()
+        found = self.star.fullmatch(call.named) if self.star is not None else None
+        if found is None:
+            return self.answer.choices
+        return tuple(replace(choice, model=choice.model.replace("*", found[1])) for choice in self.answer.choices)
+
+    def except_tiers(self, tiers: frozenset[Tier | None]) -> "Rule":
+        """Return the rule as it holds for other tiers than these."""
+        spared = Condition("tier", "", lambda call: call.tier not in tiers)
+        return replace(self, conditions=(*self.conditions, spared))
+
+
+NAMED_ITSELF = Condition(
+    "model", "the client named the model itself, and the rule has no condition on it", lambda _: False
+)
+
+
+def first(rules: Iterable[Rule], call: Call, *, named: bool) -> Rule | None:
+    """Return the rule that decides; None when none does."""
+    for rule in rules:
+        if rule.failing(call, named=named) is None:
+            return rule
+    return None
+
+
+def trace(rules: Iterable[Rule], call: Call, *, named: bool) -> Iterator[tuple[Rule, Condition | None]]:
+    """Yield each rule up to the one that matches, with the condition that failed."""
+    for rule in rules:
+        failed = rule.failing(call, named=named)
+        yield rule, failed
+        if failed is None:
+            return
+
+
+def conditions(wanted: Mapping[str, Any], salt: str) -> tuple[Condition, ...]:
+    """Make the conditions of what the user wrote, the cheap ones first; ``salt`` tells draws of several rules apart.
+
+    Raises: ConfigError that says what is allowed.
+    """
+    if unknown := [key for key in wanted if key not in CONDITIONS]:
+        raise ConfigError(f"there is no condition {unknown[0]!r}; there are {', '.join(CONDITIONS)}")
+    return tuple(
+        _probability(key, wanted[key], salt) if key == "probability" else make(key, wanted[key])
+        for key, make in CONDITIONS.items()
+        if key in wanted
+    )
+
+
+def star_of(model: Any) -> re.Pattern[str] | None:
+    """Return the pattern whose group is what the star of a single model glob stands for."""
+    if not isinstance(model, str) or model.count("*") != 1:
+        return None
+    before, after = model.split("*")
+    return re.compile(f"{re.escape(before)}(.*){re.escape(after)}", re.IGNORECASE)
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    texts = (value,) if isinstance(value, str) else value
+    if not isinstance(texts, Sequence) or not texts or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{key} takes a text or a list of texts, not {value!r}")
+    return tuple(texts)
+
+
+def glob(patterns: Sequence[str]) -> Callable[[str], object]:
+    """Return a test for any of the globs, in any case."""
+    return re.compile("|".join(translate(pattern) for pattern in patterns), re.IGNORECASE).match
+
+
+def _globbed(read: Callable[[Call], str | None], noun: str) -> Callable[[str, Any], Condition]:
+    def make(key: str, value: Any) -> Condition:
+        texts = _texts(key, value)
+        matches = glob(texts)
+
+        def holds(call: Call) -> bool:
+            text = read(call)
+            return text is not None and matches(text) is not None
+
+        return Condition(key, f"{noun} {' or '.join(texts)}", holds)
+
+    return make
+
+
+def _model(key: str, value: Any) -> Condition:
+    texts = _texts(key, value)
+    matches = glob(texts)
+    return Condition(
+        key,
+        f"the model is {' or '.join(texts)}",
+        lambda call: matches(call.named) is not None or matches(call.model) is not None,
+    )
+
+
+def _one_of(known: type[StrEnum], read: Callable[[Call], str | None], noun: str) -> Callable[[str, Any], Condition]:
+    def make(key: str, value: Any) -> Condition:
+        texts = _texts(key, value)
+        if unknown := [text for text in texts if text not in list(known)]:
+            raise ConfigError(f"{key}: there is no {unknown[0]!r}; there are {', '.join(known)}")
+        wanted = frozenset(texts)
+        return Condition(key, f"{noun} {' or '.join(texts)}", lambda call: read(call) in wanted)
+
+    return make
+
+
+def _flag(read: Callable[[Call], bool], yes: str, no: str) -> Callable[[str, Any], Condition]:
+    def make(key: str, value: Any) -> Condition:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{key} takes true or false, not {value!r}")
+        return Condition(key, yes if value else no, lambda call: read(call) is value)
+
+    return make
+
+
+def _effort(key: str, value: Any) -> Condition:
+    if value not in EFFORTS:
+        raise ConfigError(f"{key} takes one of {', '.join(EFFORTS)}, not {value!r}")
+    enough = frozenset(EFFORTS[EFFORTS.index(value) :])
+    return Condition(key, f"the effort is at least {value}", lambda call: call.effort in enough)
+
+
+def _tokens(key: str, value: Any) -> Condition:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{key} takes a number of tokens such as 60000, not {value!r}")
+    return Condition(key, f"it has {value:,} input tokens or more", lambda call: call.input_tokens >= value)
+
+
+def _tool(key: str, value: Any) -> Condition:
+    texts = _texts(key, value)
+    matches = glob(texts)
+    return Condition(key, f"it offers the tool {' or '.join(texts)}", lambda call: any(map(matches, call.tool_names)))
+
+
+def _header(key: str, value: Any) -> Condition:
+    if not isinstance(value, Mapping) or not value:
+        raise ConfigError(f"{key} takes names and globs such as {{x-team: blue*}}, not {value!r}")
+    tests = {name.lower(): glob(_texts(f"{key}.{name}", wanted)) for name, wanted in value.items()}
+    told = " and ".join(f"the header {name} is {wanted}" for name, wanted in value.items())
+    return Condition(
+        key,
+        told,
+        lambda call: all(name in call.headers and matches(call.headers[name]) for name, matches in tests.items()),
+    )
+
+
+def _filter(key: str, value: Any) -> Condition:
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{key} takes one of mitmproxy's flow filter expressions, not {value!r}")
+    return Condition(key, f"the flow matches {value}", lambda call: call.matches_filter(value))
+
+
+def _time(key: str, value: Any) -> Condition:
+    found = TIME.fullmatch(value.strip()) if isinstance(value, str) and value.strip() else None
+    if found is None:
+        raise ConfigError(
+            f"{key} takes hours and days such as 22:00-06:00, mon-fri or mon-fri 09:00-17:00, not {value!r}"
+        )
+    days = _days(key, found["day"], found["last"])
+    start, end = _hour(key, found["start"] or "0:00"), _hour(key, found["end"] or "24:00")
+
+    def holds(call: Call) -> bool:
+        return call.now is not None and _within(call.now, days, start, end)
+
+    return Condition(key, f"it is {value}", holds)
+
+
+def _days(key: str, start: str | None, end: str | None) -> frozenset[int]:
+    if start is None:
+        return frozenset(range(7))
+    try:
+        low = DAYS.index(start.lower())
+        high = DAYS.index((end or start).lower())
+    except ValueError:
+        raise ConfigError(f"{key}: the days are {', '.join(DAYS)}") from None
+    return frozenset((low + step) % 7 for step in range((high - low) % 7 + 1))
+
+
+def _hour(key: str, text: str) -> time:
+    hour, _, minute = text.partition(":")
+    if text == "24:00":
+        return time.max
+    try:
+        return time(int(hour), int(minute))
+    except ValueError:
+        raise ConfigError(f"{key}: {text} is no time of the day") from None
+
+
+def _within(now: datetime, days: frozenset[int], start: time, end: time) -> bool:
+    """A span over midnight belongs to the day on which it begins."""
+    at, today = now.time(), now.weekday()
+    if start <= end:
+        return today in days and start <= at < end
+    return (today in days and at >= start) or ((today - 1) % 7 in days and at < end)
+
+
+def _probability(key: str, value: Any, salt: str = "") -> Condition:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigError(f"{key} takes a share from 0 to 1, not {value!r}")
+    return Condition(key, f"the draw fell into the share of {value:g}", lambda call: call.draw(salt) < value)
+
+
+CONDITIONS: Mapping[str, Callable[[str, Any], Condition]] = MappingProxyType(
+    {
+        "model": _model,
+        "tier": _one_of(Tier, lambda call: call.tier, "the tier is"),
+        "door": _one_of(Door, lambda call: call.door, "the door is"),
+        "kind": _one_of(Kind, lambda call: call.kind, "the kind is"),
+        "agent": _globbed(lambda call: call.agent_type, "the agent type is"),
+        "session": _globbed(lambda call: call.session, "the session is"),
+        "header": _header,
+        "thinking": _flag(lambda call: call.thinking, "thinking is on", "thinking is off"),
+        "effort_at_least": _effort,
+        "time": _time,
+        "probability": _probability,
+        "tool": _tool,
+        "image": _flag(lambda call: call.has_image, "it has an image", "it has no image"),
+        "document": _flag(lambda call: call.has_document, "it has a document", "it has no document"),
+        "tokens_at_least": _tokens,
+        "filter": _filter,
+    }
+)

@@ -1,0 +1,111 @@
+"""What is in force: who answers each tier, the rules that are asked before, the providers, and how names are read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from addon.protocol.errors import ConfigError
+from addon.routing.backends import ALIASES
+from addon.routing.call import Call
+from addon.routing.catalog import ModelFacts
+from addon.routing.config import (
+    ANTHROPIC,
+    LIMITS,
+    LOGGING,
+    PASS,
+    Answer,
+    Choice,
+    Endpoint,
+    Limits,
+    Logging,
+    Tier,
+    nearest,
+)
+from addon.routing.rules import Rule
+
+# how the models of the two providers begin that 1rgs/claude-code-proxy tells apart by name
+FAMILIES: Mapping[str, str] = MappingProxyType({"gemini-": "gemini", "gpt-": "openai", "o3": "openai", "o4": "openai"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """The user's own function, asked before the rules. ``name`` is ``path/to/file.py:function``."""
+
+    name: str
+    decide: Callable[[Call], object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: destinations are remembered for it
+class Settings:
+    """Everything that decides who answers. ``tiers`` lacks those for which nobody is named: they pass to Anthropic."""
+
+    tiers: Mapping[Tier, Answer] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)  # the user's own, by provider/model
+    decider: Decider | None = None
+    preset: str | None = None
+    preferred: str = "openai"
+    home: str | None = None
+    warnings: tuple[str, ...] = ()
+    limits: Limits = LIMITS
+    logging: Logging = LOGGING
+
+    @property
+    def leaves_anthropic(self) -> bool:
+        """Whether any request may be answered elsewhere without naming a model itself."""
+        answers = (*self.tiers.values(), *(rule.answer for rule in self.rules if rule.answer is not None))
+        return self.decider is not None or any(not answer.passes for answer in answers) or self.blocks
+
+    @property
+    def other(self) -> Answer | None:
+        """Who answers for names of no tier."""
+        return self.tiers.get(Tier.OPUS)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether any rule refuses requests."""
+        return any(rule.block is not None for rule in self.rules)
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """Return the provider of that name or alias, in any case; None when there is none."""
+        lower = name.lower()
+        return self.endpoints.get(lower) or self.endpoints.get(ALIASES.get(lower, lower))
+
+    def choices(self, text: str) -> tuple[Choice, ...]:
+        """Read a model as users write it. Raises: ConfigError that says what is allowed.
+
+        It is ``provider/model``, an alias, a bare model of the preferred provider, or ``anthropic``.
+        """
+        if text in self.aliases:
+            return self.aliases[text]
+        if text.lower() == ANTHROPIC:
+            return (PASS,)
+        provider, slash, model = text.partition("/")
+        if not slash:
+            return (Choice(self._family(text), text),)
+        endpoint = self.endpoint(provider)
+        if endpoint is None:
+            raise ConfigError(
+                f"there is no provider {provider!r}. {self.nearest(provider)} "
+                "Write provider/model, or a bare model name with PREFERRED_PROVIDER."
+            )
+        if not model:
+            raise ConfigError("the model is missing after the slash.")
+        return (Choice(endpoint.backend.name, model),)
+
+    def _family(self, model: str) -> str:
+        """The provider of a bare name: the preferred one, unless the name is plainly another's, whose key is there."""
+        if self.preferred not in FAMILIES.values():
+            return self.preferred
+        for start, provider in FAMILIES.items():
+            known = self.endpoints.get(provider)
+            if model.startswith(start) and provider != self.preferred and known is not None and known.credential.key:
+                preferred = self.endpoints.get(self.preferred)
+                return self.preferred if preferred is not None and preferred.base_name else provider
+        return self.preferred
+
+    def nearest(self, name: str) -> str:
+        """Say which providers a mistaken name may mean."""
+        return nearest(name, self.endpoints)

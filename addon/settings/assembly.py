@@ -1,0 +1,235 @@
+"""From all that the user wrote to Settings: the document, the environment, and what was chosen while running. Pure.
+
+``Configuration`` is what is written, ``settings(switch)`` what is in force. Of models the later wins: the file's
+preset, the file's own, ``.env``, the environment, a preset chosen while running, a model chosen while running. Rules
+are asked in this order: what is blocked while running, the preset's, the file's. A preset or a model chosen while
+running sets aside the rules that only tell models apart, so that the choice is seen.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+from addon.protocol.errors import ConfigError
+from addon.routing import rules
+from addon.routing.catalog import ModelFacts
+from addon.routing.config import SLOTS, Answer, Choice, Endpoint, Limits, Slot, Tier
+from addon.routing.rules import Rule
+from addon.routing.settings import Decider, Settings
+from addon.settings import document, environment, providers
+from addon.settings.document import Document, Preset, Target
+from addon.settings.presets import PRESETS
+from addon.settings.providers import Path, Place, Sources
+from addon.settings.rulebook import Book, targets, usable
+from addon.settings.switch import NO_PRESET, Switch
+
+LIVE = "chosen while running"
+BLOCKED = "Detour blocks calls of the kind {}: it was told so while running (detour.unblock lifts it)."
+
+type Tiers = Mapping[Tier, Answer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Configuration:
+    """All that is written, checked as far as it is in force."""
+
+    document: Document
+    named: environment.Named
+    place: Place
+    base: Settings  # providers, aliases and facts: what names are resolved against
+    origin: Callable[[str], str] = lambda name: "environment"  # where a setting of the environment stands
+
+    @property
+    def presets(self) -> dict[str, str]:
+        """Every preset by name, with what it is about; the user's own hide those that ship."""
+        own = {name: preset.about or "of detour.yaml" for name, preset in self.document.presets.items()}
+        return {**{name: str(preset["about"]) for name, preset in PRESETS.items()}, **own}
+
+    @property
+    def configured(self) -> dict[str, str]:
+        """What a switch goes over, by ``preset`` and slot."""
+        slots = {str(slot): text for slot, (text, _) in self.named.slots.items()}
+        written = {str(slot): " ".join(targets(text)) for slot in Slot if (text := getattr(self.document, slot))}
+        return {"preset": self.document.preset or "", **written, **slots}
+
+    def settings(self, switch: Switch | None = None) -> Settings:
+        """Return what is in force with ``switch``. Raises: ConfigError."""
+        switch = switch or Switch()
+        name = switch.preset or self.document.preset
+        preset, where = self._preset(None if name == NO_PRESET else name)
+        live = bool(switch.preset)
+        file, warnings = self._tiers(self.document, self.place, ()), list(self.base.warnings)
+        named = self._layer(self.named.slots)
+        of_preset = self._tiers(preset, lambda path: where, ()) if preset else {}
+        chosen = self._layer({slot: (model, LIVE) for slot, model in switch.models.items()})
+        layers = (file, named, of_preset) if live else (of_preset, file, named)
+        tiers: dict[Tier, Answer] = {}
+        for layer in (*layers, chosen):
+            tiers.update(layer)
+        settings = replace(self.base, tiers=MappingProxyType(tiers), preset=None if name == NO_PRESET else name)
+        ruled = (*self._blocked(switch), *self._rules(preset, where, switch, live=live))
+        return replace(settings, rules=ruled, warnings=(*warnings, *_unreachable(ruled)))
+
+    def _preset(self, name: str | None) -> tuple[Preset | None, str]:
+        if name is None:
+            return None, ""
+        if name in self.document.presets:
+            return self.document.presets[name], self.place(("presets", name))
+        if name in PRESETS:
+            return Preset.model_validate(PRESETS[name]), f"preset {name}"
+        near = get_close_matches(name, self.presets, n=2) or sorted(self.presets)
+        raise ConfigError(f"there is no preset {name!r}; there is {', '.join(near)}")
+
+    def _tiers(self, written: Document | Preset, place: Place, path: Path) -> dict[Tier, Answer]:
+        found = {slot: (target, slot) for slot in Slot if (target := getattr(written, slot)) is not None}
+        tiers: dict[Tier, Answer] = {}
+        for slot, (target, _) in found.items():
+            where = place((*path, str(slot)))
+            tiers.update(self._answered(slot, target, f"{slot} ({where})"))
+        return tiers
+
+    def _layer(self, found: Mapping[Slot, tuple[Any, str]]) -> dict[Tier, Answer]:
+        tiers: dict[Tier, Answer] = {}
+        for slot in (slot for slot in Slot if slot in found):
+            tiers.update(self._answered(slot, *found[slot]))
+        return tiers
+
+    def _answered(self, slot: Slot, target: Target, setting: str) -> dict[Tier, Answer]:
+        try:
+            return dict.fromkeys(SLOTS[slot], self.resolve(target, setting))
+        except ConfigError as error:
+            shown = repr(target) if isinstance(target, str) else ", ".join(target)
+            raise ConfigError(f"{setting} is {shown}, but {error.message}") from None
+
+    def resolve(self, target: Target, setting: str) -> Answer:
+        """Return the choices of a target that can be used. Raises: ConfigError when none can."""
+        choices = tuple(choice for text in targets(target) for choice in self.base.choices(text))
+        good, lacks = usable(choices, self._lack)
+        if not good:
+            raise ConfigError(lacks[0])
+        return Answer(good, setting)
+
+    def _lack(self, choice: Choice) -> str | None:
+        return None if choice.passes else self.base.endpoints[choice.provider].lack
+
+    def _rules(self, preset: Preset | None, where: str, switch: Switch, *, live: bool) -> Iterator[Rule]:
+        switched = frozenset(tier for slot in switch.models for tier in _answers(slot))
+        if preset is not None:
+            yield from _spared(Book(lambda path: where, (), self.resolve).rules(preset.routes), switched)
+        for rule in Book(self.place, ("routes",), self.resolve).rules(self.document.routes):
+            if not (live and rule.is_general):
+                yield from _spared((rule,), switched)
+
+    def _blocked(self, switch: Switch) -> Iterator[Rule]:
+        for kind in switch.blocked:
+            told = rules.conditions({"kind": str(kind)}, "")
+            yield Rule(f"block {kind}", LIVE, told, block=BLOCKED.format(kind))
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The flow filter expressions that rules use, with where they stand; the shell checks them."""
+        written = self.document.routes
+        listed = written if isinstance(written, list) else []
+        return {
+            route.when.filter: self.place(("routes", index, "when", "filter"))
+            for index, route in enumerate(listed)
+            if route.when.filter is not None
+        }
+
+
+def _answers(slot: Slot) -> tuple[Tier | None, ...]:
+    return (*SLOTS[slot], None) if slot is Slot.BIG else SLOTS[slot]
+
+
+def _spared(found: tuple[Rule, ...], switched: frozenset[Tier | None]) -> Iterator[Rule]:
+    for rule in found:
+        yield rule.except_tiers(switched) if switched and rule.is_general else rule
+
+
+def _unreachable(found: tuple[Rule, ...]) -> Iterator[str]:
+    closed: Rule | None = None
+    for rule in found:
+        if closed is not None:
+            yield f"{rule.title} is never asked: {closed.title} before it has no condition"
+        elif not rule.conditions:
+            closed = rule
+
+
+def configure(
+    written: Document,
+    values: Mapping[str, str],
+    place: Place,
+    secrets: Callable[[document.Credential], str | None] = lambda credential: None,
+    decider: Decider | None = None,
+    origin: Callable[[str], str] = lambda name: "the environment",
+    unused: tuple[str, ...] = (),
+) -> Configuration:
+    """Put together what is written. ``values`` are the environment's, by upper-case name. Raises: ConfigError."""
+    values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
+    named = environment.read(values, lambda command: secrets(document.Credential(command=command)))
+    endpoints = providers.endpoints(written.backends, named.endpoints, Sources(values, place, secrets))
+    preferred = named.preferred
+    if written.provider and environment.PREFERRED not in values:
+        preferred = _preferred(written.provider, endpoints, place)
+    base = Settings(
+        endpoints=MappingProxyType(endpoints),
+        decider=decider,
+        preferred=preferred,
+        home=values.get("DETOUR_HOME"),
+        warnings=(*unused, *named.unused),
+        limits=Limits(**written.limits.model_dump(exclude_none=True)),
+        logging=environment.logging(values),
+    )
+    base = replace(base, aliases=MappingProxyType(_aliases(written, base, place)), facts=_facts(written, base, place))
+    return Configuration(written, named, place, base, origin)
+
+
+def parse(values: Mapping[str, str]) -> Settings:
+    """Return the settings of an environment alone. Raises: ConfigError."""
+    return configure(Document(), values, lambda path: "detour.yaml").settings()
+
+
+def _preferred(name: str, endpoints: Mapping[str, Endpoint], place: Place) -> str:
+    found = Settings(endpoints=endpoints).endpoint(name)
+    if found is None:
+        near = Settings(endpoints=endpoints).nearest(name)
+        raise ConfigError(f"{place(('provider',))}: provider is {name!r}, which is no provider. {near}")
+    return found.backend.name
+
+
+def _aliases(written: Document, base: Settings, place: Place) -> dict[str, tuple[Choice, ...]]:
+    """Resolve each alias, those that it stands for first. Raises: ConfigError for one that leads to itself."""
+    wanted = {name: target for name, target in written.models.items() if not isinstance(target, document.Facts)}
+    made: dict[str, tuple[Choice, ...]] = {}
+
+    def resolve(name: str, seen: tuple[str, ...]) -> tuple[Choice, ...]:
+        if name in seen:
+            raise ConfigError(f"it leads to itself: {' → '.join((*seen, name))}")
+        if name not in made:
+            made[name] = tuple(choice for text in targets(wanted[name]) for choice in one(text, (*seen, name)))
+        return made[name]
+
+    def one(text: str, seen: tuple[str, ...]) -> tuple[Choice, ...]:
+        return resolve(text, seen) if text in wanted else base.choices(text)
+
+    for name in wanted:
+        try:
+            resolve(name, ())
+        except ConfigError as error:
+            raise ConfigError(f"{place(('models', name))}: {name}: {error.message}") from None
+    return made
+
+
+def _facts(written: Document, base: Settings, place: Place) -> Mapping[str, ModelFacts]:
+    made: dict[str, ModelFacts] = {}
+    for name, facts in written.models.items():
+        if not isinstance(facts, document.Facts):
+            continue
+        try:
+            (choice,) = base.choices(name)
+        except ConfigError as error:
+            raise ConfigError(f"{place(('models', name))}: {name}: {error.message}") from None
+        made[choice.name] = ModelFacts(facts.window, facts.output)
+    return MappingProxyType(made)

@@ -1,0 +1,111 @@
+"""What is in force as rows for people: name, value, origin. Pure; no row holds a key."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from addon.routing.backends import BACKENDS
+from addon.routing.config import Endpoint, Tier, Timeouts
+from addon.routing.settings import Settings
+from addon.settings.assembly import Configuration
+from addon.settings.switch import Switch
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting in force."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def rows(configuration: Configuration, settings: Settings, switch: Switch | None = None) -> Iterator[Row]:
+    """Yield every setting that is in force, those of the start and those chosen while running."""
+    switch = switch or Switch()
+    if settings.preset is not None:
+        origin = "chosen while running" if switch.preset else configuration.place(("preset",))
+        yield Row("preset", settings.preset, origin)
+    for tier in Tier:
+        answer = settings.tiers.get(tier)
+        if answer is None:
+            yield Row(str(tier), "anthropic", "no model is set")
+        else:
+            yield Row(str(tier), answer.name, _origin(answer.setting, configuration))
+    if settings.decider is not None:
+        yield Row("function", settings.decider.name, configuration.place(("function",)))
+    for number, rule in enumerate(settings.rules, 1):
+        yield Row(f"rule {number}", f"{rule.name}: {rule.told} → {rule.outcome}", rule.where)
+    for name, choices in settings.aliases.items():
+        yield Row(
+            f"models.{name}", ", then ".join(choice.name for choice in choices), configuration.place(("models", name))
+        )
+    for name, facts in settings.facts.items():
+        told = f"window {facts.max_input_tokens or 'unknown'}, output {facts.max_output_tokens or 'unknown'}"
+        yield Row(f"models.{name}", told, configuration.place(("models", name)))
+    for name, endpoint in settings.endpoints.items():
+        yield from _endpoint(name, endpoint, configuration)
+    yield from _others(configuration, settings)
+
+
+def _endpoint(name: str, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:
+    """Only what differs from the provider's row, and what its key is called."""
+    written = configuration.document.backends.get(name)
+    where = configuration.place(("backends", name)) if written else ""
+    if endpoint.base_url is not None and (endpoint.base_name is not None or endpoint.base_url != _own_address(name)):
+        origin = where or _origin(endpoint.base_name or "", configuration)
+        yield Row(f"backends.{name}.address", endpoint.base_url, origin)
+    if endpoint.credential.key is not None:
+        origin = where or _origin(endpoint.credential.variable, configuration)
+        yield Row(f"backends.{name}.credential", f"${endpoint.credential.variable}", origin)
+    told: Mapping[str, object] = {
+        "dialect": endpoint.backend.dialect if written and written.dialect else None,
+        "proxy": "{}://{}:{}".format(*endpoint.proxy) if endpoint.proxy else None,
+        "headers": ", ".join(sorted(header for header, _ in endpoint.headers)),
+        "body": dict(endpoint.extra_body),
+        "profile": dict(endpoint.profile),
+        "timeouts": _seconds(endpoint.timeouts) if endpoint.timeouts != Timeouts() else None,
+    }
+    for field, value in told.items():
+        if value:
+            yield Row(f"backends.{name}.{field}", str(value), where)
+
+
+def _own_address(name: str) -> str | None:
+    row = BACKENDS.get(name)
+    return row.base_url if row else None
+
+
+def _seconds(timeouts: Timeouts) -> str:
+    names = ("connect", "first_byte", "idle", "total")
+    values = (timeouts.connect_s, timeouts.first_byte_s, timeouts.idle_s, timeouts.total_s)
+    return ", ".join(f"{name} {value:g} s" for name, value in zip(names, values, strict=True) if value is not None)
+
+
+def _others(configuration: Configuration, settings: Settings) -> Iterator[Row]:
+    if settings.home is not None:
+        yield Row("DETOUR_HOME", settings.home, configuration.origin("DETOUR_HOME"))
+    limits = configuration.document.limits.model_dump(exclude_none=True)
+    for name, value in limits.items():
+        yield Row(f"limits.{name}", f"{value:,}", configuration.place(("limits", name)))
+    logging = settings.logging
+    for name, level in (("CONSOLE_LOG_LEVEL", logging.console_level), ("FILE_LOG_LEVEL", logging.file_level)):
+        if level is not None:
+            yield Row(name, level, configuration.origin(name))
+    for name, flag in (("LOG_REQUEST_BODY", logging.request_bodies), ("LOG_RESPONSE_BODY", logging.response_bodies)):
+        if flag:
+            yield Row(name, "true", configuration.origin(name))
+
+
+def _origin(setting: str, configuration: Configuration) -> str:
+    """Where a setting stands: a name of the environment with its origin, or what it says of itself."""
+    origin = configuration.origin(setting)
+    return f"{setting}, {origin}" if origin else setting
+
+
+def difference(before: list[Row], after: list[Row]) -> str:
+    """Say in one line what changed; empty when nothing did."""
+    old, new = {row.name: row.value for row in before}, {row.name: row.value for row in after}
+    changed = [f"{name} {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]]
+    added = [f"{name} {new[name]}" for name in new if name not in old]
+    gone = [f"no {name}" for name in old if name not in new]
+    return "; ".join((*changed, *added, *gone))
