@@ -79,7 +79,8 @@ class Commands:
     @_command("detour.routes")
     def routes(self) -> Sequence[str]:
         """Show everything in force: who answers, by which rule, and where that stands."""
-        return [f"{row.name}: {row.value}   ({row.origin})" for row in self._control.rows()]
+        rows = [f"{row.name}: {row.value}   ({row.origin})" for row in self._control.rows()]
+        return rows or ["the settings are wrong, the proxy's log says how"]  # the console cannot show nothing
 
     @_command("detour.presets")
     def presets(self) -> Sequence[str]:

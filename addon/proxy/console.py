@@ -58,8 +58,8 @@ class ConsoleExtras:
 
     def uninstall(self) -> None:
         """Give the console back as it was; another binding of one of our keys stays."""
-        keymap = _master().keymap
         for ours in self._bound:
+            keymap = _master().keymap
             found = _bound(keymap, ours.context, ours.key)
             if found is not None and found.command == ours.command:
                 keymap.remove(ours.key, [ours.context])

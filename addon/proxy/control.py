@@ -77,8 +77,8 @@ class Control:
                 self._start()
             elif FILE_OPTION in updated:
                 self._put_in_force(self._read(), self._wanted())
-            elif updated & SWITCH_OPTIONS:
-                self._put_in_force(self._reading, self._wanted())
+            elif updated & SWITCH_OPTIONS and (wanted := self._wanted()) != self._switch:
+                self._put_in_force(self._reading, wanted)
         except ConfigError as error:
             if self._reading is not None:
                 raise exceptions.OptionsError(error.message) from None

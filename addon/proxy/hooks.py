@@ -8,29 +8,25 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
-from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from mitmproxy import ctx, exceptions, http
-from mitmproxy.addonmanager import Loader
+from mitmproxy import ctx, http
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
-from mitmproxy.log import ALERT
-from mitmproxy.proxy import layer, layers, mode_specs
 
-from addon.protocol.errors import BackendError, ConfigError, DetourError, InternalError, Kind, Reply
-from addon.proxy import fail_closed, greeting, http_layer, presence, record, transfer, views
+from addon.protocol.errors import BackendError, DetourError, InternalError, Kind, Reply
+from addon.proxy import fail_closed, record, transfer
 from addon.proxy.commands import Commands
 from addon.proxy.control import Control
+from addon.proxy.doors import ANTHROPIC_HOST, Doors, is_reverse
 from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
-from addon.proxy.intake import Incoming, Network, Pass, Send, Verdict, decide
+from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
@@ -38,10 +34,6 @@ from addon.stream import StreamTranslator
 
 logger = logging.getLogger(__name__)
 
-ANTHROPIC_HOST = "api.anthropic.com"
-TCP_TIMEOUT_S = (
-    7_200  # a model may think in silence for longer than mitmproxy's 600 s; Claude Code gives up long before
-)
 SHOWN = 60  # bytes of an answer of ours that stand in the comment
 UPDATE_INTERVAL_S = 0.25  # how often a growing reply is shown anew; mitmweb hashes the body on each update
 EVENT_STREAM = "text/event-stream"
@@ -55,115 +47,22 @@ class Detour:
     def __init__(self) -> None:
         """Before the settings are read nothing is routed."""
         self.control = Control()
-        self.addons = [self.control, Commands(self.control)]  # mitmproxy asks them after us
-        self._decrypted: frozenset[str] = frozenset((ANTHROPIC_HOST,))
-        self._networks: tuple[Network, ...] = ()
+        self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
+        self.doors = Doors(self.control, self._desk)
+        self.addons = [self.doors, self.control, Commands(self.control)]  # mitmproxy asks them after us
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
         self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
-        self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
-        self._has_layer = False
-        self._is_configured = False
 
     @property
     def settings(self) -> Settings | None:
         """What is in force; None where the settings were wrong from the start."""
-        return self.control.settings
-
-    # -- life ------------------------------------------------------------------------------------------------------
-
-    def load(self, loader: Loader) -> None:
-        """Add our options and views, and set what streaming through mitmproxy needs."""
-        loader.add_option(
-            "detour_hosts", Sequence[str], [], "Hosts to decrypt besides api.anthropic.com; all others are tunnelled."
-        )
-        loader.add_option(
-            "detour_clients", Sequence[str], [], "Networks besides loopback whose requests Detour routes (10.0.0.0/8)."
-        )
-        views.register()
-        fail_closed.stand_guard()
-        missing = http_layer.works_here()
-        self._has_layer = missing is None
-        if missing is None:
-            http_layer.take_over_replays(self._desk)
-        else:
-            logger.warning(
-                "Detour: unknown mitmproxy internals (%s): keys show on a flow until its reply begins", missing
-            )
-        ctx.options.update(connection_strategy="lazy", tcp_timeout=max(ctx.options.tcp_timeout, TCP_TIMEOUT_S))
-
-    def configure(self, updated: set[str]) -> None:
-        """Check what concerns connections. Raises: OptionsError, which keeps the old value, once there is one.
-
-        A mistake at the start is logged, upon which mitmproxy ends; it would print a raised one as a crash.
-        """
-        try:
-            self._configure(updated)
-            self._is_configured = True
-        except ConfigError as error:
-            if self._is_configured:
-                raise exceptions.OptionsError(error.message) from None
-            logger.error("Detour: %s", error.message)  # noqa: TRY400 - the user's mistake needs no trace of ours
-
-    def _configure(self, updated: set[str]) -> None:
-        if ctx.options.stream_large_bodies:
-            raise ConfigError(
-                f"stream_large_bodies is {ctx.options.stream_large_bodies!r}: Detour cannot rewrite a request that is "
-                "streamed, and it would leave as it is. Unset it; replies are streamed anyway."
-            )
-        if ctx.options.proxy_debug:
-            raise ConfigError("proxy_debug writes all that is sent to the log, keys included. Unset it.")
-        if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
-            raise ConfigError(
-                "connection_strategy must stay lazy: eager contacts Anthropic before Detour has chosen a backend."
-            )
-        if "detour_clients" in updated:
-            self._networks = tuple(_network(text) for text in ctx.options.detour_clients)
-        if "detour_hosts" in updated:
-            self._decrypted = frozenset((ANTHROPIC_HOST, *(host.lower() for host in ctx.options.detour_hosts)))
-
-    def running(self) -> None:
-        """Say what is open and what is in force."""
-        if self.settings is None:
-            return
-        proxyserver = ctx.master.addons.get("proxyserver")
-        listeners = {  # a set: a reverse door to https listens on UDP too
-            greeting.Listener(_is_reverse(server.mode), address[0], address[1])
-            for server in proxyserver.servers
-            if isinstance(server.mode, (*_EXPLICIT, mode_specs.ReverseMode))
-            for address in server.listen_addrs
-        }
-        gc.collect()
-        gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
-        gc.collect()  # of nothing: lets later full collections come by the few objects that are left to walk
-        confdir = Path(ctx.options.confdir).expanduser()
-        for line in greeting.lines(self.settings, sorted(listeners), confdir):
-            logger.info("%s", line)
-        presence.appear(self.settings, greeting.door_urls(sorted(listeners)), confdir)
-        if ctx.master.addons.get("consoleaddon") is not None:  # its log is out of sight
-            logger.log(ALERT, "Detour: the doors and the routes are in the event log, press E")
+        return None if self.doors.is_wrong else self.control.settings
 
     def done(self) -> None:
-        """Leave mitmproxy as it was; what is under way is seen to its end."""
-        http_layer.give_back_replays()
-        presence.vanish(self.settings)
+        """What is under way is seen to its end."""
         if not self.is_idle:
             Leaving(self).stay()
-
-    # -- connections -----------------------------------------------------------------------------------------------
-
-    def next_layer(self, nextlayer: layer.NextLayer) -> None:
-        """Tunnel what is not ours to read; make the HTTP layers ours."""
-        context = nextlayer.context
-        tunnelled = len(context.layers) > 1 and isinstance(context.client.proxy_mode, _EXPLICIT)
-        host = context.server.address[0].lower() if context.server.address else ""
-        inside_connect = tunnelled and any(isinstance(outer, layers.HttpLayer) for outer in context.layers)
-        if inside_connect and host not in self._decrypted:
-            nextlayer.layer = layers.TCPLayer(context, ignore=not ctx.options.show_ignored_hosts)
-            return
-        if self._has_layer and nextlayer.layer is None:
-            ctx.master.addons.get("nextlayer").next_layer(nextlayer)  # script addons are asked first
-            http_layer.take_over(nextlayer, self._desk)
 
     # -- one exchange ----------------------------------------------------------------------------------------------
 
@@ -243,7 +142,7 @@ class Detour:
             return
         self._mask(flow, exchange)
         message = flow.error.msg if flow.error else "unknown"
-        if exchange.client_left or message == Error.KILLED_MESSAGE or not self._has_layer:
+        if exchange.client_left or message == Error.KILLED_MESSAGE or not self.doors.has_layer:
             exchange.abandon("the client left" if exchange.client_left else message)
         elif isinstance(exchange, RoutedExchange):
             self._part(flow, exchange, message)
@@ -262,13 +161,13 @@ class Detour:
 
     def _is_ours(self, flow: http.HTTPFlow) -> bool:
         """Whether the request is the client's own: for Anthropic, or through a reverse door."""
-        if record.is_rewritten(flow) or _is_reverse(flow.client_conn.proxy_mode):
+        if record.is_rewritten(flow) or is_reverse(flow.client_conn.proxy_mode):
             return True
         return flow.request.host.lower() == ANTHROPIC_HOST
 
     def _decide(self, incoming: Incoming) -> Verdict:
         if self.settings is not None:
-            return decide(incoming, self.settings, self._networks)
+            return decide(incoming, self.settings, self.doors.networks)
         if incoming.path not in fail_closed.ROUTED:
             return Pass()
         raise BackendError(Kind.UNREACHABLE, "Detour's settings are wrong, the proxy's log says how: nothing is sent.")
@@ -284,8 +183,10 @@ class Detour:
             transfer.strip_credentials(flow.request)
         record.keep_original(flow, send)
         rewrite = transfer.send_home if at_home else transfer.send_away
-        rewrite(flow.request, send, masked=self._has_layer)
+        rewrite(flow.request, send, masked=self.doors.has_layer)
         flow.comment = f"{send.route.asked} → {send.route.name}"
+        if proxy := send.destination.endpoint.proxy:
+            flow.server_conn.via = (proxy[0], proxy[1:])
         self._exchanges[flow.id] = exchange
         self._origins[flow.id] = transfer.origin(flow.request)
 
@@ -329,7 +230,7 @@ class Detour:
     def _mask(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """On the plain path the true key was on the flow until here."""
         credential = exchange.credential
-        if credential is not None and credential.value and not self._has_layer:
+        if credential is not None and credential.value and not self.doors.has_layer:
             flow.request.headers[credential.header] = credential.mask
 
     def _take_parting(self, flow: http.HTTPFlow) -> Parting | None:
@@ -357,7 +258,7 @@ class Detour:
 
     def _begin(self, flow: http.HTTPFlow, exchange: Exchange, written: bytes) -> bytes:
         """Let the held headers go, as those of an error where the stream failed before it said anything."""
-        reply = exchange.refuse() if self._has_layer and isinstance(exchange, RoutedExchange) else None
+        reply = exchange.refuse() if self.doors.has_layer and isinstance(exchange, RoutedExchange) else None
         if reply is None:
             return written
         transfer.rewrite(flow, reply.status, reply.headers, streamed=True)
@@ -413,9 +314,7 @@ class Detour:
         status = flow.response.status_code if flow.response else 0
         elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
         logger.info("%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)
-
-
-_EXPLICIT = (mode_specs.RegularMode, mode_specs.UpstreamMode)
+        self.doors.show_last(flow.comment)
 
 
 @contextmanager
@@ -430,20 +329,9 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _is_reverse(mode: object) -> bool:
-    return isinstance(mode, mode_specs.ReverseMode)
-
-
 def _has_left(flow: http.HTTPFlow) -> bool:
     """Whether the request has gone to its backend; not so when another addon gave the response."""
     return flow.server_conn.timestamp_start is not None
-
-
-def _network(text: str) -> Network:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError as error:
-        raise ConfigError(f"detour_clients: {text!r} is no network, write one like 10.0.0.0/8") from error
 
 
 def addons() -> list[Any]:

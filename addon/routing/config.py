@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from addon.routing.backends import ALIASES, BACKENDS, Backend
 
@@ -72,6 +72,9 @@ class Timeouts:
     total_s: float | None = None
 
 
+type Proxy = tuple[Literal["http", "https"], str, int]  # scheme, host, port
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A provider with the user's settings applied."""
@@ -83,7 +86,7 @@ class Endpoint:
     headers: tuple[tuple[str, str], ...] = ()
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)  # fields of the Profile that the user changed
-    proxy: tuple[str, str, int] | None = None  # scheme, host, port
+    proxy: Proxy | None = None
     timeouts: Timeouts = Timeouts()
 
     @property

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from addon.protocol.errors import ConfigError
 from addon.routing.backends import Backend, find
-from addon.routing.config import Credential, Endpoint, Timeouts, nearest
+from addon.routing.config import Credential, Endpoint, Proxy, Timeouts, nearest
 from addon.settings import document, environment
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
@@ -133,12 +133,13 @@ def _header(name: str, value: str, sources: Sources) -> str:
     return text
 
 
-def _proxy(text: str) -> tuple[str, str, int]:
+def _proxy(text: str) -> Proxy:
     address = environment.base_address("proxy", text)
     parts = urlsplit(address)
     if parts.path:
         raise ConfigError(f"proxy is {address!r}: write it without a path, like http://proxy:3128")
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
+    return scheme, parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
 
 
 def _profile(backend: document.Backend) -> Mapping[str, Any]:

@@ -363,6 +363,18 @@ async def test_a_bad_request_is_answered_and_the_connection_lives_on(
             await proxy.settled()
 
 
+def _configured(detour: Detour, updated: set[str]) -> None:
+    """As mitmproxy does it with an addon and those inside it."""
+    detour.doors.configure(updated)
+    detour.control.configure(updated)
+
+
+def _done(detour: Detour) -> None:
+    detour.done()
+    detour.doors.done()
+    detour.control.done()
+
+
 CLIENTS = [
     ("10.1.2.3", [], 403),
     ("10.1.2.3", ["10.0.0.0/8"], 200),
@@ -386,7 +398,7 @@ def test_only_this_machine_and_listed_networks_are_served(
     configure("http://127.0.0.1:9")
     detour = Detour()
     with taddons.context(Proxyserver(), detour) as context:
-        detour.configure(set())
+        _configured(detour, set())
         context.configure(detour, detour_clients=networks)
         flow = _flow(path, method="GET" if path == "/v1/models" else "POST")
         flow.client_conn.peername = (peer, 1234)
@@ -395,7 +407,7 @@ def test_only_this_machine_and_listed_networks_are_served(
         if status == 403:
             assert flow.response
             assert "detour_clients" in json.loads(flow.response.content or b"")["error"]["message"]
-        detour.done()
+        _done(detour)
 
 
 def _flow(path: str = "/v1/messages", method: str = "POST", body: object = None) -> http.HTTPFlow:
@@ -542,13 +554,13 @@ async def test_door_one_with_a_password(confdir: Path, configure: Configure) -> 
 def test_an_option_that_would_break_us_is_refused_and_rolled_back(options: dict[str, object], words: str) -> None:
     detour = Detour()
     with taddons.context(Proxyserver(), detour) as context:
-        detour.configure(set())
+        _configured(detour, set())
         with pytest.raises(exceptions.OptionsError, match=words):
             context.options.update(**options)
         assert context.options.stream_large_bodies is None
         assert context.options.connection_strategy == "lazy"
         assert list(context.options.detour_clients) == []
-        detour.done()
+        _done(detour)
 
 
 def test_an_option_set_before_we_are_loaded_is_refused_too(caplog: pytest.LogCaptureFixture) -> None:
@@ -556,10 +568,10 @@ def test_an_option_set_before_we_are_loaded_is_refused_too(caplog: pytest.LogCap
         context.options.stream_large_bodies = "1m"
         detour = Detour()
         context.master.addons.add(detour)
-        detour.configure(set(context.options.keys()))
+        _configured(detour, set(context.options.keys()))
         assert "stream_large_bodies is '1m'" in caplog.text
         assert _answered(detour) == 503
-        detour.done()
+        _done(detour)
 
 
 def _answered(detour: Detour, path: str = "/v1/messages") -> int | None:
@@ -575,7 +587,7 @@ def test_the_timeout_is_raised_but_a_longer_one_is_kept(given: int, kept: int) -
         detour = Detour()
         context.master.addons.add(detour)
         assert context.options.tcp_timeout == kept
-        detour.done()
+        _done(detour)
 
 
 def test_a_mistake_in_the_settings_is_an_error_and_nothing_is_routed(
@@ -584,14 +596,13 @@ def test_a_mistake_in_the_settings_is_an_error_and_nothing_is_routed(
     configure(BIG_MODEL="opnai/gpt-5.5")
     detour = Detour()
     with taddons.context(Proxyserver(), detour) as context:
-        detour.configure(set(context.options.keys()))
-        detour.control.configure(set(context.options.keys()))
+        _configured(detour, set(context.options.keys()))
         assert [record.levelname for record in caplog.records] == ["ERROR"]  # which ends mitmproxy's start
         assert "BIG_MODEL is 'opnai/gpt-5.5'" in caplog.text
         assert "Did you mean openai" in caplog.text
         assert _answered(detour) == 503
         assert _answered(detour, "/api/hello") is None
-        detour.done()
+        _done(detour)
 
 
 def test_settings_that_became_wrong_keep_the_old_ones(configure: Configure) -> None:
@@ -604,7 +615,7 @@ def test_settings_that_became_wrong_keep_the_old_ones(configure: Configure) -> N
         with pytest.raises(exceptions.OptionsError, match="nobody"):
             context.options.update(detour_config="")
         assert detour.settings is before
-        detour.done()
+        _done(detour)
 
 
 @pytest.mark.parametrize("change", ["response", "error", "dead"])
@@ -612,7 +623,7 @@ def test_a_flow_that_is_answered_broken_or_not_live_is_left_alone(configure: Con
     configure("http://127.0.0.1:9")
     detour = Detour()
     with taddons.context(Proxyserver(), detour):
-        detour.configure(set())
+        _configured(detour, set())
         flow = _flow()
         if change == "response":
             flow.response = http.Response.make(418)
@@ -623,14 +634,14 @@ def test_a_flow_that_is_answered_broken_or_not_live_is_left_alone(configure: Con
         before = flow.get_state()
         detour.request(flow)
         assert flow.get_state() == before
-        detour.done()
+        _done(detour)
 
 
 def test_hooks_pass_over_flows_that_are_not_ours(configure: Configure) -> None:
     configure()
     detour = Detour()
     with taddons.context(Proxyserver(), detour):
-        detour.configure(set())
+        _configured(detour, set())
         flow = tflow.tflow(resp=True)
         before = flow.get_state()
         for hook in (detour.responseheaders, detour.response, detour.error):
@@ -639,7 +650,7 @@ def test_hooks_pass_over_flows_that_are_not_ours(configure: Configure) -> None:
         detour.responseheaders(flow)
         flow.response = http.Response.from_state(before["response"])
         assert flow.get_state() == before
-        detour.done()
+        _done(detour)
 
 
 def test_a_hostile_flow_file_cannot_make_a_request_leave_unrewritten(
@@ -648,13 +659,13 @@ def test_a_hostile_flow_file_cannot_make_a_request_leave_unrewritten(
     configure("http://127.0.0.1:9")
     detour = Detour()
     with taddons.context(Proxyserver(), detour):
-        detour.configure(set())
+        _configured(detour, set())
         flow = _flow()
         flow.metadata["detour"] = {"original": {"method": 7}}
         detour.request(flow)
         assert flow.response
         assert flow.response.status_code == 424
-        detour.done()
+        _done(detour)
     assert "incident" in caplog.text
 
 

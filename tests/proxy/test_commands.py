@@ -1,0 +1,125 @@
+"""The commands as mitmproxy calls them: each sets options and says what is in force; a mistake is told and no more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from mitmproxy import exceptions
+
+from tests.proxy.live import Proxy, proxying, until
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* deprecated:DeprecationWarning")  # pyparsing's, in mitmproxy's parser
+
+DOCUMENT = """
+big: vllm/big
+models: {fast: ollama/qwen3:4b}
+presets:
+  mine: {small: vllm/preset}
+"""
+
+
+def call(proxy: Proxy, *words: str) -> object:
+    return proxy.master.commands.execute(" ".join(words))
+
+
+@pytest.fixture
+def _document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "detour.yaml").write_text(DOCUMENT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+
+BIG = "opus → vllm/big | sonnet → vllm/big"
+MINE = f"preset mine | {BIG} | haiku → vllm/preset"
+CALLS: list[tuple[Sequence[str], str]] = [
+    (["detour.switch fast"], "opus → ollama/qwen3:4b | sonnet → ollama/qwen3:4b"),
+    (["detour.switch fast small"], f"{BIG} | haiku → ollama/qwen3:4b"),
+    (["detour.switch ollama/x all"], "opus → ollama/x | sonnet → ollama/x | haiku → ollama/x"),
+    (
+        ["detour.switch ollama/x all", "detour.switch configured big"],
+        "opus → vllm/big | sonnet → ollama/x | haiku → ollama/x",
+    ),
+    (["detour.switch fast middle"], "opus → vllm/big | sonnet → ollama/qwen3:4b"),
+    (["detour.switch anthropic"], "opus → anthropic | sonnet → anthropic"),
+    (["detour.preset mine"], MINE),
+    (["detour.switch fast all", "detour.preset mine"], MINE),
+    (["detour.preset mine", "detour.preset none"], BIG),
+    (["detour.preset mine", "detour.preset configured"], BIG),
+    (["detour.block title"], f"{BIG} | blocked: title"),
+    (["detour.block title", "detour.block count", "detour.unblock title"], f"{BIG} | blocked: count"),
+    (["detour.block title", "detour.unblock all"], BIG),
+]
+
+
+@pytest.mark.usefixtures("_document")
+@pytest.mark.parametrize(("calls", "said"), CALLS)
+async def test_a_command_says_what_is_in_force(confdir: Path, calls: Sequence[str], said: str) -> None:
+    async with proxying(confdir) as proxy:
+        results = [call(proxy, each) for each in calls]
+        assert results[-1] == said
+        assert proxy.detour.control.summary() == said
+
+
+MISTAKES = [
+    ("detour.switch nobody/x", "there is no provider 'nobody'"),
+    ("detour.switch x huge", "[Cc]hoice"),
+    ("detour.preset glm", "there is no key for zai"),
+    ("detour.preset glmm", "[Cc]hoice"),
+    ("detour.block titles", "[Cc]hoice"),
+]
+
+
+@pytest.mark.usefixtures("_document")
+@pytest.mark.parametrize(("text", "words"), MISTAKES)
+async def test_a_mistake_changes_nothing(confdir: Path, text: str, words: str) -> None:
+    async with proxying(confdir) as proxy:
+        before = proxy.detour.control.settings
+        with pytest.raises(exceptions.CommandError, match=words):
+            call(proxy, text)
+        assert proxy.detour.control.settings is before
+
+
+LISTS = [
+    ("detour.models", ["vllm/big", "fast", "anthropic", "configured"]),
+    ("detour.slots", ["big", "middle", "small", "all"]),
+    ("detour.blocked", ["all"]),
+]
+
+
+@pytest.mark.usefixtures("_document")
+@pytest.mark.parametrize(("text", "listed"), LISTS)
+async def test_what_can_be_chosen_is_listed(confdir: Path, text: str, listed: list[str]) -> None:
+    async with proxying(confdir) as proxy:
+        assert call(proxy, text) == listed
+
+
+@pytest.mark.usefixtures("_document")
+async def test_presets_and_kinds_and_routes_are_listed(confdir: Path) -> None:
+    async with proxying(confdir) as proxy:
+        presets, kinds, routes = (call(proxy, f"detour.{name}") for name in ("presets", "kinds", "routes"))
+        assert isinstance(presets, list)
+        assert {"glm", "mine", "openai_premium"} < set(presets)
+        assert presets[-2:] == ["none", "configured"]
+        assert isinstance(kinds, list)
+        assert {"main", "title", "compaction"} < set(kinds)
+        assert isinstance(routes, list)
+        assert "opus: vllm/big   (big (detour.yaml, line 2))" in routes
+
+
+@pytest.mark.usefixtures("_document")
+async def test_the_files_are_read_anew_on_demand(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with proxying(confdir) as proxy:
+        monkeypatch.setenv("BIG_MODEL", "ollama/of-the-environment")  # which nobody watches
+        assert call(proxy, "detour.reload") == "the settings are read anew"
+        await until(lambda: "of-the-environment" in proxy.detour.control.summary())
+
+
+async def test_where_nothing_could_be_read_a_command_says_so(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "detour.yaml").write_text("bigg: x\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    async with proxying(confdir) as proxy:
+        proxy.errors_expected = True
+        with pytest.raises(exceptions.CommandError, match="the proxy's log says how"):
+            call(proxy, "detour.reload")
+        assert call(proxy, "detour.routes") == ["the settings are wrong, the proxy's log says how"]

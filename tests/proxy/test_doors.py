@@ -1,0 +1,73 @@
+"""The doors by themselves: the console's line, and what forbids routing. What they do to traffic is in test_hooks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.test import taddons
+
+from addon.proxy import console
+from addon.proxy.control import Control
+from addon.proxy.doors import Doors
+from addon.proxy.hooks import Detour
+from tests.proxy.conftest import Configure
+
+
+class Extras:
+    """What the console would show."""
+
+    def __init__(self, status: Callable[[], str]) -> None:
+        self.status, self.shown, self.gone = status, list[str](), False
+
+    def install(self) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        self.shown.append(self.status())
+
+    def uninstall(self) -> None:
+        self.gone = True
+
+
+@pytest.fixture
+def doors(monkeypatch: pytest.MonkeyPatch, configure: Configure) -> Doors:
+    monkeypatch.setattr(console, "ConsoleExtras", Extras)
+    configure("http://127.0.0.1:9")
+    return Detour().doors
+
+
+def test_the_consoles_line_says_what_is_in_force_and_the_newest_exchange(doors: Doors) -> None:
+    control: Control = doors._control
+    with taddons.context(Proxyserver()):
+        doors.show_last("nobody looks")
+        doors._dress_console()
+        extras: Any = doors._extras
+        assert extras.shown == ["everything → anthropic"]
+        doors.show_last("claude-opus-5-5 → openai/x (subagent) · 5 in, 3 out")
+        assert extras.shown[-1] == "everything → anthropic | last: claude-opus-5-5 → openai/x (subagent)"
+        control.changed[-1]()
+        assert len(extras.shown) == 3
+
+
+def test_what_a_console_lacks_is_told(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Extras, "install", lambda self: "its footer")
+    with taddons.context(Proxyserver()):
+        doors._dress_console()
+    assert "unknown mitmproxy internals (its footer): keys or status line are missing" in caplog.text
+
+
+def test_an_option_that_forbids_routing_forbids_it_until_it_is_mended() -> None:
+    detour = Detour()
+    with taddons.context(Proxyserver()) as context:
+        context.options.stream_large_bodies = "1m"
+        context.master.addons.add(detour)
+        detour.control.configure(set())
+        detour.doors.configure(set())
+        assert detour.settings is None
+        context.options.stream_large_bodies = None
+        detour.doors.configure(set())
+        assert detour.settings is not None
+        detour.doors.done()
