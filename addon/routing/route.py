@@ -35,6 +35,8 @@ class Route:
     destination: Destination | None = None
     changes: Changes = NOTHING
     others: tuple[Choice, ...] = ()  # who may answer when the first cannot
+    kind: str | None = None  # of the call; this and the session are for those who read what happened
+    session: str | None = None
 
     @property
     def name(self) -> str:
@@ -133,7 +135,16 @@ def _route(
             continue
         told = "; ".join((reason, *lacks))
         destination = _home(call.model, settings, changes) if choice.passes else destination_of(choice, settings)
-        return Route(call.model, call.long_window, told, destination, changes, choices[index + 1 :])
+        return Route(
+            call.model,
+            call.long_window,
+            told,
+            destination,
+            changes,
+            choices[index + 1 :],
+            call.kind,
+            call.session,
+        )
     raise BackendError(Kind.PERMISSION, f"Detour: {settings.endpoints[choices[0].provider].lack}")
 
 
