@@ -43,9 +43,10 @@ SHELL = {
     "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",
 }
+# the parts of a hook's work that need no mitmproxy
 PURE_IN_THE_SHELL = (
     "proxy/exchange", "proxy/intake", "proxy/journal", "proxy/rest", "proxy/rest_models", "proxy/openapi",
-)  # fmt: skip - the parts of a hook's work that need no mitmproxy
+)  # fmt: skip
 WORLD = {
     "asyncio", "fcntl", "glob", "io", "litellm", "logging", "mitmproxy", "multiprocessing", "os", "pathlib", "random",
     "requests", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile",

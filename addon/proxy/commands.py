@@ -6,14 +6,12 @@ from typing import cast
 from mitmproxy import command, ctx, exceptions, types
 
 from addon.protocol.errors import ConfigError
-from addon.proxy.control import MODEL_OPTIONS, Control
+from addon.proxy.control import Control
 from addon.proxy.intake import offered
 from addon.routing.call import Kind
 from addon.routing.config import Slot
 from addon.routing.settings import Settings
-from addon.settings.switch import ALL, NO_PRESET
-
-AS_CONFIGURED = "configured"  # in place of a name: what the files say
+from addon.settings.switch import ALL, AS_CONFIGURED, MODEL_OPTIONS, NO_PRESET
 
 
 def _command[F](path: str) -> Callable[[F], F]:
@@ -41,7 +39,7 @@ class Commands:
         SLOT is big (Opus, Sonnet and other names), middle (Sonnet), small (Haiku) or all.
         """
         slots = tuple(Slot) if slot == ALL else (Slot(slot),)
-        name = "" if model == "configured" else model
+        name = "" if model == AS_CONFIGURED else model
         self._chosen(**{MODEL_OPTIONS[each]: name for each in slots})
         return self._control.summary()
 
@@ -50,7 +48,7 @@ class Commands:
     def choose_preset(self, name: str) -> str:
         """Put a preset in force; "configured" gives it back, "none" is without any. Models chosen before give way."""
         models: dict[str, object] = dict.fromkeys(MODEL_OPTIONS.values(), "")
-        self._chosen(**models, detour_preset="" if name == "configured" else name)
+        self._chosen(**models, detour_preset="" if name == AS_CONFIGURED else name)
         return self._control.summary()
 
     @_command("detour.block")
@@ -85,12 +83,12 @@ class Commands:
     @_command("detour.presets")
     def presets(self) -> Sequence[str]:
         """List the presets."""
-        return [*self._control.presets(), NO_PRESET, "configured"]
+        return [*self._control.presets(), NO_PRESET, AS_CONFIGURED]
 
     @_command("detour.models")
     def models(self) -> Sequence[str]:
         """List the models that are configured."""
-        return [*offered(self._control.settings or Settings()), "anthropic", "configured"]
+        return [*offered(self._control.settings or Settings()), "anthropic", AS_CONFIGURED]
 
     @_command("detour.slots")
     def slots(self) -> Sequence[str]:

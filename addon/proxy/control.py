@@ -28,13 +28,12 @@ from addon.settings import inventory, settings_file, state_file
 from addon.settings.assembly import Configuration
 from addon.settings.inventory import Row
 from addon.settings.settings_file import Reading
-from addon.settings.switch import Switch, still
+from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, still
 
 logger = logging.getLogger(__name__)
 
 LOOK_S = 0.5  # between two looks at the files: what is saved is in force within a second
-MODEL_OPTIONS = {slot: f"detour_{slot}_model" for slot in Slot}
-PRESET_OPTION, BLOCK_OPTION, FILE_OPTION = "detour_preset", "detour_block", "detour_config"
+FILE_OPTION = "detour_config"
 SWITCH_OPTIONS = frozenset((PRESET_OPTION, BLOCK_OPTION, *MODEL_OPTIONS.values()))
 
 

@@ -12,7 +12,11 @@ from addon.routing.call import Kind
 from addon.routing.config import Slot
 
 NO_PRESET = "none"  # as a preset's name: none, though one is configured
-ALL = "all"  # as a slot's name: every one
+AS_CONFIGURED = "configured"  # in place of a name: what the files say
+ALL = "all"  # as a slot's name, and a kind's: every one
+# mitmproxy's options that hold the state
+MODEL_OPTIONS = {slot: f"detour_{slot}_model" for slot in Slot}
+PRESET_OPTION, BLOCK_OPTION = "detour_preset", "detour_block"
 
 
 @dataclass(frozen=True, slots=True)
