@@ -1,4 +1,4 @@
-"""Facts of models: windows and output limits, from litellm's data file.
+"""Facts of models: windows, output limits and prices, from litellm's data file.
 
 litellm itself is never imported here (seconds, 200 MB, network): its package folder is located without executing it,
 and the rows of the models in use are picked out of the JSON beside it (about 5 ms a model, once). Parsing all of its
@@ -19,6 +19,13 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 FILE = "model_prices_and_context_window_backup.json"
+COSTS = (  # in the order of Price
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+)
+MILLION = 1_000_000
 LONGEST_ROW = 16_384  # bytes; the longest today has 3,000
 # our provider name -> the prefixes litellm files its models under
 PREFIXES: Mapping[str, tuple[str, ...]] = {
@@ -33,11 +40,22 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars for a million tokens; None means unknown, and 0 that it costs nothing."""
+
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """None means unknown, never zero."""
 
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    price: Price | None = None
 
 
 UNKNOWN = ModelFacts()
@@ -54,11 +72,24 @@ def lookup(provider: str, model: str) -> ModelFacts:
     with _opened() as rows:
         found = (row for name in names if (row := _row(rows, name)) is not None)
         row = next(found, None)
-    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens"))) if row else UNKNOWN
+    if row is None:
+        return UNKNOWN
+    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")), _price(row))
 
 
 def _tokens(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
+
+
+def _price(row: Mapping[str, Any]) -> Price | None:
+    """What the file tells for one token; None where it tells nothing. A long prompt may cost more than this."""
+    found = [_dollars(row.get(name)) for name in COSTS]
+    return Price(*found) if any(each is not None for each in found) else None
+
+
+def _dollars(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return round(value * MILLION, 6) if is_number else None
 
 
 def _row(rows: bytes | mmap, name: str) -> dict[str, Any] | None:

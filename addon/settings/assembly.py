@@ -14,15 +14,15 @@ from typing import Any
 
 from addon.protocol.errors import ConfigError
 from addon.routing import rules
-from addon.routing.catalog import ModelFacts
-from addon.routing.config import SLOTS, Answer, Choice, Endpoint, Limits, Slot, Tier
+from addon.routing.catalog import ModelFacts, Price
+from addon.routing.config import SLOTS, Answer, Choice, Endpoint, Limits, Slot, Tier, is_claude, tier_of
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.settings import document, environment, providers
 from addon.settings.document import Document, Preset, Target
 from addon.settings.presets import PRESETS
 from addon.settings.providers import Path, Place, Sources
-from addon.settings.rulebook import Book, targets, usable
+from addon.settings.rulebook import Book, Written, targets, usable
 from addon.settings.switch import NO_PRESET, Switch
 
 LIVE = "chosen while running"
@@ -68,9 +68,20 @@ class Configuration:
         tiers: dict[Tier, Answer] = {}
         for layer in (*layers, chosen):
             tiers.update(layer)
-        settings = replace(self.base, tiers=MappingProxyType(tiers), preset=None if name == NO_PRESET else name)
+        settings = replace(
+            self.base,
+            tiers=MappingProxyType(tiers),
+            preset=None if name == NO_PRESET else name,
+            aliases=MappingProxyType(self._aliases(switch)),
+        )
         ruled = (*self._blocked(switch), *self._rules(preset, where, switch, live=live))
         return replace(settings, rules=ruled, warnings=(*warnings, *_unreachable(ruled)))
+
+    def _aliases(self, switch: Switch) -> dict[str, tuple[Choice, ...]]:
+        """Those in force: one that is called like a Claude would hide what was chosen for it while running."""
+        switched = frozenset(Tier) if switch.preset else _switched(switch)
+        own = self.base.aliases.items()
+        return {name: choices for name, choices in own if not (is_claude(name) and tier_of(name) in switched)}
 
     def _preset(self, name: str | None) -> tuple[Preset | None, str]:
         if name is None:
@@ -115,7 +126,7 @@ class Configuration:
         return None if choice.passes else self.base.endpoints[choice.provider].lack
 
     def _rules(self, preset: Preset | None, where: str, switch: Switch, *, live: bool) -> Iterator[Rule]:
-        switched = frozenset(tier for slot in switch.models for tier in _answers(slot))
+        switched = _switched(switch)
         if preset is not None:
             yield from _spared(Book(lambda path: where, (), self.resolve).rules(preset.routes), switched)
         for rule in Book(self.place, ("routes",), self.resolve).rules(self.document.routes):
@@ -130,17 +141,20 @@ class Configuration:
     @property
     def filters(self) -> dict[str, str]:
         """The flow filter expressions that rules use, with where they stand; the shell checks them."""
-        written = self.document.routes
-        listed = written if isinstance(written, list) else []
+        places: dict[Path, Written] = {("routes",): self.document.routes}
+        places |= {("presets", name, "routes"): preset.routes for name, preset in self.document.presets.items()}
         return {
-            route.when.filter: self.place(("routes", index, "when", "filter"))
-            for index, route in enumerate(listed)
+            route.when.filter: self.place((*path, index, "when", "filter"))
+            for path, written in places.items()
+            for index, route in enumerate(written if isinstance(written, list) else ())
             if route.when.filter is not None
         }
 
 
-def _answers(slot: Slot) -> tuple[Tier | None, ...]:
-    return (*SLOTS[slot], None) if slot is Slot.BIG else SLOTS[slot]
+def _switched(switch: Switch) -> frozenset[Tier | None]:
+    """For which tiers a model was chosen while running; None stands for names of no tier."""
+    tiers: set[Tier | None] = {tier for slot in switch.models for tier in SLOTS[slot]}
+    return frozenset(tiers | {None} if Slot.BIG in switch.models else tiers)
 
 
 def _spared(found: tuple[Rule, ...], switched: frozenset[Tier | None]) -> Iterator[Rule]:
@@ -151,9 +165,9 @@ def _spared(found: tuple[Rule, ...], switched: frozenset[Tier | None]) -> Iterat
 def _unreachable(found: tuple[Rule, ...]) -> Iterator[str]:
     closed: Rule | None = None
     for rule in found:
-        if closed is not None:
+        if closed is not None and (closed.block is not None or not rule.is_for_named):
             yield f"{rule.title} is never asked: {closed.title} before it has no condition"
-        elif not rule.conditions:
+        elif rule.is_catch_all:
             closed = rule
 
 
@@ -231,5 +245,6 @@ def _facts(written: Document, base: Settings, place: Place) -> Mapping[str, Mode
             (choice,) = base.choices(name)
         except ConfigError as error:
             raise ConfigError(f"{place(('models', name))}: {name}: {error.message}") from None
-        made[choice.name] = ModelFacts(facts.window, facts.output)
+        price = Price(**facts.price.model_dump()) if facts.price else None
+        made[choice.name] = ModelFacts(facts.window, facts.output, price)
     return MappingProxyType(made)

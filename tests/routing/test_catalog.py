@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from addon.routing import catalog
-from addon.routing.catalog import UNKNOWN, ModelFacts
+from addon.routing.catalog import UNKNOWN, ModelFacts, Price
 
 ROWS = {
     "gpt-x": {"max_input_tokens": 400, "max_output_tokens": 40},
@@ -18,6 +18,9 @@ ROWS = {
     "b": {"max_input_tokens": 30},
     "wrong": {"max_input_tokens": "many", "max_output_tokens": 0},
     "no object": 7,
+    "priced": {"input_cost_per_token": 1.25e-6, "output_cost_per_token": 1e-5, "cache_read_input_token_cost": 1.25e-7},
+    "free": {"input_cost_per_token": 0, "output_cost_per_token": 0.0},
+    "oddly priced": {"input_cost_per_token": "much", "output_cost_per_token": True, "cache_read_input_token_cost": -1},
     'quoted "name"': {"max_input_tokens": 50},
 }
 
@@ -46,6 +49,9 @@ LOOKUPS = [
     ("ollama", "B", ModelFacts(30, None)),
     ("openai", "wrong", UNKNOWN),
     ("openai", "no object", UNKNOWN),
+    ("openai", "priced", ModelFacts(price=Price(1.25, 10.0, 0.125))),
+    ("openai", "free", ModelFacts(price=Price(0.0, 0.0))),
+    ("openai", "oddly priced", UNKNOWN),
     ("openai", 'quoted "name"', ModelFacts(50, None)),
     ("openai", "unheard of", UNKNOWN),
 ]
