@@ -45,7 +45,11 @@ class DetourError(Exception):
     type = "invalid_request_error"
 
     def __init__(self, message: str) -> None:
-        """Take the sentence the client will read: it names the thing, the value and the way out."""
+        """Take the sentence the client will read: it names the thing, the value and the way out.
+
+        It may quote a header, in which mitmproxy keeps what is no UTF-8 as surrogates; JSON cannot hold those.
+        """
+        message = message.encode("utf-8", "replace").decode()
         super().__init__(message)
         self.message = message
 

@@ -76,6 +76,11 @@ def test_no_status_is_one_that_the_client_answers_with_a_storm(kind: Kind) -> No
     assert status not in (401, 422, 529)
 
 
+def test_an_error_may_quote_what_is_no_utf8() -> None:
+    error = BadRequest("from " + b"http://\xff".decode("utf-8", "surrogateescape"))
+    assert orjson.loads(error.reply().body)["error"]["message"] == error.message == "from http://?"
+
+
 def test_what_cannot_be_said_names_its_path() -> None:
     assert Unsupported("messages.0.content.1", "an image", "Leave it.").path == "messages.0.content.1"
 
