@@ -136,7 +136,7 @@ def _routed(
         raise fault
     request = check(parsed)  # fails where there is no model
     route = route or choose(incoming.call(request.body), settings)
-    _admit(incoming, networks)
+    admit(incoming, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
 
 
@@ -150,7 +150,7 @@ def _parse(body: bytes) -> tuple[object, BadRequest | None]:
         return None, fault
 
 
-def _admit(incoming: Incoming, networks: tuple[Network, ...]) -> None:
+def admit(incoming: Incoming, networks: tuple[Network, ...]) -> None:
     """Let only loopback, and whom the user listed, spend the user's keys. Raises: BadRequest 403."""
     origin = incoming.headers.get("origin")
     if origin is not None and not _is_loopback(_host(origin)):
@@ -200,7 +200,7 @@ def _models(incoming: Incoming, settings: Settings, networks: tuple[Network, ...
     names = offered(settings)
     if not names or incoming.method != "GET":
         return Pass()
-    _admit(incoming, networks)
+    admit(incoming, networks)
     entries = [
         {"type": "model", "id": DISCOVERY_PREFIX + name, "display_name": name, "created_at": MODEL_CREATED_AT}
         for name in names
