@@ -5,8 +5,11 @@ from typing import Annotated
 import typer
 
 from addon import __version__
+from addon.cli.arguments import OwnFlagsFirst
 from addon.cli.doors import ANTHROPIC, LOOPBACK, REGULAR_PORT, REVERSE_PORT, WEB_PORT, Doors, check_port, loopback_hosts
+from addon.cli.surroundings import Shell
 from addon.protocol.errors import ConfigError
+from addon.settings.instance_file import Door
 
 app = typer.Typer(
     name="detour",
@@ -37,6 +40,10 @@ Target = Annotated[str, typer.Option("--target", metavar="URL", help="Where door
 Extra = Annotated[
     list[str] | None,
     typer.Argument(metavar="-- ARGUMENTS", help="Handed to mitmproxy as they are.", show_default=False),
+]
+DoorChoice = Annotated[
+    Door,
+    typer.Option("--door", metavar="proxy|reverse", help="proxy: HTTPS_PROXY and the CA. reverse: ANTHROPIC_BASE_URL."),
 ]
 WebPort = Annotated[int, typer.Option("--web-port", min=1, max=65535, metavar="PORT", help="mitmweb's own pages.")]
 
@@ -97,6 +104,46 @@ def demo(
     from addon.cli.demo import run
 
     raise typer.Exit(run(once=once, web_port=web_port))
+
+
+@app.command(cls=OwnFlagsFirst, options_metavar="[OPTIONS] [what claude takes ...]")
+def claude(
+    context: typer.Context,
+    door: DoorChoice = "reverse",
+    start: Annotated[
+        bool | None,
+        typer.Option("--start/--no-start", help="Start a Detour of its own, or none. Default: where none runs."),
+    ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Show the prompts of a Detour that is started, in mitmweb.")
+    ] = False,
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The proxy that a Detour that is started goes through, or none. Default: the one of HTTPS_PROXY.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Start Claude Code wired to Detour. From the first word that is no option listed here, all is Claude Code's."""
+    from addon.cli.claude import Launch, Wish
+
+    raise typer.Exit(Launch(Wish(door, start, web, upstream), context.args).run())
+
+
+@app.command()
+def env(
+    door: DoorChoice = "reverse",
+    shell: Annotated[
+        Shell | None,
+        typer.Option(metavar="|".join(Shell), help="How they are written. Default: as the shell of $SHELL reads them."),
+    ] = None,
+) -> None:
+    """Print what `detour claude` would set, as exports: `eval "$(detour env)"`."""
+    from addon.cli.exports import exports
+
+    typer.echo(exports(door, shell), nl=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -67,6 +67,36 @@ def test_the_demo_ends_with_its_own_code(monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == [(True, 9)]
 
 
+def test_the_client_is_launched_with_our_flags_and_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from addon.cli import claude
+    from addon.cli.claude import Wish
+
+    calls: list[tuple[Wish, list[str]]] = []
+
+    class Fake:
+        def __init__(self, wish: Wish, arguments: list[str]) -> None:
+            calls.append((wish, arguments))
+
+        def run(self) -> int:
+            return 5
+
+    monkeypatch.setattr(claude, "Launch", Fake)
+    assert run("claude", "--door", "proxy", "--no-start", "--web", "--upstream", "none", "--model", "x", "--web") == 5
+    assert run("claude", "-p", "hi") == 5
+    assert calls == [(Wish("proxy", False, True, "none"), ["--model", "x", "--web"]), (Wish(), ["-p", "hi"])]
+
+
+def test_exports_are_printed_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    from addon.cli import exports
+    from addon.cli.surroundings import Shell
+
+    monkeypatch.setattr(exports, "exports", lambda door, shell: f"{door} {shell}\n")
+    result = CliRunner().invoke(command_line.app, ["env", "--door", "proxy", "--shell", "fish"])
+    assert (result.exit_code, result.stdout) == (0, f"proxy {Shell.FISH}\n")
+    assert run("env", "--shell", "cmd") == 2
+    assert run("claude", "--door", "window") == 2
+
+
 @pytest.mark.parametrize("arguments", [["--port", "0"], ["--port", "65536"], ["--reverse-port", "many"], ["--unknown"]])
 def test_an_impossible_flag_is_a_usage_error(launches: Launches, arguments: list[str]) -> None:
     assert run("dump", *arguments) == 2
