@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from tests.end_to_end.proxy import Proxy
 
 type Json = dict[str, Any]
 type Door = Literal["proxy", "reverse"]
+# of a session: a user turn, a control request (an object with a subtype), or something done between two turns
+type Turn = str | Json | Callable[[], object]
 
 DOORS: tuple[Door, ...] = ("proxy", "reverse")
 BINARY = os.environ.get("DETOUR_TEST_CLAUDE", "")
@@ -40,9 +42,14 @@ class Run:
         return next(event for event in reversed(self.events) if event.get("type") == "result")
 
     @property
+    def results(self) -> list[str]:
+        """The answer of each turn."""
+        return [str(event.get("result")) for event in self.events if event.get("type") == "result"]
+
+    @property
     def text(self) -> str:
         """The final answer."""
-        return str(self.result.get("result"))
+        return self.results[-1]
 
     def blocks(self, role: str, kind: str) -> list[Json]:
         """Content blocks of one type in the visible transcript, of the user's or the assistant's messages."""
@@ -88,17 +95,21 @@ class ClaudeCode:
             **doors[self.door],
         }
 
-    def run(self, *prompts: str, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Run:
-        """One session in stream-json; each prompt is a user turn, sent when the one before has its result.
+    def run(self, *turns: Turn, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Run:
+        """One session in stream-json; each turn begins when the one before has its result.
 
         Raises TimeoutError after ending the client and all its children.
         """
         streaming = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
         events: list[Json] = []
         with self._started([*streaming, *options], environment or {}) as session:
-            for prompt in prompts:
-                session.say(json.dumps(user_turn(prompt)) + "\n")
-                events += session.until_result()
+            for turn in turns:
+                if callable(turn):
+                    turn()
+                    continue
+                control = isinstance(turn, dict)
+                session.say(json.dumps(control_request(turn) if isinstance(turn, dict) else user_turn(turn)) + "\n")
+                events += session.until("control_response" if control else "result")
             return session.finish(events)
 
     def ask(self, prompt: str, *options: str) -> Run:
@@ -145,14 +156,14 @@ class Session:
             self._process.stdin.write(text)
             self._process.stdin.flush()
 
-    def until_result(self) -> list[Json]:
-        """The events up to and including the turn's result, or to the end of the output."""
+    def until(self, kind: str) -> list[Json]:
+        """The events up to and including the first of this type, or to the end of the output."""
         assert self._process.stdout
         events: list[Json] = []
         for line in self._process.stdout:
             if line.startswith("{"):
                 events.append(json.loads(line))
-                if events[-1].get("type") == "result":
+                if events[-1].get("type") == kind:
                     break
         return events
 
@@ -185,6 +196,11 @@ class Session:
     def _end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def control_request(request: Json) -> Json:
+    """What a program that embeds the client asks of it, such as `{"subtype": "set_model", "model": ...}`."""
+    return {"type": "control_request", "request_id": "request", "request": request}
 
 
 def user_turn(text: str) -> Json:

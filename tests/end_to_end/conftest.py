@@ -1,4 +1,4 @@
-"""One strict backend and one mitmdump for all tests of a worker; each test brings its script and is judged by it."""
+"""Strict backends and one mitmdump for all tests of a worker; each test brings its script and is judged by it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from addon.routing.backends import BACKENDS, CHAT
 from tests.end_to_end.client import API_KEY, DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running
+from tests.end_to_end.trio import Trio, three_serving
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,21 @@ def backend(_fake: FakeBackend) -> Iterator[FakeBackend]:
     _fake.script()
     yield _fake
     _fake.verify()
+
+
+@pytest.fixture(scope="session")
+def _trio() -> Iterator[Trio]:
+    with three_serving() as trio:
+        yield trio
+
+
+@pytest.fixture
+def trio(_trio: Trio) -> Iterator[Trio]:
+    """Three scripted backends; faults in what they were sent fail the test."""
+    for fake in _trio.all:
+        fake.script()
+    yield _trio
+    _trio.verify()
 
 
 @pytest.fixture

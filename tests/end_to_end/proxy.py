@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 30  # mitmproxy alone needs about 1 s; a loaded machine may be slow to import
@@ -58,15 +59,19 @@ class Proxy:
         news, self._read = log[self._read :], len(log)
         return news
 
-    def verify_secrets(self, backend_key: str, client_key: str) -> None:
-        """After the end: raise when a key is in the log, or in what is saved of an exchange that left Anthropic."""
+    def saved(self) -> list[dict[str, Any]]:
+        """The states of the flows that are saved: those that have ended, in the order of their ends."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # mitmproxy's filters use pyparsing's old names
             from mitmproxy.io import FlowReader
+        with (self.home / "flows").open("rb") as saved:
+            return [flow.get_state() for flow in FlowReader(saved).stream()]
+
+    def verify_secrets(self, backend_key: str, client_key: str) -> None:
+        """After the end: raise when a key is in the log, or in what is saved of an exchange that left Anthropic."""
         assert backend_key not in self.log
         assert client_key not in self.log
-        with (self.home / "flows").open("rb") as saved:
-            states = [flow.get_state() for flow in FlowReader(saved).stream()]
+        states = self.saved()
         routed = [state for state in states if state["request"]["host"] != "api.anthropic.com"]
         assert routed, "nothing was saved"
         assert backend_key not in repr(states), "the backend's key is in a saved flow"
