@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from addon import __version__
+from addon.cli import groups
 from addon.cli.arguments import OwnFlagsFirst
 from addon.cli.doors import ANTHROPIC, LOOPBACK, REGULAR_PORT, REVERSE_PORT, WEB_PORT, Doors, check_port, loopback_hosts
 from addon.cli.surroundings import Shell
@@ -18,6 +19,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(groups.config)
+app.add_typer(groups.route)
 
 Port = Annotated[
     int, typer.Option("--port", min=1, max=65535, metavar="PORT", help="Door one: the proxy for HTTPS_PROXY.")

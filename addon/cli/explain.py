@@ -1,0 +1,128 @@
+"""``detour route explain``: how a request would be answered, and why, without sending it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from addon.cli.configuration import kept_switch
+from addon.protocol import messages
+from addon.protocol.errors import BadRequest, Blocked, ConfigError, DetourError
+from addon.routing import changes, route, rules
+from addon.routing.call import Call, Door
+from addon.routing.route import Route
+from addon.routing.settings import Settings
+from addon.settings import settings_file
+from addon.settings.switch import Switch
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked beside the request: the way it comes in, and what would be in force."""
+
+    file: str | None = None
+    headers: Sequence[str] = ()
+    door: Door = Door.REVERSE
+    path: str = "/v1/messages"
+    preset: str | None = None
+
+
+def explain(request: bytes, question: Question, *, as_json: bool) -> None:
+    """Print who would answer ``request``, and why. Raises: ConfigError."""
+    reading = settings_file.read(Path.cwd(), question.file)
+    switch = Switch(preset=question.preset) if question.preset else kept_switch(reading)
+    call = Call(
+        _body(request),
+        headers=_headers(question.headers),
+        path=question.path,
+        door=question.door,
+        now=datetime.now().astimezone(),
+    )
+    told = explanation(call, reading.configuration.settings(switch))
+    typer.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(told)))
+
+
+def explanation(call: Call, settings: Settings) -> dict[str, Any]:
+    """Return the facts of the call, each rule that is asked with what came of it, and the outcome."""
+    named = route.is_named(call, settings)
+    asked = [
+        {
+            "rule": rule.title,
+            "matches": failed is None,
+            "because": rule.told if failed is None else f"not: {failed.told}",
+        }
+        for rule, failed in rules.trace(settings.rules, call, named=named)
+    ]
+    facts = {
+        "model": call.model,
+        "kind": str(call.kind),
+        "tier": str(call.tier) if call.tier else None,
+        "named by the client": named,
+        "thinking": call.thinking,
+        "effort": call.effort,
+        "input tokens, about": call.input_tokens,
+    }
+    return {"call": facts, "asked": asked, "outcome": _outcome(call, settings)}
+
+
+def _outcome(call: Call, settings: Settings) -> dict[str, Any]:
+    try:
+        chosen = route.choose(call, settings)
+        return {"answers": chosen.name, "reason": chosen.reason, **_sending(chosen, call)}
+    except Blocked as blocked:
+        return {"status": blocked.status, "blocked": blocked.message, "reason": blocked.why}
+    except DetourError as error:
+        return {"status": error.status, "error": error.message}
+
+
+def _sending(chosen: Route, call: Call) -> dict[str, Any]:
+    """What would be sent, but for the words."""
+    if chosen.destination is None:
+        return {}
+    destination = chosen.destination
+    request, changed = changes.apply(chosen.changes, messages.check(call.body))
+    encoded = destination.dialect.encode(request, None, destination.target)
+    credential = destination.credential
+    return {
+        "address": encoded.wire.url,
+        "key": f"${credential.variable}" if credential.value else None,
+        "when it cannot": [choice.name for choice in chosen.others],
+        "changed": [f"{change.path}: {change.what}" for change in changed],
+        "lost": [f"{loss.path}: {loss.what}" for loss in encoded.losses if not loss.routine],
+    }
+
+
+def _body(text: bytes) -> messages.Json:
+    try:
+        parsed = messages.parse_json(text)
+    except BadRequest as error:
+        raise ConfigError(error.message) from None
+    if not messages.has_model(parsed):
+        raise ConfigError('standard input holds no request: it is a JSON object with a "model"')
+    return parsed
+
+
+def _headers(given: Sequence[str]) -> Mapping[str, str]:
+    pairs = [text.partition(":") for text in given]
+    if wrong := [name for name, colon, _ in pairs if not colon]:
+        raise ConfigError(f"--header {wrong[0]!r}: write NAME: VALUE")
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in told["call"].items():
+        if value not in (None, False):
+            yield f"{name}: {value if value is not True else 'yes'}"
+    yield ""
+    for each in told["asked"]:
+        yield f"{'✓' if each['matches'] else '·'} {each['rule']}: {each['because']}"
+    if told["asked"]:
+        yield ""
+    for name, value in told["outcome"].items():
+        for text in value if isinstance(value, list) else [value]:
+            if text is not None:
+                yield f"{name}: {text}"
