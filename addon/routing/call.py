@@ -7,10 +7,12 @@ own calls at both doors, kept in tests/routing/calls, and for what did not occur
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +20,7 @@ import orjson
 
 from addon.protocol import tokens
 from addon.protocol.errors import TooDeep
-from addon.protocol.messages import ATTRIBUTION, Json
+from addon.protocol.messages import ATTRIBUTION, Json, parse_json
 from addon.routing.config import DISCOVERY_PREFIX, Tier, tier_of
 
 LONG_SUFFIX = "[1m]"  # Claude Code's mark for the long window, in any case
@@ -60,14 +62,16 @@ class Door(StrEnum):
 class Call:
     """One request as rules see it.
 
-    ``body`` is an object with a model; nobody changes it. ``headers`` has lower-case names; ``path`` is without the
-    query. ``now`` is the local time. ``lot`` is what a draw falls to where there is no session.
+    ``body`` is an object with a model; nobody changes it. ``raw`` is what it was parsed from, where that is at hand.
+    ``headers`` has lower-case names; ``path`` is without the query. ``now`` is the local time. ``lot`` is what a draw
+    falls to where there is no session.
     """
 
     def __init__(
         self,
         body: Json,
         *,
+        raw: bytes | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
         path: str = "/v1/messages",
         door: Door | None = None,
@@ -76,6 +80,7 @@ class Call:
         matches_filter: Callable[[str], bool] | None = None,
     ) -> None:
         self.body = body
+        self.raw = raw
         self.headers = headers
         self.path = path
         self.door = door
@@ -86,6 +91,20 @@ class Call:
         self.long_window = sent[-len(LONG_SUFFIX) :].lower() == LONG_SUFFIX
         self.model = sent[: -len(LONG_SUFFIX)] if self.long_window else sent
         self.named = self.model.removeprefix(DISCOVERY_PREFIX)
+
+    def copy(self) -> "Call":
+        """Return the call with a body and headers of its own, for somebody who may change them."""
+        body: Any = parse_json(self.raw) if self.raw is not None else deepcopy(self.body)
+        return Call(
+            body,
+            raw=self.raw,
+            headers=dict(self.headers),
+            path=self.path,
+            door=self.door,
+            now=self.now,
+            lot=self.lot,
+            matches_filter=self._matches_filter,
+        )
 
     def matches_filter(self, expression: str) -> bool:
         """Whether the flow matches one of mitmproxy's filter expressions; none does where there is no flow."""
@@ -145,15 +164,29 @@ class Call:
         except (TooDeep, orjson.JSONEncodeError, RecursionError):
             return max(1, tokens.estimate_text(_characters([system, self._messages, self._tools])))
 
+    def has_tokens(self, wanted: int) -> bool:
+        """Whether ``input_tokens`` are that many or more; most calls are so short that nothing need be estimated."""
+        return self._most_tokens >= wanted and self.input_tokens >= wanted
+
+    @cached_property
+    def _most_tokens(self) -> float:
+        """What the estimate cannot pass; infinite where that is not plain to see."""
+        system = self.body.get("system")
+        if self.raw is None or (
+            isinstance(system, list) and any(_object(each).get("type") != "text" for each in system)
+        ):
+            return inf
+        return tokens.most(len(self.raw), len(self._messages), len(self._tools), *self._media)
+
     @property
     def has_image(self) -> bool:
         """Whether an image is anywhere in the messages."""
-        return "image" in self._block_types
+        return self._media[0] > 0
 
     @property
     def has_document(self) -> bool:
         """Whether a document is anywhere in the messages."""
-        return "document" in self._block_types
+        return self._media[1] > 0
 
     @cached_property
     def tool_names(self) -> frozenset[str]:
@@ -190,22 +223,25 @@ class Call:
         return []
 
     @cached_property
-    def _block_types(self) -> frozenset[str]:
-        """The types of all blocks, of those inside results and documents too."""
-        found: set[str] = set()
-        pending: list[Any] = [message.get("content") for message in self._messages if isinstance(message, dict)]
-        while pending:
-            content = pending.pop()
+    def _media(self) -> tuple[int, int]:
+        """How many images and documents there are, with those inside results and documents."""
+        images = documents = 0
+        contents: list[Any] = [message.get("content") for message in self._messages if isinstance(message, dict)]
+        for content in contents:  # grows
             if not isinstance(content, list):
                 continue
             for block in content:
-                if isinstance(block, dict) and isinstance(kind := block.get("type"), str):
-                    found.add(kind)
-                    if kind == "document":
-                        pending.append(_object(block.get("source")).get("content"))
-                    elif "content" in block:
-                        pending.append(block["content"])
-        return frozenset(found)
+                if not isinstance(block, dict):
+                    continue
+                kind = block.get("type")
+                if kind == "image":
+                    images += 1
+                elif kind == "document":
+                    documents += 1
+                    contents.append(_object(block.get("source")).get("content"))
+                elif "content" in block:
+                    contents.append(block["content"])
+        return images, documents
 
 
 def _object(value: Any) -> Json:
