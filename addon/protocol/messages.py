@@ -18,7 +18,6 @@ from addon.protocol.errors import BadRequest, MalformedReply
 type Json = dict[str, Any]
 type Path = tuple[str | int, ...]  # a JSON path; written out only when something is wrong
 
-MAX_REQUEST_BYTES = 32 * 1024 * 1024  # Anthropic's own limit (API reference, "errors", 413)
 ROLES = frozenset(("user", "assistant", "system"))
 ATTRIBUTION = "x-anthropic-billing-header:"  # first system block: a fingerprint for Anthropic, no prompt text
 

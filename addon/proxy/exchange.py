@@ -22,8 +22,6 @@ from addon.routing.config import Credential
 from addon.routing.route import Route
 from addon.stream import EventWriter, PassThrough, StreamTranslator, write_whole
 
-KEPT_REPLY_BYTES = 16 * 1024 * 1024  # of the backend's reply, for reading; the client gets all of it
-
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
 SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
@@ -133,7 +131,7 @@ class Exchange:
 
     def summary(self) -> str:
         """The flow's comment: route, model, tokens, time to the first token."""
-        parts = [f"{self.route.asked} → {self.route.name}"]
+        parts = [self.route.title]
         if self.usage:
             cached = f" ({self.usage.cache_read_tokens:,} cached)" if self.usage.cache_read_tokens else ""
             total = self.usage.input_tokens + self.usage.cache_read_tokens + self.usage.cache_write_tokens
@@ -204,15 +202,13 @@ class RoutedExchange(Exchange):
 
     @override
     def _take(self, chunk: bytes) -> None:
-        if len(self.taken) < KEPT_REPLY_BYTES:
-            self.taken += chunk
-        else:
-            self.dropped += len(chunk)
+        room = self.send.kept_bytes - len(self.taken)
+        self.taken += chunk[:room]
+        self.dropped += max(0, len(chunk) - room)
 
     def reply_whole(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Reply:
         """Turn a reply that came in one piece into the client's. ``headers`` has lower-case names."""
-        self.taken += body[:KEPT_REPLY_BYTES]
-        self.dropped = max(0, len(body) - KEPT_REPLY_BYTES)
+        self._take(body)
         try:
             reply = self._whole(status, headers, body)
         except DetourError as error:

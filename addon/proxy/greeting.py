@@ -55,7 +55,7 @@ def door_urls(listeners: Sequence[Listener]) -> dict[Door, str]:
 
 
 def _routes(settings: Settings) -> Iterator[str]:
-    if not settings.leaves_anthropic:
+    if not settings.judges:
         yield "Detour: no model is set, everything passes to Anthropic untouched: inspection only."
         yield "    Set BIG_MODEL, MIDDLE_MODEL or SMALL_MODEL (provider/model) to choose who answers."
         return

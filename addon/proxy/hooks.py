@@ -174,21 +174,33 @@ class Detour:
 
     def _send(self, flow: http.HTTPFlow, send: Send, started: float) -> None:
         """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""
+        if send.destination.is_home:
+            self._change(flow, send, started)
+            return
         exchange = RoutedExchange(
             transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, send=send
         )
         wire, credential = send.encoded.wire, send.destination.credential
         at_home = transfer.goes_home(flow.request, wire)
+        if not at_home:
+            transfer.check_credential(send)
         if not at_home or credential.value:
             transfer.strip_credentials(flow.request)
         record.keep_original(flow, send)
         rewrite = transfer.send_home if at_home else transfer.send_away
         rewrite(flow.request, send, masked=self.doors.has_layer)
-        flow.comment = f"{send.route.asked} → {send.route.name}"
+        flow.comment = send.route.title
         if proxy := send.destination.endpoint.proxy:
             flow.server_conn.via = (proxy[0], proxy[1:])
         self._exchanges[flow.id] = exchange
         self._origins[flow.id] = transfer.origin(flow.request)
+
+    def _change(self, flow: http.HTTPFlow, send: Send, started: float) -> None:
+        """Let a request pass with another body; all else stays the client's, and the reply is only watched."""
+        record.keep_original(flow, send)
+        flow.request.content = send.encoded.wire.body
+        flow.comment = send.route.title
+        self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses)
 
     def _part(self, flow: http.HTTPFlow, exchange: RoutedExchange, message: str) -> None:
         """Give a client whose backend is gone an end in words; a stream that we did not write is not ours to end."""

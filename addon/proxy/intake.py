@@ -15,11 +15,11 @@ from addon.dialects import Encoded, Loss
 from addon.dialects.extras import merge
 from addon.protocol import tokens
 from addon.protocol.errors import BadRequest, Reply
-from addon.protocol.messages import MAX_REQUEST_BYTES, Json, Request, check, has_model, parse_json
+from addon.protocol.messages import Json, Request, check, has_model, parse_json
 from addon.routing import changes
 from addon.routing.call import Call, Door
 from addon.routing.changes import Change
-from addon.routing.config import DISCOVERY_PREFIX
+from addon.routing.config import DISCOVERY_PREFIX, LIMITS
 from addon.routing.route import Destination, Route, choose
 from addon.routing.settings import Settings
 
@@ -48,6 +48,7 @@ class Incoming:
         """What rules ask of a call to a model."""
         return Call(
             parsed,
+            raw=self.body,
             headers=self.headers,
             path=self.path,
             door=self.door,
@@ -74,6 +75,7 @@ class Send:
     encoded: Encoded
     stop_sequences: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()  # what the route changed in the request before it was translated
+    kept_bytes: int = LIMITS.reply_bytes  # of the reply, for reading
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -104,12 +106,13 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
     body = incoming.body if request is asked else None
     encoded = destination.dialect.encode(request, body, destination.target)
     stops = tuple(request.body.get("stop_sequences") or ())
-    return Send(route, destination, request.stream, encoded, stops, changed)  # the parsed request itself is not kept
+    # the parsed request itself is not kept
+    return Send(route, destination, request.stream, encoded, stops, changed, settings.limits.reply_bytes)
 
 
 def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:
     found = _routed(incoming, settings, networks)
-    if isinstance(found, Pass):
+    if isinstance(found, Pass) or found[1].is_home:
         return Pass()
     request, _ = changes.apply(found[0].changes, found[2])
     count = tokens.estimate(request.system, request.messages, request.tools)
@@ -121,11 +124,12 @@ def _routed(
 ) -> Pass | tuple[Route, Destination, Request]:
     """Choose the route of a call to a model, and check the call; one that passes is not judged.
 
-    With nothing configured bad calls pass too: Anthropic answers them itself.
+    With nothing configured bad calls pass too: Anthropic answers them itself. With any rule they do not: who knows
+    whether they were to be blocked.
     """
-    parsed, fault = _parse(incoming.body)
+    parsed, fault = _parse(incoming.body, settings.limits.request_bytes)
     route = choose(incoming.call(parsed), settings) if has_model(parsed) else None
-    if (route is None and not settings.leaves_anthropic) or (route is not None and route.destination is None):
+    if (route is None and not settings.judges) or (route is not None and route.destination is None):
         return Pass(route)
     if incoming.method != "POST":
         raise BadRequest(f"{incoming.path}: the method {incoming.method} is not allowed, use POST", 405)
@@ -140,9 +144,9 @@ def _routed(
     return (route, route.destination, request) if route.destination else Pass(route)
 
 
-def _parse(body: bytes) -> tuple[object, BadRequest | None]:
-    if len(body) > MAX_REQUEST_BYTES:
-        message = f"The request has {len(body)} bytes, more than {MAX_REQUEST_BYTES}."
+def _parse(body: bytes, most: int) -> tuple[object, BadRequest | None]:
+    if len(body) > most:
+        message = f"The request has {len(body):,} bytes, more than {most:,}."
         return None, BadRequest(message, 413, "request_too_large")
     try:
         return parse_json(body), None

@@ -13,7 +13,7 @@ from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
 from addon.dialects import Loss
-from addon.proxy.exchange import Exchange
+from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
 
 KEY = "detour"
@@ -81,8 +81,9 @@ def offer_revert(flow: http.HTTPFlow) -> None:
 def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
     """Keep the backend's bytes, where they are not the client's anyway."""
     if KEY in flow.metadata:
-        reply, losses = exchange.backend_reply(), _told(exchange.losses)
-        flow.metadata[KEY].update(reply=reply, dropped=exchange.dropped, losses=losses)
+        flow.metadata[KEY].update(losses=_told(exchange.losses))
+        if isinstance(exchange, RoutedExchange):
+            flow.metadata[KEY].update(reply=exchange.backend_reply(), dropped=exchange.dropped)
 
 
 def _told(losses: Iterable[Loss]) -> list[list[str | bool]]:

@@ -11,10 +11,11 @@ from mitmproxy.proxy import mode_specs
 
 from addon import __version__
 from addon.dialects import WireRequest
-from addon.protocol.errors import Reply
+from addon.protocol.errors import BackendError, Kind, Reply
 from addon.proxy.intake import Incoming, Send
+from addon.routing.backends import BACKENDS
 from addon.routing.call import Door
-from addon.routing.config import Credential
+from addon.routing.config import ANTHROPIC, Credential
 
 USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
 CREDENTIAL_HEADERS = ("x-api-key", "authorization", "cookie", "proxy-authorization")
@@ -58,10 +59,22 @@ def origin(request: http.Request) -> Origin:
 
 
 def goes_home(request: http.Request, wire: WireRequest) -> bool:
-    """Whether the wire request is for the very host that the client called."""
+    """Whether the wire request is for the very address that the client called."""
     parts = urlsplit(wire.url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return (parts.scheme, parts.hostname, port) == (request.scheme, request.host.lower(), request.port)
+    there = (parts.scheme, parts.hostname, port, parts.path)
+    return there == (request.scheme, request.host.lower(), request.port, request.path.partition("?")[0])
+
+
+def check_credential(send: Send) -> None:
+    """Check a request that leaves the host it was meant for, and its credential behind. Raises: BackendError."""
+    target, credential = send.destination.target, send.destination.credential
+    if target.provider == ANTHROPIC and credential.value is None and target.base_url == BACKENDS[ANTHROPIC].base_url:
+        raise BackendError(
+            Kind.PERMISSION,
+            f"Detour: {target.name} needs a key, and the client's own is not for {target.base_url}: "
+            f"set {credential.variable}.",
+        )
 
 
 def strip_credentials(request: http.Request) -> None:

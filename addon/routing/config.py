@@ -11,6 +11,7 @@ from addon.routing.backends import ALIASES, BACKENDS, Backend
 
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
 ANTHROPIC = "anthropic"  # alone, as a target: to Anthropic, untouched
+CLAUDE = "claude-"
 DISCOVERY_PREFIX = "claude-via-"  # the client's picker shows only names with "claude" in them
 
 
@@ -102,7 +103,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model that may answer. ``model`` empty: to Anthropic, untouched."""
+    """A model that may answer; PASS is one without a model."""
 
     provider: str
     model: str
@@ -110,7 +111,7 @@ class Choice:
     @property
     def passes(self) -> bool:
         """Whether the request goes to Anthropic untouched."""
-        return not self.model
+        return self == PASS
 
     @property
     def name(self) -> str:
@@ -171,3 +172,8 @@ def tier_of(model: str) -> Tier | None:
     """Return the tier that a model's name speaks of, if any."""
     lower = model.lower()
     return next((tier for tier in Tier if tier in lower), None)
+
+
+def is_claude(model: str) -> bool:
+    """Whether a name is like those that the client has of itself."""
+    return model.startswith(CLAUDE) and tier_of(model) is not None

@@ -1,59 +1,80 @@
 """Which target serves a request, and why."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from reprlib import repr as shortened
+from typing import cast
 
 from addon.dialects import Dialect, Target, load
 from addon.protocol.errors import BackendError, BadRequest, Blocked, ConfigError, Kind
 from addon.routing import catalog, rules
+from addon.routing.backends import BACKENDS
 from addon.routing.call import Call
+from addon.routing.call import Kind as Purpose
 from addon.routing.changes import NOTHING, Changes
-from addon.routing.config import ANTHROPIC, PASS, Choice, Credential, Endpoint, tier_of
+from addon.routing.config import ANTHROPIC, PASS, Choice, Credential, Endpoint, is_claude
 from addon.routing.settings import Settings
 
 BY_NAME = "the client named it"
+PLAIN_KINDS = (None, Purpose.MAIN, Purpose.OTHER)  # of which nothing need be said
+MOST_REMEMBERED = 256  # destinations of one configuration; a session asks for a handful, but may name any model
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a routed request goes, in which words, with which key."""
+    """Where a routed request goes, in which words, with which key.
+
+    ``is_home``: where the client sent it, with the client's own credential and headers, as one that passes would;
+    ``target`` then only says the model.
+    """
 
     target: Target
     credential: Credential
     dialect: Dialect
     endpoint: Endpoint
+    is_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """The decision for one request. ``destination`` None: to Anthropic, untouched."""
 
-    asked: str  # the model's name as the client sent it, without the suffix
+    asked: str  # the model's name as the client sent it, without the suffix, and fit to be written
     long_window: bool
     reason: str
     destination: Destination | None = None
     changes: Changes = NOTHING
-    others: tuple[Choice, ...] = ()  # who may answer when the first cannot
+    others: tuple[Choice, ...] = ()  # who may answer when this one fails; all of them can be used
     kind: str | None = None  # of the call; this and the session are for those who read what happened
     session: str | None = None
 
     @property
     def name(self) -> str:
         """Who answers, in a word."""
-        return self.destination.target.name if self.destination else ANTHROPIC
+        return ANTHROPIC if self.destination is None or self.destination.is_home else self.destination.target.name
+
+    @property
+    def title(self) -> str:
+        """Who asked whom, and what for where that is not plain."""
+        what_for = f" ({self.kind})" if self.kind not in PLAIN_KINDS else ""
+        return f"{self.asked} → {self.name}{what_for}"
 
 
 def is_named(call: Call, settings: Settings) -> bool:
-    """Whether the client itself names who shall answer: ``provider/model``, or an alias that is no Claude model."""
-    return "/" in call.named or (call.named in settings.aliases and tier_of(call.named) is None)
+    """Whether the client itself names who shall answer: ``provider/model``, or an alias.
+
+    An alias that is called like one of Claude's own models is none that was chosen by hand, unless it is said with the
+    prefix of the list of models.
+    """
+    if "/" in call.named:
+        return True
+    return call.named in settings.aliases and (call.model != call.named or not is_claude(call.named))
 
 
 def choose(call: Call, settings: Settings) -> Route:
     """Decide who answers.
 
-    Raises: Blocked; BadRequest 404 when the client names a provider that does not exist; BackendError when its key is
-    missing, or when the user's function fails.
+    Raises: Blocked; BadRequest 404 when the client names a provider or a model that does not exist; BackendError when
+    a key is missing, or when the user's function fails.
     """
     named = is_named(call, settings)
     if settings.decider is not None and (route := _decided(call, settings)) is not None:
@@ -76,30 +97,40 @@ def _decided(call: Call, settings: Settings) -> Route | None:
     if decider is None:
         return None
     try:
-        answer = decider.decide(call)
+        answer = decider.decide(call.copy())  # whatever it does to the call, the request stays as it was sent
         if answer is None:
             return None
         choices = tuple(choice for text in _returned(answer) for choice in settings.choices(text))
     except ConfigError as error:
         raise BackendError(Kind.REFUSED, f"Detour: the routing function {decider.name}: {error.message}") from None
-    except Exception as error:
-        raise BackendError(
-            Kind.REFUSED, f"Detour: the routing function {decider.name} failed: {type(error).__name__}: {error}"
-        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the user's code must not end the proxy, not even with sys.exit
+        told = f"the routing function {decider.name} failed: {type(error).__name__}: {_words(error)}"
+        raise BackendError(Kind.REFUSED, f"Detour: {told}") from error
     return _route(choices, call, f"{decider.name} says so", settings)
 
 
 def _returned(answer: object) -> tuple[str, ...]:
     texts = (answer,) if isinstance(answer, str) else answer
     if not isinstance(texts, list | tuple) or not texts or not all(isinstance(text, str) for text in texts):
-        raise ConfigError(f"it returned {repr(answer)[:80]}; it may return a model, a list of models, or None")
-    return tuple(texts)
+        raise ConfigError(f"it returned {shortened(answer)}; it may return a model, a list of models, or None")
+    return tuple(map(str.__str__, texts))  # plain ones: a subclass may do anything
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - it is the user's class
+        return "it cannot say why"
 
 
 def _plain(call: Call, settings: Settings, *, named: bool, changes: Changes = NOTHING) -> Route:
     """Who answers without any rule: whom the client names, else who answers its tier."""
     if named:
         return _named(call, settings, changes)
+    if call.named in settings.aliases:
+        return _route(settings.aliases[call.named], call, "an alias of that name", settings, changes)
     answer = settings.tiers.get(call.tier) if call.tier else settings.other
     if answer is None:
         what = call.tier or "other names"
@@ -127,38 +158,59 @@ def _route(
     choices: tuple[Choice, ...], call: Call, reason: str, settings: Settings, changes: Changes = NOTHING
 ) -> Route:
     """Take the first choice that can be used."""
-    lacks = []
-    for index, choice in enumerate(choices):
-        endpoint = None if choice.passes else settings.endpoints.get(choice.provider)
-        if endpoint is not None and endpoint.lack:
-            lacks.append(f"not {choice.name}, {endpoint.lack.rstrip('.')}")
-            continue
-        told = "; ".join((reason, *lacks))
-        destination = _home(call.model, settings, changes) if choice.passes else destination_of(choice, settings)
-        return Route(
-            call.model,
-            call.long_window,
-            told,
-            destination,
-            changes,
-            choices[index + 1 :],
-            call.kind,
-            call.session,
-        )
-    raise BackendError(Kind.PERMISSION, f"Detour: {settings.endpoints[choices[0].provider].lack}")
+    usable, lacks = [], []
+    for choice in choices:
+        lack = _lack(choice, call, settings)
+        if lack is None:
+            usable.append(choice)
+        elif not usable:
+            lacks.append(lack)
+    if not usable:
+        raise BackendError(Kind.PERMISSION, f"Detour: {lacks[0]}")
+    first = usable[0]
+    passed_over = (f"not {choice.name}, {lack.rstrip('.')}" for choice, lack in zip(choices, lacks, strict=False))
+    told = "; ".join((reason, *passed_over))
+    destination = _home(call.model, changes) if first.passes else destination_of(first, settings)
+    asked = call.model if call.model.isascii() else call.model.encode("utf-8", "replace").decode()
+    others = tuple(usable[1:])
+    return Route(asked, call.long_window, told, destination, changes, others, call.kind, call.session)
 
 
-def _home(model: str, settings: Settings, changes: Changes) -> Destination | None:
-    """Anthropic itself: nothing to decide where nothing changes, else its own endpoint with the client's own key."""
+def _lack(choice: Choice, call: Call, settings: Settings) -> str | None:
+    """What keeps a choice from answering. Raises: BadRequest where a star left it without a model."""
+    if choice.passes:
+        return None
+    if not choice.model:
+        raise BadRequest(f"model: {call.model!r}: nothing is left of it for {choice.provider}.", 404, "not_found_error")
+    return settings.endpoints[choice.provider].lack
+
+
+def _home(model: str, changes: Changes) -> Destination | None:
+    """Where the client sent it; there is nothing to decide where nothing changes.
+
+    Nothing that is configured for the provider ``anthropic`` applies, as it does not to a request that passes.
+    """
     if not changes:
         return None
-    found = destination_of(Choice(ANTHROPIC, model), settings)
-    return replace(found, credential=replace(found.credential, key=None))
+    row = BACKENDS[ANTHROPIC]
+    header, prefix = row.auth
+    endpoint = Endpoint(row, row.base_url, Credential(header, prefix, "the client's own settings", None))
+    target = Target(ANTHROPIC, model, endpoint.base_url or "", row.profile)
+    return Destination(target, endpoint.credential, load(row.dialect), endpoint, is_home=True)
 
 
-@lru_cache(maxsize=256)  # a session asks for a handful
 def destination_of(choice: Choice, settings: Settings) -> Destination:
-    """Put together all that is known of a choice."""
+    """Put together all that is known of a choice, once for these settings."""
+    known = settings.remembered
+    found = known.get(choice)
+    if found is None:
+        if len(known) >= MOST_REMEMBERED:
+            known.clear()
+        found = known[choice] = _destination(choice, settings)
+    return cast(Destination, found)
+
+
+def _destination(choice: Choice, settings: Settings) -> Destination:
     endpoint = settings.endpoints[choice.provider]
     row = endpoint.backend
     facts = settings.facts.get(choice.name) or catalog.lookup(row.like or row.name, choice.model)
@@ -174,17 +226,3 @@ def destination_of(choice: Choice, settings: Settings) -> Destination:
         endpoint.headers,
     )
     return Destination(target, endpoint.credential, load(row.dialect), endpoint)
-
-
-def explain(call: Call, settings: Settings) -> Mapping[str, object]:
-    """Say how the decision is made: each rule that was asked, and the outcome. Sends nothing."""
-    named = is_named(call, settings)
-    asked = [
-        {
-            "rule": rule.title,
-            "matches": failed is None,
-            "because": rule.told if failed is None else f"not: {failed.told}",
-        }
-        for rule, failed in rules.trace(settings.rules, call, named=named)
-    ]
-    return {"model": call.model, "kind": str(call.kind), "tier": str(call.tier or ""), "rules": asked}

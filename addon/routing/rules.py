@@ -6,23 +6,25 @@ Pure. A condition is a sentence for people and a test; the table ``CONDITIONS`` 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import translate
 from types import MappingProxyType
 from typing import Any
 
 from addon.protocol.errors import ConfigError
-from addon.routing.call import Call, Door, Kind
+from addon.routing.call import EFFORTS, Call, Door, Kind
 from addon.routing.changes import NOTHING, Changes
 from addon.routing.config import Answer, Choice, Tier
 
-EFFORTS = ("low", "medium", "high", "xhigh", "max")  # ascending
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TIME = re.compile(
     r"(?:(?P<day>[a-z]{3})(?:-(?P<last>[a-z]{3}))? ?)?(?:(?P<start>\d\d?:\d\d)-(?P<end>\d\d?:\d\d))?", re.IGNORECASE
 )
+DAY_MINUTES = 24 * 60
 GENERAL = frozenset(("tier", "model"))  # conditions that only tell models apart
+# a glob for one of these may hold a part of a credential: it is not told
+CREDENTIALS = frozenset(("authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"))
 
 type Test = Callable[[Call], bool]
 
@@ -40,7 +42,8 @@ class Condition:
 class Rule:
     """What becomes of the requests for which all conditions hold.
 
-    ``answer`` None: whoever would answer without the rule. ``where`` says where the rule stands.
+    ``answer`` None: whom the client names, else who answers its tier. ``where`` says where the rule stands.
+    Raises: ConfigError where ``answer`` has a star that nothing fills.
     """
 
     name: str
@@ -50,6 +53,20 @@ class Rule:
     block: str | None = None
     changes: Changes = NOTHING
     star: re.Pattern[str] | None = None  # a model glob whose star fills the one in ``answer``
+    spared: frozenset[Tier | None] = frozenset()  # tiers for which a model was chosen while running
+
+    def __post_init__(self) -> None:
+        """Check the answer's star."""
+        if self.star is None and self.has_star:
+            raise ConfigError(
+                f"{self.answer.name if self.answer else ''} has a star, and nothing fills it: "
+                "the rule needs a condition on the model that is one glob with one star"
+            )
+
+    @property
+    def has_star(self) -> bool:
+        """Whether the answer depends on the model's name."""
+        return self.answer is not None and any("*" in choice.model for choice in self.answer.choices)
 
     @property
     def title(self) -> str:
@@ -65,18 +82,21 @@ class Rule:
 
     @property
     def is_general(self) -> bool:
-        """Whether it only tells models apart: a switch made while running sets it aside."""
-        return self.block is None and all(condition.key in GENERAL for condition in self.conditions)
+        """Whether it only tells models apart to say who answers: a switch made while running sets it aside."""
+        return self.answer is not None and all(condition.key in GENERAL for condition in self.conditions)
 
     @property
-    def names_model(self) -> bool:
-        """Whether it looks at the model's name: only then it speaks of models that the client names itself."""
-        return any(condition.key == "model" for condition in self.conditions)
+    def is_for_named(self) -> bool:
+        """Whether it is asked where the client names the model itself: when it blocks, or looks at the name."""
+        return self.block is not None or any(condition.key == "model" for condition in self.conditions)
 
     def failing(self, call: Call, *, named: bool) -> Condition | None:
         """Return the first condition that does not hold; None when the rule matches."""
-        if named and self.block is None and not self.names_model:
-            return NAMED_ITSELF
+        if named:
+            if not self.is_for_named:
+                return NAMED_ITSELF
+        elif self.spared and call.tier in self.spared:
+            return CHOSEN
         for condition in self.conditions:
             if not condition.holds(call):
                 return condition
@@ -85,26 +105,30 @@ class Rule:
     @property
     def told(self) -> str:
         """Why it matches, in words."""
-        return ", ".join(condition.told for condition in self.conditions if condition.told) or "it asks for nothing"
+        return ", ".join(condition.told for condition in self.conditions) or "it asks for nothing"
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether it leaves no call to the rules behind it, but for those that the client names itself."""
+        return not self.conditions and not self.spared
 
     def choices(self, call: Call) -> tuple[Choice, ...]:
         """Who answers, with the star filled."""
         if self.answer is None:
             return ()
-        found = self.star.fullmatch(call.named) if self.star is not None else None
-        if found is None:
+        if self.star is None or not self.has_star:
             return self.answer.choices
-        return tuple(replace(choice, model=choice.model.replace("*", found[1])) for choice in self.answer.choices)
+        found = self.star.fullmatch(call.named) or self.star.fullmatch(call.model)
+        filling = found[1] if found else ""
+        return tuple(replace(choice, model=choice.model.replace("*", filling)) for choice in self.answer.choices)
 
     def except_tiers(self, tiers: frozenset[Tier | None]) -> "Rule":
-        """Return the rule as it holds for other tiers than these."""
-        spared = Condition("tier", "", lambda call: call.tier not in tiers)
-        return replace(self, conditions=(*self.conditions, spared))
+        """Return the rule as it holds for other tiers than these, and for models that the client names itself."""
+        return replace(self, spared=self.spared | tiers)
 
 
-NAMED_ITSELF = Condition(
-    "model", "the client named the model itself, and the rule has no condition on it", lambda _: False
-)
+NAMED_ITSELF = Condition("model", "the model is none that the client named itself", lambda _: False)
+CHOSEN = Condition("tier", "the tier is none for which a model was chosen while running", lambda _: False)
 
 
 def first(rules: Iterable[Rule], call: Call, *, named: bool) -> Rule | None:
@@ -142,8 +166,8 @@ def star_of(model: Any) -> re.Pattern[str] | None:
     """Return the pattern whose group is what the star of a single model glob stands for."""
     if not isinstance(model, str) or model.count("*") != 1:
         return None
-    before, after = model.split("*")
-    return re.compile(f"{re.escape(before)}(.*){re.escape(after)}", re.IGNORECASE)
+    before, after = (re.sub(r"\\[zZ]$", "", translate(part)) for part in model.split("*"))
+    return re.compile(f"{before}(.*){after}", re.IGNORECASE | re.DOTALL)
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...]:
@@ -212,7 +236,7 @@ def _effort(key: str, value: Any) -> Condition:
 def _tokens(key: str, value: Any) -> Condition:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{key} takes a number of tokens such as 60000, not {value!r}")
-    return Condition(key, f"it has {value:,} input tokens or more", lambda call: call.input_tokens >= value)
+    return Condition(key, f"it has {value:,} input tokens or more", lambda call: call.has_tokens(value))
 
 
 def _tool(key: str, value: Any) -> Condition:
@@ -224,13 +248,17 @@ def _tool(key: str, value: Any) -> Condition:
 def _header(key: str, value: Any) -> Condition:
     if not isinstance(value, Mapping) or not value:
         raise ConfigError(f"{key} takes names and globs such as {{x-team: blue*}}, not {value!r}")
-    tests = {name.lower(): glob(_texts(f"{key}.{name}", wanted)) for name, wanted in value.items()}
-    told = " and ".join(f"the header {name} is {wanted}" for name, wanted in value.items())
-    return Condition(
-        key,
-        told,
-        lambda call: all(name in call.headers and matches(call.headers[name]) for name, matches in tests.items()),
+    wanted = {name.lower(): _texts(f"{key}.{name}", globs) for name, globs in value.items()}
+    tests = {name: glob(texts) for name, texts in wanted.items()}
+    told = " and ".join(
+        f"the header {name} is {'the one it asks for' if name in CREDENTIALS else ' or '.join(texts)}"
+        for name, texts in wanted.items()
     )
+
+    def holds(call: Call) -> bool:
+        return all(name in call.headers and matches(call.headers[name]) for name, matches in tests.items())
+
+    return Condition(key, told, holds)
 
 
 def _filter(key: str, value: Any) -> Condition:
@@ -246,7 +274,9 @@ def _time(key: str, value: Any) -> Condition:
             f"{key} takes hours and days such as 22:00-06:00, mon-fri or mon-fri 09:00-17:00, not {value!r}"
         )
     days = _days(key, found["day"], found["last"])
-    start, end = _hour(key, found["start"] or "0:00"), _hour(key, found["end"] or "24:00")
+    start, end = _minute(key, found["start"] or "0:00"), _minute(key, found["end"] or "24:00")
+    if start == end:
+        raise ConfigError(f"{key}: {value} begins when it ends")
 
     def holds(call: Call) -> bool:
         return call.now is not None and _within(call.now, days, start, end)
@@ -265,20 +295,19 @@ def _days(key: str, start: str | None, end: str | None) -> frozenset[int]:
     return frozenset((low + step) % 7 for step in range((high - low) % 7 + 1))
 
 
-def _hour(key: str, text: str) -> time:
-    hour, _, minute = text.partition(":")
-    if text == "24:00":
-        return time.max
-    try:
-        return time(int(hour), int(minute))
-    except ValueError:
-        raise ConfigError(f"{key}: {text} is no time of the day") from None
+def _minute(key: str, text: str) -> int:
+    """The minute of the day."""
+    hour, minute = map(int, text.split(":"))
+    found = 60 * hour + minute
+    if minute > 59 or found > DAY_MINUTES:
+        raise ConfigError(f"{key}: {text} is no time of the day")
+    return found
 
 
-def _within(now: datetime, days: frozenset[int], start: time, end: time) -> bool:
-    """A span over midnight belongs to the day on which it begins."""
-    at, today = now.time(), now.weekday()
-    if start <= end:
+def _within(now: datetime, days: frozenset[int], start: int, end: int) -> bool:
+    """A span over midnight belongs to the day on which it begins. What counts is what the clock on the wall shows."""
+    at, today = 60 * now.hour + now.minute, now.weekday()
+    if start < end:
         return today in days and start <= at < end
     return (today in days and at >= start) or ((today - 1) % 7 in days and at < end)
 

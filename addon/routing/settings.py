@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from addon.protocol.errors import ConfigError
 from addon.routing.backends import ALIASES
@@ -29,13 +30,16 @@ FAMILIES: Mapping[str, str] = MappingProxyType({"gemini-": "gemini", "gpt-": "op
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """The user's own function, asked before the rules. ``name`` is ``path/to/file.py:function``."""
+    """The user's own function, asked before the rules. ``name`` is ``path/to/file.py:function``.
+
+    It runs in the proxy's event loop: while it does, every exchange waits.
+    """
 
     name: str
     decide: Callable[[Call], object]
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: destinations are remembered for it
+@dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """Everything that decides who answers. ``tiers`` lacks those for which nobody is named: they pass to Anthropic."""
 
@@ -51,22 +55,24 @@ class Settings:
     warnings: tuple[str, ...] = ()
     limits: Limits = LIMITS
     logging: Logging = LOGGING
+    # what route.py has put together of these settings: it goes when they go
+    remembered: dict[Choice, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def leaves_anthropic(self) -> bool:
         """Whether any request may be answered elsewhere without naming a model itself."""
         answers = (*self.tiers.values(), *(rule.answer for rule in self.rules if rule.answer is not None))
-        return self.decider is not None or any(not answer.passes for answer in answers) or self.blocks
+        return self.decider is not None or any(not answer.passes for answer in answers)
+
+    @property
+    def judges(self) -> bool:
+        """Whether a call may be anything but passed on untouched, so that one that cannot be read must not pass."""
+        return self.leaves_anthropic or any(rule.block is not None or rule.changes for rule in self.rules)
 
     @property
     def other(self) -> Answer | None:
         """Who answers for names of no tier."""
         return self.tiers.get(Tier.OPUS)
-
-    @property
-    def blocks(self) -> bool:
-        """Whether any rule refuses requests."""
-        return any(rule.block is not None for rule in self.rules)
 
     def endpoint(self, name: str) -> Endpoint | None:
         """Return the provider of that name or alias, in any case; None when there is none."""

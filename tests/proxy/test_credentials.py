@@ -205,6 +205,45 @@ async def test_another_model_of_the_same_host_keeps_the_clients_headers(confdir:
     assert sent.json == ask(model="claude-x")
 
 
+async def test_what_passes_with_changes_stays_the_clients_but_for_its_body(
+    confdir: Path, configure: Configure, tmp_path: Path
+) -> None:
+    (tmp_path / "detour.yaml").write_text("routes: [{to: anthropic, max_tokens: 7}]")
+    refused = raw(head("401 Unauthorized", x_mine="1", content_length="16") + b'{"type":"error"}')
+    async with backend(streaming(NATIVE_HELLO), refused) as fake:
+        configure(ANTHROPIC_API_KEY=KEY, ANTHROPIC_API_BASE="http://127.0.0.1:1")  # for anthropic/MODEL only
+        async with proxying(confdir, modes=(f"reverse:{fake.url}",)) as proxy:
+            assert said(await _post(proxy)) == "Hi"
+            async with proxy.client() as client:
+                reply = await client.post("/v1/messages", json=ask(), headers=CLIENT_HEADERS)
+        sent = fake.received[0]
+    assert {name: sent.header(name) for name in CLIENT_HEADERS} == CLIENT_HEADERS
+    assert sent.json == ask(max_tokens=7)
+    assert KEY not in repr(fake.received)
+    kept = record.of(proxy.flows[0])
+    assert (kept["route"], kept["changes"]) == ("anthropic", [["max_tokens", "set to 7 (was 100)"]])
+    assert "reply" not in kept
+    assert proxy.flows[0].comment.startswith("claude-opus-4-8 → anthropic · 7 in, 3 out")
+    assert (reply.status_code, reply.content, reply.headers["x-mine"]) == (401, b'{"type":"error"}', "1")
+
+
+async def test_anthropic_itself_is_not_asked_without_a_credential(confdir: Path, configure: Configure) -> None:
+    configure(BIG_MODEL="anthropic/claude-x")
+    async with backend(streaming()) as fake, proxying(confdir, modes=(f"reverse:{fake.url}",)) as proxy:
+        assert b"set ANTHROPIC_API_KEY" in await _post(proxy)
+        assert fake.received == []
+    assert _secrets(everything(proxy.flows[0])) == list(CLIENT_SECRETS)  # nothing was done to it
+
+
+async def test_a_translated_request_has_its_own_path_at_the_same_host(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as fake:
+        configure(fake.url)
+        async with proxying(confdir, modes=(f"reverse:{fake.url}",)) as proxy:
+            assert said(await _post(proxy)) == "Hello"
+        sent = fake.received[0]
+    assert (sent.path, sent.names) == ("/v1/chat/completions", ALLOWED)
+
+
 async def test_our_key_replaces_the_clients_at_the_same_host(confdir: Path, configure: Configure) -> None:
     witness = Witness()
     async with backend(streaming(NATIVE_HELLO)) as fake:

@@ -4,11 +4,11 @@ import gc
 import json
 import logging
 import weakref
+from dataclasses import replace
 
 import pytest
 
 from addon.dialects import Encoded, Loss, WireRequest
-from addon.proxy import exchange
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
 from addon.routing.call import Call
@@ -20,10 +20,13 @@ SETTINGS = parse({"OPENAI_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.
 JSON = {"content-type": "application/json"}
 
 
-def _routed(model: str = "openai/gpt-test", *, stream: bool = True, losses: tuple[Loss, ...] = ()) -> RoutedExchange:
+def _routed(
+    model: str = "openai/gpt-test", *, stream: bool = True, losses: tuple[Loss, ...] = (), kept_bytes: int = 100_000
+) -> RoutedExchange:
     route = choose(Call({"model": model}), SETTINGS)
     assert route.destination
-    send = Send(route, route.destination, stream, Encoded(WireRequest("http://x", (), b"x" * 400), losses))
+    encoded = Encoded(WireRequest("http://x", (), b"x" * 400), losses)
+    send = Send(route, route.destination, stream, encoded, kept_bytes=kept_bytes)
     return RoutedExchange("abc", route, 10.0, losses=losses, send=send)
 
 
@@ -48,6 +51,16 @@ def test_a_summary_tells_route_tokens_time_reason_and_losses() -> None:
     )
 
 
+PURPOSES = [("main", ""), ("other", ""), (None, ""), ("subagent", " (subagent)"), ("title", " (title)")]
+
+
+@pytest.mark.parametrize(("kind", "told"), PURPOSES)
+def test_a_summary_tells_what_a_call_is_for_where_that_is_not_plain(kind: str | None, told: str) -> None:
+    passing = _passing()
+    passing.route = replace(passing.route, kind=kind)
+    assert passing.summary() == f"claude-opus-4-8 → anthropic{told}"
+
+
 def test_a_summary_is_one_line_whatever_names_and_words_are_in_it() -> None:
     routed = _routed("openai/gpt\n2026-01-01 ERROR forged")
     routed.unreachable(f"no route\r\nto {KEY}", began=False)
@@ -57,14 +70,13 @@ def test_a_summary_is_one_line_whatever_names_and_words_are_in_it() -> None:
     assert "$OPENAI_API_KEY" in routed.summary()
 
 
-def test_a_reply_longer_than_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "KEPT_REPLY_BYTES", 100)
-    routed = _routed()
+def test_a_reply_longer_than_what_is_kept_is_counted() -> None:
+    routed = _routed(kept_bytes=100)
     routed.open_stream()
     given = b"".join(routed.feed(piece, 11.0) for piece in HELLO) + routed.close()
     assert said(given) == "Hello"
-    assert len(routed.backend_reply()) + routed.dropped == sum(map(len, HELLO))
-    whole = _routed(stream=False)
+    assert (len(routed.backend_reply()), routed.dropped) == (100, sum(map(len, HELLO)) - 100)
+    whole = _routed(stream=False, kept_bytes=100)
     body = json.dumps(WHOLE_HELLO).encode()
     whole.reply_whole(200, JSON, body, 11.0)
     assert (len(whole.backend_reply()), whole.dropped) == (100, len(body) - 100)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from addon.protocol.errors import BadRequest, DetourError, Reply
-from addon.protocol.messages import MAX_REQUEST_BYTES
 from addon.proxy.intake import Incoming, Pass, Send, decide
+from addon.routing.config import LIMITS
 from addon.routing.settings import Settings
 from addon.settings.assembly import parse
 from tests.proxy.live import ask
@@ -32,7 +32,7 @@ PASSES: list[tuple[Incoming, Settings, str | None]] = [
     (_incoming("/api/hello", method="HEAD"), NOTHING, None),
     (_incoming(body=b"x"), NOTHING, None),
     (_incoming(body=b"{}"), NOTHING, None),
-    (_incoming(body=b" " * (MAX_REQUEST_BYTES + 1)), NOTHING, None),
+    (_incoming(body=b" " * (LIMITS.request_bytes + 1)), NOTHING, None),
     (_incoming(method="GET", body=b""), NOTHING, None),
     (_incoming(), NOTHING, "anthropic"),
     (_incoming(body=OPUS), ROUTED, "anthropic"),
@@ -61,7 +61,7 @@ def test_every_usual_content_type_is_taken(content_type: str) -> None:
 
 
 REFUSED = [
-    (_incoming(body=b" " * (MAX_REQUEST_BYTES + 1)), 413, "request_too_large"),
+    (_incoming(body=b" " * (LIMITS.request_bytes + 1)), 413, "request_too_large"),
     (_incoming(body=HAIKU, content_type="text/html"), 415, "invalid_request_error"),
     (_incoming(body=HAIKU, content_type=""), 415, "invalid_request_error"),
     (_incoming(body=HAIKU, origin="https://elsewhere.example"), 403, "permission_error"),

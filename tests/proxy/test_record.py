@@ -9,7 +9,7 @@ from mitmproxy.test import tflow
 
 from addon.dialects import Encoded, Loss, WireRequest
 from addon.proxy import record
-from addon.proxy.exchange import Exchange
+from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Incoming, Send, decide
 from addon.routing.changes import Change
 from addon.routing.route import Route
@@ -17,11 +17,15 @@ from addon.settings.assembly import parse
 from tests.proxy.live import ask
 
 
-def _kept(model: str = "vllm/q") -> http.HTTPFlow:
-    flow = tflow.tflow(resp=True)
+def _sent(model: str = "vllm/q") -> Send:
     body = json.dumps(ask(model=model)).encode()
     send = decide(Incoming("POST", "/v1/messages", {"content-type": "application/json"}, body, "::1"), parse({}))
     assert isinstance(send, Send)
+    return send
+
+
+def _kept(model: str = "vllm/q") -> http.HTTPFlow:
+    flow, send = tflow.tflow(resp=True), _sent(model)
     encoded = Encoded(WireRequest("http://x/", (), b""), (Loss("top_k", "dropped"),))
     record.keep_original(flow, replace(send, encoded=encoded, changes=(Change("tools", "dropped: Bash"),)))
     return flow
@@ -61,13 +65,18 @@ def test_what_others_keep_under_our_name_is_nothing(kept: object) -> None:
     assert record.of(None) == {}
 
 
-def test_a_reply_is_kept_where_something_is_kept_already() -> None:
-    exchange = Exchange("abc", Route("claude-opus-4-8", False, "passed through"), 0.0)
-    routed, passing = _kept(), tflow.tflow()
-    record.keep_reply(routed, exchange)
-    record.keep_reply(passing, exchange)
-    assert (record.of(routed)["reply"], record.of(routed)["dropped"]) == (b"", 0)
-    assert passing.metadata == {}
+def test_a_reply_is_kept_where_it_is_not_the_clients_anyway() -> None:
+    send = _sent()
+    routed = RoutedExchange("abc", send.route, 0.0, send=send)
+    passing = Exchange("abc", Route("claude-opus-4-8", False, "passed through"), 0.0)
+    kept, changed, untouched = _kept(), _kept(), tflow.tflow()
+    record.keep_reply(kept, routed)
+    record.keep_reply(changed, passing)
+    record.keep_reply(untouched, passing)
+    assert (record.of(kept)["reply"], record.of(kept)["dropped"]) == (b"", 0)
+    assert record.of(changed)["losses"] == []
+    assert "reply" not in record.of(changed)
+    assert untouched.metadata == {}
 
 
 def test_revert_shows_the_clients_request_once() -> None:

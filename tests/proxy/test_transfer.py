@@ -1,5 +1,7 @@
 """Between a flow and the core's values."""
 
+import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -7,24 +9,46 @@ from mitmproxy import http
 from mitmproxy.test import tflow
 
 from addon.dialects import WireRequest
-from addon.protocol.errors import Reply
+from addon.protocol.errors import BackendError, Reply
 from addon.proxy import transfer
+from addon.proxy.intake import Incoming, Send, decide
+from addon.settings.assembly import parse
+from tests.proxy.live import ask
 
 HOME = [
     ("https://api.anthropic.com/v1/messages", "https", "API.anthropic.com", 443, True),
     ("https://api.anthropic.com:443/v1/messages", "https", "api.anthropic.com", 443, True),
     ("http://api.anthropic.com/v1/messages", "https", "api.anthropic.com", 443, False),
-    ("https://api.anthropic.com:8443/v1", "https", "api.anthropic.com", 443, False),
-    ("https://api.openai.com/v1", "https", "api.anthropic.com", 443, False),
-    ("http://[::1]/v1", "http", "::1", 80, True),
+    ("https://api.anthropic.com:8443/v1/messages", "https", "api.anthropic.com", 443, False),
+    ("https://api.openai.com/v1/messages", "https", "api.anthropic.com", 443, False),
+    ("http://[::1]/v1/messages", "http", "::1", 80, True),
+    ("http://[::1]/v1/chat/completions", "http", "::1", 80, False),  # another dialect, or another provider, of one host
+    ("http://[::1]/anthropic/v1/messages", "http", "::1", 80, False),
 ]
 
 
 @pytest.mark.parametrize(("url", "scheme", "host", "port", "home"), HOME)
-def test_a_request_goes_home_to_the_same_origin_only(url: str, scheme: str, host: str, port: int, home: bool) -> None:
+def test_a_request_goes_home_to_the_same_address_only(url: str, scheme: str, host: str, port: int, home: bool) -> None:
     request = tflow.tflow().request
-    request.scheme, request.host, request.port = scheme, host, port
+    request.scheme, request.host, request.port, request.path = scheme, host, port, "/v1/messages?beta=true"
     assert transfer.goes_home(request, WireRequest(url, (), b"")) is home
+
+
+KEYLESS: list[tuple[str, dict[str, str], str | None]] = [
+    ("anthropic/claude-x", {}, "set ANTHROPIC_API_KEY"),
+    ("anthropic/claude-x", {"ANTHROPIC_API_KEY": "key"}, None),
+    ("anthropic/claude-x", {"ANTHROPIC_API_BASE": "http://127.0.0.1:9"}, None),
+    ("ollama/x", {}, None),
+]
+
+
+@pytest.mark.parametrize(("model", "values", "told"), KEYLESS)
+def test_what_leaves_its_credential_behind_needs_another(model: str, values: dict[str, str], told: str | None) -> None:
+    body = json.dumps(ask(model=model)).encode()
+    send = decide(Incoming("POST", "/v1/messages", {"content-type": "application/json"}, body, "::1"), parse(values))
+    assert isinstance(send, Send)
+    with pytest.raises(BackendError, match=told) if told else nullcontext():
+        transfer.check_credential(send)
 
 
 VERSIONS = [
