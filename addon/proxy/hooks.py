@@ -19,7 +19,7 @@ from mitmproxy import ctx, http
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
-from addon.protocol.errors import BackendError, DetourError, InternalError, Kind, Reply
+from addon.protocol.errors import BackendError, Blocked, DetourError, InternalError, Kind, Reply
 from addon.proxy import fail_closed, record, transfer
 from addon.proxy.commands import Commands
 from addon.proxy.control import Control
@@ -28,12 +28,15 @@ from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
+from addon.proxy.log_file import LogFile
+from addon.proxy.rest_addon import Rest
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
 from addon.stream import StreamTranslator
 
 logger = logging.getLogger(__name__)
 
+STALE = " · the settings are wrong and not read anew: see the log"
 SHOWN = 60  # bytes of an answer of ours that stand in the comment
 UPDATE_INTERVAL_S = 0.25  # how often a growing reply is shown anew; mitmweb hashes the body on each update
 EVENT_STREAM = "text/event-stream"
@@ -49,7 +52,9 @@ class Detour:
         self.control = Control()
         self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
         self.doors = Doors(self.control, self._desk)
-        self.addons = [self.doors, self.control, Commands(self.control)]  # mitmproxy asks them after us
+        self.rest = Rest(self.control, self.doors)
+        # mitmproxy asks them after us
+        self.addons = [self.doors, self.control, Commands(self.control), self.rest, LogFile(self.control)]
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
         self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
@@ -79,6 +84,7 @@ class Detour:
             match verdict:
                 case Pass(route):
                     if route is not None:
+                        record.keep_route(flow, route)
                         self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started)
                 case Reply() as reply:
                     flow.response = transfer.response(reply, flow)
@@ -308,8 +314,11 @@ class Detour:
     def _answer(self, flow: http.HTTPFlow, error: DetourError) -> None:
         reply = error.reply(transfer.request_id(flow))
         flow.response = transfer.response(reply, flow)
-        flow.comment = f"answered by Detour: {error.message}"
+        flow.comment = (
+            f"blocked by {error.why}" if isinstance(error, Blocked) else f"answered by Detour: {error.message}"
+        )
         logger.info("%s detour %d %s", flow.id[:8], reply.status, error.message)
+        self.rest.note_refusal(flow, error, reply.status)
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Say what happened: on the flow, and in one line of the log."""
@@ -320,13 +329,14 @@ class Detour:
             logger.error("Detour: incident msg_%s", exchange.id, exc_info=translator.bug)
         self._origins.pop(flow.id, None)
         record.keep_reply(flow, exchange)
-        flow.comment = exchange.summary()
+        flow.comment = exchange.summary() + (STALE if self.control.fault else "")
         if ctx.master.addons.get("view") is not None:  # only there can a flow be reverted, and it costs a quarter ms
             record.offer_revert(flow)
         status = flow.response.status_code if flow.response else 0
         elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
         logger.info("%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)
         self.doors.show_last(flow.comment)
+        self.rest.note(flow, exchange, status, elapsed_ms)
 
 
 @contextmanager

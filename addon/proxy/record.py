@@ -15,6 +15,7 @@ from mitmproxy import http
 from addon.dialects import Loss
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
+from addon.routing.route import Route
 
 KEY = "detour"
 LONG_WINDOW = "; asked for with the long window, [1m]"
@@ -41,10 +42,15 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
             "body": flow.request.raw_content or b"",
         },
         "route": send.route.name,
-        "reason": send.route.reason + (LONG_WINDOW if send.route.long_window else ""),
+        "reason": _reason(send.route),
         "changes": [[change.path, change.what] for change in send.changes],
         "losses": _told(send.losses),
     }
+
+
+def keep_route(flow: http.HTTPFlow, route: Route) -> None:
+    """Keep why a request passes."""
+    flow.metadata[KEY] = {"route": route.name, "reason": _reason(route)}
 
 
 def restore(flow: http.HTTPFlow) -> None:
@@ -80,10 +86,14 @@ def offer_revert(flow: http.HTTPFlow) -> None:
 
 def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
     """Keep the backend's bytes, where they are not the client's anyway."""
-    if KEY in flow.metadata:
+    if is_rewritten(flow):
         flow.metadata[KEY].update(losses=_told(exchange.losses))
         if isinstance(exchange, RoutedExchange):
             flow.metadata[KEY].update(reply=exchange.backend_reply(), dropped=exchange.dropped)
+
+
+def _reason(route: Route) -> str:
+    return route.reason + (LONG_WINDOW if route.long_window else "")
 
 
 def _told(losses: Iterable[Loss]) -> list[list[str | bool]]:

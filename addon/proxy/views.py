@@ -68,7 +68,7 @@ class BackendReplyView(Contentview):
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         kept = record.of(metadata.flow)
         if "reply" not in kept:
-            raise ValueError("no reply is kept: it is still on its way, or it passed through as it is")
+            return "no reply is kept: it is still on its way, or it passed through as it is"
         note = f"\n[{kept['dropped']} more bytes were not kept]" if kept.get("dropped") else ""
         return bytes(kept["reply"]).decode("utf-8", "replace") + note
 
@@ -86,8 +86,8 @@ class ChangesView(Contentview):
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         kept = record.of(metadata.flow)
-        if not kept:
-            return "Passed through: nothing was changed."
+        if "losses" not in kept:
+            return f"Passed through: nothing was changed.\nwhy: {kept.get('reason', 'no call to a model')}"
         return render.changes(kept["route"], kept["reason"], kept["losses"], kept.get("changes", ()))
 
     @override

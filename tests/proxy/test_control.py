@@ -154,6 +154,9 @@ async def test_a_file_that_is_wrong_leaves_the_old_in_force_and_says_so_once(con
         assert control.fault
         assert "detour.yaml, line 8: bigg: there is no such key, is big meant?" in control.fault
         assert control.settings is before
+        async with proxy.client() as client:
+            await client.post("/v1/messages", json=ask())
+        assert "the settings are wrong and not read anew" in proxy.flows[0].comment
         assert proxy.log.at(logging.ERROR) == [f"Detour: the settings are not read anew: {control.fault}"]
         document(DOCUMENT.replace("vllm/small", "vllm/mended"))
         await until(lambda: control.fault is None)

@@ -20,7 +20,7 @@ from mitmproxy import exceptions, http
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.test import taddons, tflow
 
-from addon.proxy import hooks
+from addon.proxy import hooks, record
 from addon.proxy.hooks import Detour
 from addon.proxy.intake import decide
 from tests.proxy.conftest import Configure
@@ -38,6 +38,7 @@ from tests.proxy.live import (
     replied,
     said,
     streaming,
+    until,
     whole,
 )
 
@@ -129,7 +130,7 @@ async def test_a_tier_without_a_model_streams_through_untouched(
             flow = proxy.flows[0]
             assert replied(flow) == got
             assert flow.comment.startswith("claude-opus-4-8 → anthropic · 7 in, 3 out")
-            assert flow.metadata == {}
+            assert record.of(flow)["route"] == "anthropic"
             assert not flow.modified()
             assert json.loads(fake.received[0].body) == ask(model="claude-opus-4-8[1m]")
 
@@ -672,7 +673,7 @@ def test_a_hostile_flow_file_cannot_make_a_request_leave_unrewritten(
 async def test_the_log_says_what_is_in_force(confdir: Path, configure: Configure) -> None:
     configure("http://127.0.0.1:9")
     async with proxying(confdir) as proxy:
-        assert "Detour: opus → openai/gpt-test at http://127.0.0.1:9/v1" in proxy.log.text
+        await until(lambda: "Detour: opus → openai/gpt-test at http://127.0.0.1:9/v1" in proxy.log.text)
         assert "Door one, HTTPS_PROXY" in proxy.log.text
         assert KEY not in proxy.log.text
 
@@ -701,6 +702,6 @@ async def test_the_console_says_where_its_log_is(confdir: Path, configure: Confi
 
     configure()
     async with proxying(confdir, Console()) as proxy:
-        assert "press E" in proxy.log.text
+        await until(lambda: "press E" in proxy.log.text)
     async with proxying(confdir) as proxy:
         assert "press E" not in proxy.log.text
