@@ -4,11 +4,13 @@ Both doors are open: `proxy_url` for HTTPS_PROXY, `reverse_url` for ANTHROPIC_BA
 raises when it shows a crash. The process is ended by its own id.
 """
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +21,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 30  # mitmproxy alone needs about 1 s; a loaded machine may be slow to import
 STOP_LIMIT_S = 10
+WEB_PASSWORD = "test-web-password"
+XSRF = "ab"  # mitmweb wants the same text as a cookie and as a header
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the tester's environment names
 CRASHES = ("mitmproxy has crashed", "Traceback (most recent call last)", "Addon error", "Detour is not loaded")
 
 
@@ -58,6 +63,19 @@ class Proxy:
         log = self.log
         news, self._read = log[self._read :], len(log)
         return news
+
+    def web(self, path: str, body: object = None, method: str | None = None) -> Any:
+        """Ask mitmweb as its page does; an answer without a body is None."""
+        headers = {
+            "authorization": f"Bearer {WEB_PASSWORD}",
+            "content-type": "application/json",
+            "cookie": f"_mitmproxy_xsrf={XSRF}",
+            "x-xsrftoken": XSRF,
+        }
+        sent = None if body is None else json.dumps(body).encode()
+        url = f"http://127.0.0.1:{self.web_port}{path}"
+        with DIRECT.open(urllib.request.Request(url, sent, headers, method=method), timeout=10) as response:
+            return json.loads(response.read() or b"null")
 
     def saved(self) -> list[dict[str, Any]]:
         """The states of the flows that are saved: those that have ended, in the order of their ends."""
@@ -102,6 +120,7 @@ def running(
         command += ["-s", str(Path(__file__).with_name("sealed.py"))]
     if tool == "mitmweb":
         command += ["--no-web-open-browser", "--web-host", "127.0.0.1", "--web-port", str(web_port)]
+        command += ["--set", f"web_password={WEB_PASSWORD}"]
     full_environment = {
         "PATH": os.defpath,
         "HOME": str(home),

@@ -8,20 +8,17 @@ import os
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.end_to_end.browser import Page, browsing
 from tests.end_to_end.fakes import KEY, FakeBackend
-from tests.end_to_end.proxy import Proxy, running
+from tests.end_to_end.proxy import DIRECT, WEB_PASSWORD, Proxy, running
 from tests.end_to_end.replies import answer, call
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "test-web-password"
 SCREENSHOT = os.environ.get("DETOUR_TEST_SCREENSHOT")
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the tester's environment names
 QUESTION = "Why is the sky blue, and what has Rayleigh to do with it?"
 PROMPT = {
     "model": "claude-opus-5-5",
@@ -50,7 +47,7 @@ PROMPT = {
 def mitmweb(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     environment = {"BIG_MODEL": "openai/gpt-5.5", "OPENAI_API_BASE": _fake.base_url, "OPENAI_API_KEY": KEY}
     home = tmp_path_factory.mktemp("mitmweb")
-    with running(home, environment, "--set", f"web_password={PASSWORD}", tool="mitmweb") as proxy:
+    with running(home, environment, tool="mitmweb") as proxy:
         yield proxy
         proxy.verify()
 
@@ -61,27 +58,20 @@ def page() -> Iterator[Page]:
         yield page
 
 
-def web(proxy: Proxy, path: str) -> Any:
-    url = f"http://127.0.0.1:{proxy.web_port}{path}"
-    request = urllib.request.Request(url, headers={"authorization": f"Bearer {PASSWORD}"})
-    with DIRECT.open(request, timeout=10) as response:
-        return json.load(response)
-
-
 def send(proxy: Proxy) -> str:
     """One prompt through the reverse door; the id of its flow."""
     headers = {"content-type": "application/json", "x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
     request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(PROMPT).encode(), headers)
     with DIRECT.open(request, timeout=10) as response:
         assert b"event: message_stop" in response.read()
-    [flow] = web(proxy, "/flows")
+    [flow] = proxy.web("/flows")
     return str(flow["id"])
 
 
 def test_shows_the_prompt_of_a_captured_flow(mitmweb: Proxy, backend: FakeBackend, page: Page) -> None:
     backend.script(answer("Rayleigh scattering.", call("Bash", "call_2", command="date")))
     flow = send(mitmweb)
-    page.open(f"http://127.0.0.1:{mitmweb.web_port}/?token={PASSWORD}#/flows/{flow}/request")
+    page.open(f"http://127.0.0.1:{mitmweb.web_port}/?token={WEB_PASSWORD}#/flows/{flow}/request")
     shown = page.wait_for(QUESTION)
     assert "Prompt" in [line.strip() for line in shown.splitlines()], "another view was chosen"
     assert "you answer from the lighthouse" in shown
