@@ -103,14 +103,14 @@ class Doors:
         settings = self._control.settings
         if settings is None:
             return
-        listeners = sorted(_listeners())
+        opened = sorted(listeners())
         gc.collect()
         gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
         gc.collect()  # of nothing: lets later full collections come by the few objects that are left to walk
         confdir = Path(ctx.options.confdir).expanduser()
-        for line in greeting.lines(settings, listeners, confdir):
+        for line in greeting.lines(settings, opened, confdir):
             logger.info("%s", line)
-        presence.appear(settings, greeting.door_urls(listeners), confdir)
+        presence.appear(settings, greeting.door_urls(opened), confdir)
         if ctx.master.addons.get("consoleaddon") is not None:
             logger.log(ALERT, "Detour: the doors and the routes are in the event log, press E")  # which is out of sight
             self._dress_console()
@@ -160,7 +160,7 @@ def is_reverse(mode: object) -> bool:
     return isinstance(mode, mode_specs.ReverseMode)
 
 
-def _listeners() -> set[greeting.Listener]:
+def listeners() -> set[greeting.Listener]:
     """What is open; a set, because a reverse door to https listens on UDP too."""
     return {
         greeting.Listener(is_reverse(server.mode), address[0], address[1])

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-from addon.protocol.errors import DetourError
+from addon.protocol.errors import Blocked, DetourError
 from addon.proxy.exchange import Exchange
 
 MOST_ENTRIES = 500  # a long day's work of one session
 MOST_CHARACTERS = 8 * 1024 * 1024  # of all bodies together
 KEPT_BODY = 64 * 1024  # characters of one body: the newest turns stand at its end, and an error in its first lines
+MOST_WORDS = 1_000  # characters of a name, a reason, an error
 
 
 class LogType(StrEnum):
@@ -97,23 +98,36 @@ def of_exchange(exchange: Exchange, end: End) -> Entry:
         exchange.request_id,
         end.status,
         end.elapsed_ms,
-        route.session,
+        _told(route.session),
         route.kind,
-        route.asked,
-        route.name,
-        route.reason,
+        _told(route.asked),
+        _told(route.name),
+        _told(route.reason),
         usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens if usage else None,
         usage.output_tokens if usage else None,
         sum(not loss.routine for loss in exchange.losses),
-        error,
+        _told(error),
         end.request_body,
         end.response_body,
     )
 
 
+def _told(text: str | None) -> str | None:
+    """A client's or a backend's words as they may stand in JSON, and not too many of them."""
+    return text[:MOST_WORDS].encode("utf-8", "replace").decode() if text is not None else None
+
+
 def of_refusal(request_id: str, error: DetourError, end: End) -> Entry:
     """Make the entry of a request that Detour answered with an error of its own."""
-    return Entry(end.time, request_id, end.status, end.elapsed_ms, error=error.message, request_body=end.request_body)
+    return Entry(
+        end.time,
+        request_id,
+        end.status,
+        end.elapsed_ms,
+        reason=_told(error.why) if isinstance(error, Blocked) else None,
+        error=_told(error.message),
+        request_body=end.request_body,
+    )
 
 
 class Journal:

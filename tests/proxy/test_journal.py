@@ -3,7 +3,7 @@
 import pytest
 
 from addon.dialects import Encoded, Loss, WireRequest
-from addon.protocol.errors import Blocked
+from addon.protocol.errors import BadRequest, Blocked
 from addon.proxy import journal
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
@@ -77,9 +77,20 @@ def test_a_key_that_a_backend_quotes_is_not_told() -> None:
     assert journal.of_exchange(exchange, END).error == "the key $OPENAI_API_KEY is not known"
 
 
+def test_what_is_no_text_and_what_is_endless_can_be_told() -> None:
+    call = Call({"model": "openai/" + "x" * 5_000}, headers={"x-claude-code-session-id": "\udcff"})
+    entry = journal.of_exchange(Exchange("abc", choose(call, SETTINGS), 10.0), END)
+    assert (entry.session, len(entry.asked or "")) == ("?", journal.MOST_WORDS)
+
+
 def test_an_error_of_our_own_is_an_entry() -> None:
     entry = journal.of_refusal("req_abc", Blocked("No titles today.", "a rule"), End("now", 451, 2, cut(b"asked")))
-    assert entry == Entry("now", "req_abc", 451, 2, error="No titles today.", request_body=Body("asked"))
+    assert entry == Entry(
+        "now", "req_abc", 451, 2, reason="a rule", error="No titles today.", request_body=Body("asked")
+    )
+    assert journal.of_refusal("req_abc", BadRequest("no"), END) == Entry(
+        END.time, "req_abc", 200, 1200, error="no", request_body=Body("asked")
+    )
 
 
 @pytest.mark.parametrize(

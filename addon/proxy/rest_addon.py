@@ -1,0 +1,172 @@
+"""The REST surface inside mitmproxy: answers its requests, keeps them out of the flow list, and feeds the journal.
+
+Facts of mitmproxy 12.2 that this rests on: a request in origin form at the port of a regular proxy reaches the hooks
+with the client's own Host as its address, and is refused only afterwards ("Request destination unknown"). Removing a
+flow from the view kills it while it is live, so that is done once it has ended.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from mitmproxy import ctx, http
+from mitmproxy.proxy import mode_specs
+
+from addon.protocol.errors import DetourError, InternalError
+from addon.proxy import greeting, journal, record, rest, transfer
+from addon.proxy.control import Control
+from addon.proxy.doors import EXPLICIT, Doors, listeners
+from addon.proxy.exchange import Exchange
+from addon.proxy.journal import Body, End, Journal
+from addon.proxy.log_file import BODIES
+from addon.proxy.openapi import OPERATIONS, PREFIX, TOKEN_HEADER
+from addon.proxy.rest import RestRequest
+from addon.proxy.rest_answers import Surroundings
+from addon.routing import catalog
+from addon.routing.settings import Settings
+from addon.settings import state_file
+from addon.settings.upstream import is_loopback
+
+logger = logging.getLogger(__name__)
+
+MARK = "detour_rest"  # in the metadata of our own flows
+HIDE_S = 0.05  # a flow ends within a millisecond of its response
+SHOWN_TOKEN = {"authorization": "Bearer $TOKEN", TOKEN_HEADER: "$TOKEN"}
+
+
+class Rest:
+    """See the module. ``note`` and ``note_refusal`` are told what became of each exchange."""
+
+    name = "detour_rest"
+
+    def __init__(self, control: Control, doors: Doors, now: Callable[[], float] = time.monotonic) -> None:
+        """``control`` holds what is in force, ``doors`` who may come in."""
+        self.journal = Journal()
+        self._control = control
+        self._doors = doors
+        self._now = now
+        self._started = now()
+        self._is_told = False  # that the token cannot be kept
+
+    def running(self) -> None:
+        """Make the token, so that it is there before somebody asks for it."""
+        if self._control.settings is not None:
+            self._token()
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Answer what is ours."""
+        if flow.response or flow.error or not flow.live or not _may_be_ours(flow.request.path):
+            return
+        incoming = transfer.incoming(flow, datetime.now().astimezone())
+        request = RestRequest(incoming, flow.request.path.partition("?")[2], is_for_us=_is_for_us(flow))
+        if rest.operation_of(request) is None:
+            return
+        for name, shown in SHOWN_TOKEN.items():
+            if name in flow.request.headers:
+                flow.request.headers[name] = shown
+        try:
+            around = self._surroundings()
+            answered = asyncio.to_thread(rest.answer, request, around) if rest.is_slow(request) else None
+            reply = await answered if answered is not None else rest.answer(request, around)
+        except Exception:
+            incident = transfer.exchange_id(flow)
+            logger.exception("Detour: incident %s", incident)
+            reply = InternalError(incident).reply()
+        assert reply is not None  # noqa: S101 - the operation is ours
+        flow.response = transfer.response(reply, flow)
+        flow.comment = f"Detour's own: {flow.request.method} {incoming.path}"
+        flow.metadata[MARK] = True
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Take our own flows off the list, once they have ended."""
+        if MARK in flow.metadata and ctx.master.addons.get("view") is not None:
+            asyncio.get_running_loop().call_later(HIDE_S, _hide, flow)
+
+    def note(self, flow: http.HTTPFlow, exchange: Exchange, status: int, elapsed_ms: int) -> None:
+        """Keep what became of an exchange. Never raises."""
+        try:
+            credential = exchange.credential
+            hide = credential.hide if credential is not None else str
+            end = self._end(flow, status, elapsed_ms, hide)
+            self._keep(journal.of_exchange(exchange, end))
+        except Exception:
+            logger.exception("Detour: %s is not in the journal", flow.id)
+
+    def note_refusal(self, flow: http.HTTPFlow, error: DetourError, status: int) -> None:
+        """Keep an error of our own. Never raises."""
+        try:
+            self._keep(journal.of_refusal(transfer.request_id(flow), error, self._end(flow, status, 0, str)))
+        except Exception:
+            logger.exception("Detour: %s is not in the journal", flow.id)
+
+    def _keep(self, entry: journal.Entry) -> None:
+        self.journal.note(entry)
+        for what, body in (("request", entry.request_body), ("reply", entry.response_body)):
+            if body is not None:
+                BODIES.debug("%s %s (%d characters left out): %s", entry.id, what, body.left_out, body.text)
+
+    def _end(self, flow: http.HTTPFlow, status: int, elapsed_ms: int, hide: Callable[[str], str]) -> End:
+        """Put together how it ended, with the bodies that the user wants kept."""
+        asked = answered = None
+        logging_of = (self._control.settings or Settings()).logging
+        if logging_of.request_bodies:
+            original = record.of(flow).get("original", {}).get("body")
+            asked = _cut(original if original is not None else flow.request.get_content(strict=False), hide)
+        if logging_of.response_bodies and flow.response is not None:
+            answered = _cut(flow.response.get_content(strict=False), hide)
+        return End(datetime.now(UTC).isoformat(timespec="milliseconds"), status, elapsed_ms, asked, answered)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            control=self._control,
+            journal=self.journal,
+            token=self._token(),
+            token_file=str(self._control.home / state_file.TOKEN),
+            facts=catalog.lookup,
+            networks=self._doors.networks,
+            uptime_s=round(self._now() - self._started),
+            has_layer=self._doors.has_layer,
+            doors={str(door): url for door, url in greeting.door_urls(sorted(listeners())).items()},
+        )
+
+    def _token(self) -> str | None:
+        try:
+            return state_file.token(self._control.home)
+        except (OSError, ValueError) as error:
+            if not self._is_told:
+                self._is_told = True
+                logger.warning("Detour: REST calls can change nothing, their token cannot be kept: %s", error)
+            return None
+
+
+def _may_be_ours(path: str) -> bool:
+    """A quick look, before anything is read off a stranger's flow."""
+    return path.startswith(PREFIX.rstrip("/")) or path[1:].partition("?")[0] in OPERATIONS
+
+
+def _is_for_us(flow: http.HTTPFlow) -> bool:
+    """Whether a request is addressed to the door itself: at the reverse door each is, at the other the Host tells."""
+    mode, door = flow.client_conn.proxy_mode, flow.client_conn.sockname
+    if isinstance(mode, mode_specs.ReverseMode):
+        return True
+    if not isinstance(mode, EXPLICIT) or door is None or flow.request.port != door[1]:
+        return False
+    host = flow.request.host.lower()
+    return host == door[0] or (is_loopback(host) and is_loopback(door[0]))
+
+
+def _hide(flow: http.HTTPFlow) -> None:
+    if flow.live:
+        asyncio.get_running_loop().call_later(HIDE_S, _hide, flow)
+    elif (view := ctx.master.addons.get("view")) is not None:
+        view.remove([flow])
+
+
+def _cut(body: bytes | None, hide: Callable[[str], str]) -> Body:
+    kept = journal.cut(body or b"")
+    return Body(hide(kept.text), kept.left_out)

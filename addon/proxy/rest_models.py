@@ -1,0 +1,241 @@
+"""What the REST surface takes and gives, as pydantic models: the JSON is checked by them, and OpenAPI is made of them.
+
+No model of a reply has a field that could hold a key.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from addon.routing.call import Kind
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Shape(BaseModel):
+    """Everything here is written with its docstrings, which OpenAPI shows."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, protected_namespaces=())
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+# what is not given is empty inside; given, it must say something
+Given = Annotated[str, Field(min_length=1, pattern=r"\S", json_schema_extra=_without_default)]
+
+# -- what is taken -----------------------------------------------------------------------------------------------------
+
+
+class SwitchBody(Shape):
+    """What shall answer from the next request on; what is not named stays as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name]} for name in ("preset", "big_model", "middle_model", "small_model")],
+            "examples": [{"preset": "openrouter"}, {"big_model": "openai/gpt-6.1-sol", "small_model": "anthropic"}],
+        }
+    )
+
+    preset: Given = ""
+    """A preset's name; "none" is without any, "configured" what the files say. Models chosen before give way to it."""
+    big_model: Given = ""
+    """Answers for Opus and Sonnet: provider/model, an alias, "anthropic", or "configured" for what the files say."""
+    middle_model: Given = ""
+    """Answers for Sonnet."""
+    small_model: Given = ""
+    """Answers for Haiku."""
+    preserve_conversation: bool = True
+    """Taken because scripts send it. The client sends the whole conversation each time, so it goes on either way."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SwitchBody":
+        if not (self.preset or self.big_model or self.middle_model or self.small_model):
+            raise ValueError("give preset, or one of big_model, middle_model and small_model")
+        return self
+
+
+class BlockBody(Shape):
+    """Calls of this kind are refused from the next request on."""
+
+    kind: Kind
+
+
+class UnblockBody(Shape):
+    """Calls of this kind, or of all, pass again."""
+
+    kind: Kind | Literal["all"]  # switch.ALL
+
+
+# -- what is given -----------------------------------------------------------------------------------------------------
+
+
+class Models(Shape):
+    """Who answers in place of each: provider/model, several in their order, or anthropic."""
+
+    big: str
+    middle: str
+    small: str
+
+
+class InForce(Shape):
+    """Who answers now. The flat names are those of the proxy whose scripts read them."""
+
+    summary: str
+    """All of it in one line."""
+    preset: str | None
+    models: Models
+    big_model: str
+    middle_model: str
+    small_model: str
+    blocked: list[Kind]
+    """Kinds of calls that are refused because it was chosen so while running."""
+    note: str | None = None
+
+
+class Rule(Shape):
+    """A route of the configuration; the first that matches decides."""
+
+    name: str
+    when: str
+    then: str
+    where: str
+    """Where it is written."""
+
+
+class Setting(Shape):
+    """A setting in force."""
+
+    name: str
+    value: str
+    origin: str
+
+
+class Config(InForce):
+    """All that is in force, and where it comes from. Keys are shown by their settings' names."""
+
+    routes: list[Rule]
+    rows: list[Setting]
+    file: str | None
+    """The configuration file."""
+    fault: str | None
+    """Why the files as they are now are not in force; the old ones stay."""
+
+
+class Price(Shape):
+    """Dollars for a million tokens."""
+
+    input: Annotated[float, Field(ge=0)] | None = None
+    output: Annotated[float, Field(ge=0)] | None = None
+    cache_read: Annotated[float, Field(ge=0)] | None = None
+    cache_write: Annotated[float, Field(ge=0)] | None = None
+
+
+class Model(Shape):
+    """A model that is configured, or an alias."""
+
+    name: str
+    answers: list[str]
+    """What an alias stands for; the model itself otherwise."""
+    window: Count | None
+    """Input tokens it takes; null: not known."""
+    output: Count | None
+    """Output tokens it gives at most; null: not known."""
+    price: Price | None
+    lacks: str | None
+    """What keeps it from being used; null: nothing does."""
+
+
+class Preset(Shape):
+    """A named set of models and routes."""
+
+    name: str
+    about: str
+    active: bool
+    lacks: str | None
+    """What keeps it from being used; null: nothing does."""
+
+
+class ModelList(Shape):
+    """What can be chosen."""
+
+    models: list[Model]
+    presets: list[Preset]
+
+
+class Body(Shape):
+    """The head and the tail of a body."""
+
+    text: str
+    left_out: Count
+    """Characters that are not shown."""
+
+
+class Entry(Shape):
+    """One exchange that has ended."""
+
+    time: str
+    id: str
+    """The request-id that the client was given."""
+    session: str | None
+    kind: str | None
+    asked: str | None
+    """The model that the client named."""
+    answered_by: str | None
+    reason: str | None
+    """Why it was that one."""
+    status: Count
+    """0: there was no reply."""
+    elapsed_ms: Count
+    input_tokens: Count | None
+    output_tokens: Count | None
+    losses: Count
+    """What could not be said to the backend."""
+    error: str | None
+    request_body: Body | None = None
+    response_body: Body | None = None
+
+
+class DebugLogs(Shape):
+    """What happened lately, the newest last."""
+
+    log_type: str
+    entries: list[Entry]
+    note: str | None = None
+
+
+class Health(Shape):
+    """Whether Detour is well."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    uptime_s: Count
+    preset: str | None
+    summary: str
+    fault: str | None
+    """What is wrong with the settings; those from before are in force."""
+    layer: bool
+    """Whether keys are kept off the flows from the start: not so in a mitmproxy that Detour does not know."""
+    doors: dict[str, str]
+    """The address of each open door."""
+
+
+class Reading(Shape):
+    """The files are being read anew."""
+
+    note: str
+
+
+class Reason(Shape):
+    """Why not."""
+
+    type: str
+    message: str
+
+
+class Error(Shape):
+    """The shape of every error, Anthropic's own."""
+
+    type: Literal["error"]
+    error: Reason

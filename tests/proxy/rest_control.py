@@ -1,0 +1,93 @@
+"""A control without mitmproxy: what is written, and what is chosen over it, for the pure part of the REST surface."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from addon.protocol.errors import ConfigError
+from addon.proxy.journal import Journal
+from addon.proxy.rest_answers import Surroundings
+from addon.routing.call import Kind
+from addon.routing.catalog import UNKNOWN, ModelFacts, Price
+from addon.routing.settings import Settings
+from addon.settings import assembly, inventory
+from addon.settings.assembly import Configuration
+from addon.settings.document import Document
+from addon.settings.inventory import Row
+from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch
+from tests.proxy.live import KEY
+
+TOKEN = "a-token-of-24-bytes"
+TOKEN_FILE = "/home/me/detour/token"
+FACTS = {("openai", "gpt-test"): ModelFacts(400_000, 128_000, Price(1.25, 10.0, 0.125))}
+WRITTEN: dict[str, Any] = {
+    "models": {
+        "fast": "ollama/qwen3:4b",
+        "careful": ["deepseek/deepseek-chat", "openai/gpt-test"],
+        "ollama/known": {"window": 8_192, "output": 1_024, "price": {"input": 0}},
+        "lost": "deepseek/deepseek-chat",
+        "home": "anthropic",
+    },
+    "routes": [{"name": "cheap", "when": {"kind": "subagent"}, "to": "fast"}],
+    "presets": {"mine": {"about": "my own", "big": "fast"}, "plain": {"big": "openai/gpt-test"}},
+}
+VALUES = {"OPENAI_API_KEY": KEY, "BIG_MODEL": "openai/gpt-test", "SMALL_MODEL": "ollama/known"}
+
+
+def written(document: dict[str, Any] = WRITTEN, **values: str) -> Configuration:
+    """What is written in a file and an environment."""
+    place = "detour.yaml, {}".format
+    return assembly.configure(
+        Document.model_validate(document), {**VALUES, **values}, lambda path: place(".".join(map(str, path)))
+    )
+
+
+@dataclass
+class HeldControl:
+    """As ``Control``, but the options are the switch itself."""
+
+    configuration: Configuration | None = field(default_factory=written)
+    fault: str | None = None
+    switch: Switch = field(default_factory=Switch)
+    file: object | None = "/home/me/detour.yaml"
+    readings: int = 0
+
+    def __post_init__(self) -> None:
+        self.settings: Settings | None = self.configuration.settings() if self.configuration else None
+
+    def rows(self) -> list[Row]:
+        assert self.configuration
+        assert self.settings
+        return list(inventory.rows(self.configuration, self.settings, self.switch))
+
+    def summary(self) -> str:
+        assert self.settings
+        return " | ".join(f"{tier} → {answer.name}" for tier, answer in self.settings.tiers.items())
+
+    def choose(self, **options: Any) -> None:
+        models = {slot: options.get(name, self.switch.models.get(slot, "")) for slot, name in MODEL_OPTIONS.items()}
+        wanted = Switch(
+            options.get(PRESET_OPTION, self.switch.preset),
+            {slot: model.strip() for slot, model in models.items() if model.strip()},
+            tuple(Kind(kind) for kind in options.get(BLOCK_OPTION, self.switch.blocked)),
+        )
+        if self.configuration is None:
+            raise ConfigError("nothing is configured")
+        self.settings = self.configuration.settings(wanted)
+        self.switch = wanted
+
+    def read_anew(self) -> None:
+        self.readings += 1
+
+
+def surroundings(control: HeldControl | None = None, **more: Any) -> Surroundings:
+    """Everything an answer is made of."""
+    made = Surroundings(
+        control=control or HeldControl(),
+        journal=Journal(),
+        token=TOKEN,
+        token_file=TOKEN_FILE,
+        facts=lambda provider, model: FACTS.get((provider, model), UNKNOWN),
+        uptime_s=7,
+        doors={"reverse": "http://127.0.0.1:8082"},
+    )
+    return replace(made, **more)
