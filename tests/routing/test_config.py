@@ -2,7 +2,8 @@
 
 import pytest
 
-from addon.routing.config import Choice, Credential, Tier, nearest
+from addon.routing.config import PASS, Answer, Choice, Credential, Tier, is_claude, nearest
+from addon.settings.assembly import parse
 
 KEY = "sk-config-secret"
 
@@ -22,6 +23,11 @@ def test_a_quoted_key_is_hidden_unless_it_is_a_word(key: str, shown: str) -> Non
     assert credential.hide(f"bad key {key}") == shown
 
 
+def test_no_key_hides_nothing() -> None:
+    credential = Credential("x-api-key", "", "K", None)
+    assert (credential.value, credential.hide("text")) == (None, "text")
+
+
 def test_a_choice_is_written_as_users_write_it() -> None:
     assert Choice("openai", "x").name == "openai/x"
     assert [str(tier) for tier in Tier] == ["opus", "sonnet", "haiku"]
@@ -30,3 +36,52 @@ def test_a_choice_is_written_as_users_write_it() -> None:
 @pytest.mark.parametrize(("name", "said"), [("gogle", "Did you mean google"), ("zzzzz", "Known: anthropic, ")])
 def test_a_mistaken_provider_is_answered_with_the_nearest(name: str, said: str) -> None:
     assert said in nearest(name)
+
+
+@pytest.mark.parametrize(
+    ("choice", "passes", "name"),
+    [
+        (PASS, True, "anthropic"),
+        (Choice("anthropic", ""), True, "anthropic"),
+        (Choice("anthropic", "claude-x"), False, "anthropic/claude-x"),
+        (Choice("ollama", ""), False, "ollama"),  # what a star left without a model is no leave to pass
+    ],
+)
+def test_only_one_choice_passes(choice: Choice, passes: bool, name: str) -> None:
+    assert (choice.passes, choice.name) == (passes, name)
+    assert Answer((choice, Choice("a", "b")), "r").passes is passes
+
+
+def test_an_answer_names_all_its_choices() -> None:
+    assert Answer((Choice("a", "x"), PASS), "r").name == "a/x, then anthropic"
+
+
+LACKS = [
+    ("ollama", {}, None),
+    ("openai", {"OPENAI_API_KEY": "k"}, None),
+    ("openai", {}, "there is no key for openai: set OPENAI_API_KEY."),
+    ("gemini", {}, "there is no key for gemini: set GEMINI_API_KEY or GOOGLE_API_KEY."),
+    ("azure", {"AZURE_API_KEY": "k"}, "azure has no address: set AZURE_API_BASE."),
+    ("vertex", {}, "vertex has no address: set VERTEX_PROJECT_ID."),
+]
+
+
+@pytest.mark.parametrize(("provider", "values", "lack"), LACKS)
+def test_an_endpoint_says_what_keeps_it_from_being_used(
+    provider: str, values: dict[str, str], lack: str | None
+) -> None:
+    assert parse(values).endpoints[provider].lack == lack
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("claude-opus-5-5", True),
+        ("claude-fast", False),
+        ("opus", False),
+        ("my-opus", False),
+        ("claude-via-haiku", True),
+    ],
+)
+def test_claudes_own_names_have_a_tier(name: str, expected: bool) -> None:
+    assert is_claude(name) is expected
