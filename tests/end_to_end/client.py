@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.end_to_end.proxy import Proxy
+from tests.end_to_end.terminal import Terminal, terminal
 
 type Json = dict[str, Any]
 type Door = Literal["proxy", "reverse"]
@@ -25,6 +26,7 @@ type Turn = str | Json | Callable[[], object]
 DOORS: tuple[Door, ...] = ("proxy", "reverse")
 BINARY = os.environ.get("DETOUR_TEST_CLAUDE", "")
 API_KEY = "sk-ant-test-client-key"
+PROMPT_SIGN = "\u276f"  # where a person types
 TIME_LIMIT_S = 40  # a run takes half a second to two; many times that on a machine that is busy
 
 
@@ -117,6 +119,31 @@ class ClaudeCode:
         with self._started(["--output-format", "json", *options], {}) as session:
             session.say(prompt)
             return session.finish([])
+
+    @contextlib.contextmanager
+    def shown(self, environment: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+        """The client as a person starts it, in a terminal, past the questions of a first start.
+
+        What it fetches besides, whatever the door, goes through the proxy: nothing leaves this machine.
+        """
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        answered = {
+            "hasCompletedOnboarding": True,
+            "customApiKeyResponses": {"approved": [API_KEY[-20:]]},
+            "projects": {str(self.workspace): {"hasTrustDialogAccepted": True}},
+        }
+        (self.home / ".claude.json").write_text(json.dumps(answered), encoding="utf-8")
+        surroundings = {
+            "HTTPS_PROXY": self.proxy.proxy_url,
+            "NO_PROXY": "127.0.0.1",
+            "NODE_EXTRA_CA_CERTS": str(self.proxy.ca_certificate),
+            "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+        }
+        with terminal(
+            [BINARY], self.workspace, {**self.environment(), **surroundings, **(environment or {})}, rows=40
+        ) as screen:
+            screen.wait_for(PROMPT_SIGN)
+            yield screen
 
     @contextlib.contextmanager
     def _started(self, options: Sequence[str], environment: Mapping[str, str]) -> Iterator["Session"]:

@@ -46,6 +46,12 @@ class Terminal:
         for key in keys:
             os.write(self._wire, key.encode())
 
+    def enter(self, text: str) -> None:
+        """Type a line; the end of it is not sent before the line is shown, so that it is not taken for pasted text."""
+        self.press(*text)
+        self.wait_for(text)
+        self.press(ENTER)
+
     def wait_for(self, *texts: str) -> None:
         """Wait until all of them stand on the screen."""
         self.wait_until(lambda: all(text in self.text for text in texts))

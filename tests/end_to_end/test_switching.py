@@ -12,6 +12,7 @@ from tests.end_to_end.client import DOORS, ClaudeCode, Door, Turn
 from tests.end_to_end.fakes import Received, when
 from tests.end_to_end.proxy import Proxy, running, wait_until
 from tests.end_to_end.replies import answer
+from tests.end_to_end.terminal import ENTER
 from tests.end_to_end.trio import Trio
 
 pytestmark = pytest.mark.client
@@ -161,3 +162,27 @@ def test_another_is_chosen_at_the_start(trio: Trio, tmp_path: Path, setting: str
         run = ClaudeCode("reverse", proxy, tmp_path / "home").run("Who is there?")
         assert (run.exit_code, run.text) == (0, "I am another.")
         proxy.verify()
+
+
+def test_the_picker_offers_what_is_configured(mitmweb: Proxy, trio: Trio, tmp_path: Path) -> None:
+    user = ClaudeCode("reverse", mitmweb, tmp_path / "home")
+    trio.three.script(answer("I am quick."))
+    trio.two.script(when(is_trial, answer("Hi.")), answer("I am another."))
+    with user.shown({"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1"}) as client:
+        client.wait_until((user.home / ".claude/cache/gateway-models.json").exists)
+        client.enter("/model")
+        client.wait_for("Select model")
+        offered = [line for line in client.lines if line.endswith("From gateway")]
+        assert [line.split()[1] for line in offered] == ["one/first-model", "quick"]
+        client.press(offered[1].split(".")[0].strip())
+        client.wait_for("Set model to quick")
+        client.enter("Who is there?")
+        client.wait_for("I am quick.")
+        client.enter("/model two/second-model")
+        client.wait_for("Switch model?", "1. Yes, switch to two/second-model")
+        client.press(ENTER)
+        client.wait_for("Set model to two/second-model")
+        client.enter("And now?")
+        client.wait_for("I am another.")
+    assert trio.asked == [[], ["second-model"] * 2, ["quick-model"]]
+    assert "I am quick." in trio.two.received[1].text
