@@ -3,6 +3,8 @@
 The next request goes elsewhere, with the whole conversation; the client notices nothing.
 """
 
+import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.end_to_end.client import DOORS, ClaudeCode, Door, Turn
 from tests.end_to_end.fakes import Received, when
-from tests.end_to_end.proxy import Proxy, running, wait_until
+from tests.end_to_end.proxy import DIRECT, Proxy, running, wait_until
 from tests.end_to_end.replies import answer
 from tests.end_to_end.terminal import ENTER
 from tests.end_to_end.trio import Trio
@@ -33,17 +35,31 @@ AS_CONFIGURED = {
 }
 LIMIT_S = 10
 
-type Way = Callable[[Proxy], object]
+type Way = Callable[[ClaudeCode], object]
 
 
 def options(**values: object) -> Way:
     """What mitmweb's options dialog does."""
-    return lambda proxy: proxy.web("/options", values, "PUT")
+    return lambda user: user.proxy.web("/options", values, "PUT")
 
 
 def command(name: str, *arguments: str) -> Way:
     """What mitmweb's command bar does."""
-    return lambda proxy: proxy.web(f"/commands/{name}", {"arguments": arguments})
+    return lambda user: user.proxy.web(f"/commands/{name}", {"arguments": arguments})
+
+
+def rest(**chosen: str) -> Way:
+    """What a script does, at the same door as the client."""
+
+    def switch(user: ClaudeCode) -> None:
+        door = {"proxy": user.proxy.proxy_url, "reverse": user.proxy.reverse_url}[user.door]
+        token = (user.proxy.home / "detour" / "token").read_text(encoding="utf-8").strip()
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        request = urllib.request.Request(f"{door}/_detour/switch_model", json.dumps(chosen).encode(), headers)
+        with DIRECT.open(request, timeout=LIMIT_S) as response:
+            assert response.status == 200
+
+    return switch
 
 
 WAYS = {
@@ -51,6 +67,8 @@ WAYS = {
     "model_by_option": options(detour_big_model="two/second-model"),
     "preset_by_command": command("detour.preset", "second"),
     "model_by_command": command("detour.switch", "two/second-model"),
+    "preset_by_rest": rest(preset="second"),
+    "model_by_rest": rest(big_model="two/second-model"),
 }
 # how the client itself is told, which of the backends answers then, and the model it is asked for
 TOLD: dict[str, tuple[Turn, int, str]] = {
@@ -92,7 +110,7 @@ def goes_on(request: Received) -> bool:
 def test_the_next_turn_is_answered_by_another(user: ClaudeCode, trio: Trio, way: Way) -> None:
     trio.one.script(answer("I am the first."))
     trio.two.script(answer("I am another."))
-    run = user.run("Who is there?", lambda: way(user.proxy), "And now?")
+    run = user.run("Who is there?", lambda: way(user), "And now?")
     assert (run.exit_code, run.results) == (0, ["I am the first.", "I am another."])
     assert trio.asked == [["first-model"], ["second-model"], []]
     assert goes_on(trio.two.received[0])
@@ -133,7 +151,7 @@ def test_a_model_that_is_nowhere_is_refused_and_the_session_goes_on(user: Claude
 def test_what_is_blocked_is_said_once_and_passes_again(user: ClaudeCode, trio: Trio) -> None:
     block, unblock = command("detour.block", "main"), command("detour.unblock", "main")
     trio.one.script(answer("I am the first."), answer("I am back."))
-    run = user.run("Who is there?", lambda: block(user.proxy), "And now?", lambda: unblock(user.proxy), "And at last?")
+    run = user.run("Who is there?", lambda: block(user), "And now?", lambda: unblock(user), "And at last?")
     assert (run.results[0], run.results[2]) == ("I am the first.", "I am back.")
     assert "Detour blocks calls of the kind main" in run.results[1]
     assert run.notices("api_retry") == []
