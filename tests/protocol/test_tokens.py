@@ -73,6 +73,20 @@ def test_everything_that_is_read_is_counted(system: Any, messages: Any, tools: A
     assert tokens.estimate(system, messages, tools) == round(expected)
 
 
+def test_parts_written_at_once_count_as_each_by_itself() -> None:
+    tools = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+    calls = [{"type": "tool_use", "input": {"n": number}} for number in range(5)]
+    expected = 3 * (TOOL_TOKENS + len('{"name":"a"}') / BYTES_PER_TOKEN)
+    expected += MESSAGE_TOKENS + 5 * len('{"type":"tool_use","input":{"n":0}}') / BYTES_PER_TOKEN
+    assert tokens.estimate([], user(*calls), tools) == round(expected)
+
+
+def test_mere_counts_bound_an_estimate() -> None:
+    assert tokens.most(3600, 0, 0, 0, 0) == pytest.approx(LONG_TOKENS + 1)
+    fixed = 2 * MESSAGE_TOKENS + 3 * TOOL_TOKENS + 4 * IMAGE_TOKENS + 5 * DOCUMENT_PAGE_TOKENS
+    assert tokens.most(0, 2, 3, 4, 5) == fixed + 1
+
+
 @pytest.mark.parametrize("where", ["messages", "tools"])
 def test_what_is_nested_too_deeply_is_refused(where: str) -> None:
     deep: Json = functools.reduce(lambda inner, _: {"input": inner}, range(300), {})
