@@ -12,6 +12,7 @@ from addon.routing.backends import ALIASES, BACKENDS, Backend
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
 ANTHROPIC = "anthropic"  # alone, as a target: to Anthropic, untouched
 CLAUDE = "claude-"
+LONGEST_NAME = 100  # that is quoted, and compared with others: to compare takes long where both are
 DISCOVERY_PREFIX = "claude-via-"  # the client's picker shows only names with "claude" in them
 
 
@@ -162,9 +163,14 @@ LIMITS = Limits()
 LOGGING = Logging()
 
 
+def quoted(name: str) -> str:
+    """Quote what somebody wrote for a name, which may be of any length."""
+    return repr(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
+
+
 def nearest(name: str, known: Mapping[str, object] = BACKENDS) -> str:
     """Say which providers a mistaken name may mean."""
-    near = get_close_matches(name.lower(), [*known, *ALIASES], n=3)
+    near = get_close_matches(name.lower()[:LONGEST_NAME], [*known, *ALIASES], n=3)
     return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(sorted(known))}."
 
 

@@ -11,8 +11,8 @@ from addon.routing.backends import BACKENDS
 from addon.routing.call import Call
 from addon.routing.call import Kind as Purpose
 from addon.routing.changes import NOTHING, Changes
-from addon.routing.config import ANTHROPIC, PASS, Choice, Credential, Endpoint, is_claude
-from addon.routing.settings import Settings
+from addon.routing.config import ANTHROPIC, PASS, Choice, Credential, Endpoint, is_claude, quoted
+from addon.routing.settings import Decider, Settings
 
 BY_NAME = "the client named it"
 PLAIN_KINDS = (None, Purpose.MAIN, Purpose.OTHER)  # of which nothing need be said
@@ -77,7 +77,7 @@ def choose(call: Call, settings: Settings) -> Route:
     a key is missing, or when the user's function fails.
     """
     named = is_named(call, settings)
-    if settings.decider is not None and (route := _decided(call, settings)) is not None:
+    if settings.decider is not None and (route := _decided(call, settings, settings.decider)) is not None:
         return route
     rule = rules.first(settings.rules, call, named=named)
     if rule is None:
@@ -91,11 +91,8 @@ def choose(call: Call, settings: Settings) -> Route:
     return _route(rule.choices(call), call, why, settings, rule.changes)
 
 
-def _decided(call: Call, settings: Settings) -> Route | None:
+def _decided(call: Call, settings: Settings, decider: Decider) -> Route | None:
     """Ask the user's function; None when it leaves the decision to the rules."""
-    decider = settings.decider
-    if decider is None:
-        return None
     try:
         answer = decider.decide(call.copy())  # whatever it does to the call, the request stays as it was sent
         if answer is None:
@@ -145,12 +142,12 @@ def _named(call: Call, settings: Settings, changes: Changes) -> Route:
     provider, _, name = call.named.partition("/")
     endpoint = settings.endpoint(provider)
     if endpoint is None and not settings.leaves_anthropic:
-        why = f"there is no provider {provider!r}, and no model is set: passed through"
+        why = f"there is no provider {quoted(provider)}, and no model is set: passed through"
         return _route((PASS,), call, why, settings, changes)
     if endpoint is None or not name:
         near = settings.nearest(provider)
-        what = f"there is no provider {provider!r}. {near}" if endpoint is None else "the model is missing."
-        raise BadRequest(f"model: {call.model!r}: {what} Write provider/model.", 404, "not_found_error")
+        what = f"there is no provider {quoted(provider)}. {near}" if endpoint is None else "the model is missing."
+        raise BadRequest(f"model: {quoted(call.model)}: {what} Write provider/model.", 404, "not_found_error")
     return _route((Choice(endpoint.backend.name, name),), call, BY_NAME, settings, changes)
 
 
@@ -181,7 +178,8 @@ def _lack(choice: Choice, call: Call, settings: Settings) -> str | None:
     if choice.passes:
         return None
     if not choice.model:
-        raise BadRequest(f"model: {call.model!r}: nothing is left of it for {choice.provider}.", 404, "not_found_error")
+        what = f"nothing is left of it for {choice.provider}."
+        raise BadRequest(f"model: {quoted(call.model)}: {what}", 404, "not_found_error")
     return settings.endpoints[choice.provider].lack
 
 

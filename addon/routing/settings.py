@@ -21,6 +21,7 @@ from addon.routing.config import (
     Logging,
     Tier,
     nearest,
+    quoted,
 )
 from addon.routing.rules import Rule
 
@@ -86,6 +87,8 @@ class Settings:
         """
         if text in self.aliases:
             return self.aliases[text]
+        if not text.strip():
+            raise ConfigError("no model is named.")
         if text.lower() == ANTHROPIC:
             return (PASS,)
         provider, slash, model = text.partition("/")
@@ -94,7 +97,7 @@ class Settings:
         endpoint = self.endpoint(provider)
         if endpoint is None:
             raise ConfigError(
-                f"there is no provider {provider!r}. {self.nearest(provider)} "
+                f"there is no provider {quoted(provider)}. {self.nearest(provider)} "
                 "Write provider/model, or a bare model name with PREFERRED_PROVIDER."
             )
         if not model:

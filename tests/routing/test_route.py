@@ -1,12 +1,24 @@
-"""Which target serves a model's name, and why."""
+"""Which target serves a model's name, and why. With real documents: test_table."""
 
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NoReturn, override
+
+import orjson
 import pytest
 
-from addon.protocol.errors import BackendError, BadRequest, DetourError
+from addon.protocol.errors import BackendError, BadRequest, Blocked, DetourError
+from addon.routing import route as routes
+from addon.routing import rules
 from addon.routing.call import Call
-from addon.routing.config import tier_of
-from addon.routing.route import choose
-from addon.routing.settings import Settings
+from addon.routing.changes import Changes
+from addon.routing.config import PASS, Answer, Choice, tier_of
+from addon.routing.route import Route, choose
+from addon.routing.rules import Rule
+from addon.routing.settings import Decider, Settings
 from addon.settings.assembly import parse
 
 KEYS = {"OPENAI_API_KEY": "k"}
@@ -77,3 +89,272 @@ def test_a_destination_bears_address_dialect_limits_and_credential() -> None:
 @pytest.mark.parametrize(("model", "tier"), [("claude-opus", "opus"), ("x-SONNET-y", "sonnet"), ("gpt", None)])
 def test_a_tier_is_read_from_the_name(model: str, tier: str | None) -> None:
     assert tier_of(model) == tier
+
+
+# -- lists -------------------------------------------------------------------------------------------------------------
+
+OPUS = {"model": "claude-opus-5-5"}
+X, Y, GROQ, AZURE = Choice("ollama", "x"), Choice("vllm", "y"), Choice("groq", "g"), Choice("azure", "a")
+
+LISTS: list[tuple[tuple[Choice, ...], str, tuple[Choice, ...], str]] = [
+    ((X, Y, PASS), "ollama/x", (Y, PASS), "an alias"),
+    ((GROQ, X), "ollama/x", (), "an alias; not groq/g, there is no key for groq: set GROQ_API_KEY"),
+    ((X, GROQ, Y), "ollama/x", (Y,), "an alias"),
+    (
+        (GROQ, AZURE, PASS, X),
+        "anthropic",
+        (X,),
+        "not groq/g, there is no key for groq: set GROQ_API_KEY; not azure/a, azure has no address: set AZURE_API_BASE",
+    ),
+]
+
+
+@pytest.mark.parametrize(("choices", "name", "others", "told"), LISTS)
+def test_the_first_that_can_be_used_answers_and_the_rest_that_can_stands_by(
+    choices: tuple[Choice, ...], name: str, others: tuple[Choice, ...], told: str
+) -> None:
+    route = choose(Call({"model": "list"}), replace(NOTHING, aliases={"list": choices}))
+    assert (route.name, route.others) == (name, others)
+    assert route.reason.endswith(told)
+
+
+def test_where_none_can_the_first_one_says_why() -> None:
+    with pytest.raises(BackendError, match="there is no key for groq") as caught:
+        choose(Call({"model": "list"}), replace(NOTHING, aliases={"list": (GROQ, AZURE)}))
+    assert caught.value.status == 403
+
+
+def test_an_alias_of_one_of_claudes_names_answers_it_after_the_rules() -> None:
+    settings = replace(BOTH, aliases={"claude-opus-5-5": (X,)})
+    assert (choose(Call(OPUS), settings).name, choose(Call(OPUS), settings).reason) == (
+        "ollama/x", "an alias of that name"
+    )  # fmt: skip
+    assert choose(Call(OPUS), ruled(Rule("r", "", answer=Answer((Y,), "r")), settings)).name == "vllm/y"
+
+
+def test_a_client_that_names_any_number_of_models_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "MOST_REMEMBERED", 2)
+    settings = parse({})
+    for name in ("a", "b", "a", "c"):
+        choose(Call({"model": f"ollama/{name}"}), settings)
+    assert list(settings.remembered) == [Choice("ollama", "c")]
+
+
+@pytest.mark.parametrize("name", ["n" * 1_000_000 + "/x", "n/" * 1_000_000, "n" * 1_000_000 + "/"])
+def test_a_name_of_any_length_is_refused_at_once_and_in_short(name: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(BadRequest) as caught:
+        choose(Call({"model": name}), BOTH)
+    assert len(caught.value.message) < 1_000
+    assert time.perf_counter() - started < 1
+
+
+# -- rules -------------------------------------------------------------------------------------------------------------
+
+LESS = Changes(effort="low")
+
+
+def ruled(rule: Rule, settings: Settings = BOTH) -> Settings:
+    return replace(settings, rules=(rule,))
+
+
+def test_a_rule_blocks_answers_or_only_changes() -> None:
+    held = rules.conditions({"tier": "opus"}, "")
+    blocking = ruled(Rule("r", "line 1", held, block="No."))
+    with pytest.raises(Blocked) as caught:
+        choose(Call(OPUS), blocking)
+    assert (caught.value.message, caught.value.why) == ("No.", "r (line 1): the tier is opus")
+    answered = choose(Call(OPUS), ruled(Rule("r", "line 1", held, Answer((X, Y), "r"), changes=LESS)))
+    assert (answered.name, answered.others, answered.changes) == ("ollama/x", (Y,), LESS)
+    assert answered.reason == "r (line 1): the tier is opus"
+    changed = choose(Call(OPUS), ruled(Rule("r", "line 1", held, changes=LESS)))
+    assert (changed.name, changed.changes) == ("openai/gpt-5.5", LESS)
+    assert changed.reason == "BIG_MODEL answers opus; r (line 1): the tier is opus"
+    assert choose(Call({"model": "claude-haiku-5"}), blocking).name == "vllm/q"
+
+
+def test_a_star_that_leaves_no_model_is_refused() -> None:
+    answer, star = Answer((Choice("ollama", "*"),), "r"), rules.star_of("gpt-*")
+    ruled_by = ruled(Rule("r", "", rules.conditions({"model": "gpt-*"}, ""), answer, star=star))
+    assert choose(Call({"model": "gpt-5"}), ruled_by).name == "ollama/5"
+    with pytest.raises(BadRequest, match="'gpt-': nothing is left of it for ollama") as caught:
+        choose(Call({"model": "gpt-"}), ruled_by)
+    assert caught.value.status == 404
+
+
+CONFIGURED = pytest.mark.parametrize("values", [{}, {"ANTHROPIC_API_KEY": "sk-ours", "ANTHROPIC_API_BASE": "http://x"}])
+
+
+@CONFIGURED
+def test_what_passes_with_changes_is_the_clients_own_affair(values: dict[str, str]) -> None:
+    route = choose(Call(OPUS), ruled(Rule("r", "", changes=LESS, answer=Answer((PASS,), "r")), parse(values)))
+    assert route.name == "anthropic"
+    destination = route.destination
+    assert destination
+    assert destination.is_home
+    assert not destination.dialect.translates
+    assert (destination.credential.key, destination.target.model) == (None, "claude-opus-5-5")
+    assert (destination.target.headers, destination.endpoint.proxy) == ((), None)
+
+
+def test_a_destination_has_what_the_user_set_for_its_provider() -> None:
+    mine = replace(NOTHING.endpoints["ollama"], profile=MappingProxyType({"images": False}), headers=(("x-a", "1"),))
+    settings = replace(NOTHING, endpoints={"ollama": mine})
+    destination = choose(Call({"model": "ollama/x"}), settings).destination
+    assert destination
+    assert (destination.target.profile.images, destination.target.headers) == (False, (("x-a", "1"),))
+    assert destination.endpoint is mine
+
+
+# -- what a flow says of it --------------------------------------------------------------------------------------------
+
+TITLES = [
+    (None, "claude-x → anthropic"),
+    ("main", "claude-x → anthropic"),
+    ("other", "claude-x → anthropic"),
+    ("subagent", "claude-x → anthropic (subagent)"),
+]
+
+
+@pytest.mark.parametrize(("kind", "title"), TITLES)
+def test_a_route_tells_what_a_call_is_for_where_that_is_not_plain(kind: str | None, title: str) -> None:
+    assert Route("claude-x", False, "", kind=kind).title == title
+
+
+def test_a_route_knows_kind_and_session() -> None:
+    asked = Call({**OPUS, "tools": [{"name": "Bash"}]}, headers={"x-claude-code-session-id": "s"})
+    assert (choose(asked, BOTH).kind, choose(asked, BOTH).session) == ("main", "s")
+
+
+@pytest.mark.parametrize("name", ["claude-\ud83d", "ollama/\ud83d", "claude-é"])
+def test_a_name_that_cannot_be_written_is_asked_for_as_it_can(name: str) -> None:
+    asked = choose(Call({"model": name}), BOTH).asked
+    assert orjson.loads(orjson.dumps(asked)) == name.replace("\ud83d", "?")
+
+
+# -- the user's own function -------------------------------------------------------------------------------------------
+
+
+def decided(decide: Callable[[Call], object], settings: Settings = BOTH, call: Call | None = None) -> Route:
+    return choose(call or Call(OPUS), replace(settings, decider=Decider("mine.py:choose", decide)))
+
+
+def test_a_function_decides_before_the_rules() -> None:
+    blocking = ruled(Rule("r", "", block="No."))
+    assert decided(lambda call: "ollama/f", blocking).reason == "mine.py:choose says so"
+    assert decided(lambda call: ["groq/g", "ollama/f", "anthropic"]).others == (PASS,)
+    assert decided(lambda call: ("ollama/f",)).name == "ollama/f"
+    with pytest.raises(Blocked):
+        decided(lambda call: None, blocking)
+
+
+class Shouting(str):
+    """A text that does what no text does."""
+
+    __slots__ = ()
+
+    @override
+    def lower(self) -> str:
+        raise RuntimeError
+
+    @override
+    def __hash__(self) -> int:
+        raise RuntimeError
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+
+def test_a_text_of_a_class_of_the_users_is_a_text() -> None:
+    route = decided(lambda call: Shouting("ollama/f"))
+    assert route.destination
+    assert (route.name, type(route.destination.target.model)) == ("ollama/f", str)
+
+
+class Endless:
+    @override
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+ODD: list[Any] = [
+    7, True, b"ollama/x", "", [], ["ollama/x", 7], {"model": "ollama/x"}, {"ollama/x"}, Endless(), [Endless()],
+    "x" * 10_000_000 + "/y", ["nobody/x"], object(), lambda call: None, "/", "ollama/", iter(["ollama/x"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ODD, ids=lambda answer: type(answer).__name__)
+def test_an_odd_answer_is_refused_in_words(answer: Any) -> None:
+    with pytest.raises(BackendError) as caught:
+        decided(lambda call: answer)
+    assert caught.value.status in (403, 424)
+
+
+@pytest.mark.parametrize(("answer", "told"), [(7, "it returned 7; it may"), ([1] * 10_000, "it returned [1, 1, 1, ")])
+def test_what_it_returned_is_shown_in_short(answer: Any, told: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        decided(lambda call: answer)
+    assert told in caught.value.message
+    assert len(caught.value.message) < 200
+
+
+class Silent(Exception):
+    @override
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def _raising(error: BaseException) -> Callable[[Call], NoReturn]:
+    def decide(call: Call) -> NoReturn:
+        raise error
+
+    return decide
+
+
+FAILURES: list[tuple[BaseException, str]] = [
+    (ValueError("odd"), "mine.py:choose failed: ValueError: odd"),
+    (SystemExit(3), "mine.py:choose failed: SystemExit: 3"),
+    (asyncio.CancelledError(), "mine.py:choose failed: CancelledError: "),
+    (GeneratorExit(), "mine.py:choose failed: GeneratorExit: "),
+    (RecursionError("deep"), "mine.py:choose failed: RecursionError: deep"),
+    (BaseExceptionGroup("both", [SystemExit()]), "mine.py:choose failed: BaseExceptionGroup: both"),
+    (Silent(), "mine.py:choose failed: Silent: it cannot say why"),
+    (BadRequest("not ours"), "mine.py:choose failed: BadRequest: not ours"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), FAILURES)
+def test_a_function_that_fails_fails_one_request_only(error: BaseException, told: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        decided(_raising(error))
+    assert told in caught.value.message
+    assert caught.value.status == 424
+
+
+def test_a_function_that_never_returns_from_itself_ends() -> None:
+    def decide(call: Call) -> object:
+        return decide(call)
+
+    with pytest.raises(BackendError, match="RecursionError"):
+        decided(decide)
+
+
+def test_the_users_interruption_is_one() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        decided(_raising(KeyboardInterrupt()))
+
+
+@pytest.mark.parametrize("raw", [None, b'{"model":"claude-opus-5-5","messages":[{"role":"user","content":"x"}]}'])
+def test_nothing_that_a_function_does_to_a_call_changes_the_request(raw: bytes | None) -> None:
+    def decide(call: Call) -> None:
+        call.body["messages"][0]["content"] = "changed"
+        call.body.clear()
+        call.model = call.named = "ollama/changed"
+        call.headers = {}
+
+    body = {**OPUS, "messages": [{"role": "user", "content": "x"}]}
+    asked = Call(body, raw=raw, headers={"x-claude-code-session-id": "s"})
+    route = decided(decide, call=asked)
+    assert (route.name, route.asked, route.session) == ("openai/gpt-5.5", "claude-opus-5-5", "s")
+    assert body == {**OPUS, "messages": [{"role": "user", "content": "x"}]}

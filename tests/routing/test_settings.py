@@ -10,7 +10,7 @@ from addon.protocol.errors import ConfigError
 from addon.routing import rules
 from addon.routing.changes import Changes
 from addon.routing.config import PASS, Answer, Choice, Tier
-from addon.routing.route import MOST_REMEMBERED, destination_of
+from addon.routing.route import destination_of
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.settings.assembly import parse
@@ -81,6 +81,9 @@ def test_a_name_is_read_as_users_write_it(values: dict[str, str], text: str, cho
         ("nobody/x", "there is no provider 'nobody'. Known: anthropic, "),
         ("olama/x", "there is no provider 'olama'. Did you mean ollama"),
         ("/x", "there is no provider ''"),
+        ("", "no model is named"),
+        (" ", "no model is named"),
+        ("n" * 1_000 + "/x", f"there is no provider '{'n' * 100}…'"),
         ("ollama/", "the model is missing after the slash"),
     ],
 )
@@ -105,10 +108,3 @@ def test_what_is_remembered_goes_with_the_settings() -> None:
     assert destination_of(Choice("openai", "gpt-5"), settings) is destination
     assert replace(settings).remembered == {}
     assert gc.get_referrers(destination) == [settings.remembered]
-
-
-def test_a_client_that_names_any_number_of_models_fills_no_memory() -> None:
-    settings = parse({})
-    for number in range(MOST_REMEMBERED + 1):
-        destination_of(Choice("ollama", f"m{number}"), settings)
-    assert list(settings.remembered) == [Choice("ollama", f"m{MOST_REMEMBERED}")]
