@@ -20,6 +20,7 @@ from addon.settings import instance_file, upstream
 from addon.settings.instance_file import Door, Instance
 
 CLIENT_VARIABLE = "DETOUR_CLAUDE"
+WATCH_S = 1.0
 INSTALL = "npm install -g @anthropic-ai/claude-code"
 
 
@@ -116,8 +117,17 @@ def attend(command: Sequence[str], environment: Mapping[str, str]) -> int:
         except OSError as error:
             raise ConfigError(f"{command[0]} does not start: {error.strerror}") from None
         signals.belong_to(client)
-        code = client.wait()
+        code = _wait(client)
     return code if code >= 0 else 128 - code
+
+
+def _wait(client: "subprocess.Popen[bytes]") -> int:
+    """Wait with a limit, again and again: one without would not be broken off by a signal that another thread got."""
+    while True:
+        try:
+            return client.wait(WATCH_S)
+        except subprocess.TimeoutExpired:
+            continue
 
 
 class _Signals:

@@ -289,6 +289,11 @@ def test_what_is_sent_to_us_is_passed_on_but_for_ctrl_c_which_the_client_has_alr
     assert attend(["/bin/sh", "-c", waiting], {"PATH": os.defpath}) == 6
 
 
+def test_a_client_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claude, "WATCH_S", 0.01)
+    assert attend(["/bin/sh", "-c", "sleep 0.1; exit 4"], {"PATH": os.defpath}) == 4
+
+
 def test_what_is_sent_before_the_client_stands_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     start = subprocess.Popen
 
