@@ -150,6 +150,14 @@ def env(
     typer.echo(exports(door, shell), nl=False)
 
 
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="As a list of objects.")] = False) -> None:
+    """Check all that Detour and its client need, and say what to do about what is wrong."""
+    from addon.cli.doctor import run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
 @app.callback(invoke_without_command=True)
 def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:

@@ -74,12 +74,17 @@ def trusted_authorities(home: Path, known: Mapping[str, str]) -> Path | None:
 
     Where a proxy in front decrypts, its authority is among those that the user gave the client.
     """
-    further = [Path(value) for name in AUTHORITY_VARIABLES if (value := known.get(name)) and _text(Path(value))]
+    further = further_authorities(known)
     if not further:
         return None
     import certifi
 
     return bundle(home / UPSTREAM_CA, (Path(certifi.where()), *further))
+
+
+def further_authorities(known: Mapping[str, str]) -> list[Path]:
+    """Return the files with authorities that the user gave the client, those that can be read."""
+    return [Path(value) for name in AUTHORITY_VARIABLES if (value := known.get(name)) and _text(Path(value))]
 
 
 def bundle(path: Path, parts: Sequence[Path]) -> Path:

@@ -97,6 +97,14 @@ def test_exports_are_printed_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     assert run("claude", "--door", "window") == 2
 
 
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_the_doctor_ends_with_its_own_code(monkeypatch: pytest.MonkeyPatch, flags: list[str]) -> None:
+    from addon.cli import doctor
+
+    monkeypatch.setattr(doctor, "run", lambda as_json: 6 + as_json)
+    assert run("doctor", *flags) == 6 + len(flags)
+
+
 @pytest.mark.parametrize("arguments", [["--port", "0"], ["--port", "65536"], ["--reverse-port", "many"], ["--unknown"]])
 def test_an_impossible_flag_is_a_usage_error(launches: Launches, arguments: list[str]) -> None:
     assert run("dump", *arguments) == 2
