@@ -8,16 +8,17 @@ else.
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import cast, override
+from typing import Protocol, cast, override
 
 from mitmproxy import ctx
 
-from addon.proxy.control import Control
 from addon.routing.config import LOGGING
+from addon.routing.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +33,23 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CONSOLE_OPTION = "termlog_verbosity"
 
 
+class ControlPort(Protocol):
+    """What is in force; see ``Control``."""
+
+    settings: Settings | None
+    changed: list[Callable[[], None]]
+
+    @property
+    def home(self) -> Path:
+        """Where Detour keeps what it writes."""
+
+
 class LogFile:
     """Follows the settings in force."""
 
     name = "detour_log_file"
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: ControlPort) -> None:
         """``control`` tells when they change."""
         self._control = control
         self._handler: _File | None = None
