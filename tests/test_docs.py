@@ -1,10 +1,14 @@
-"""Pages that are made from the code are what the code says. ``python -m tests.test_docs`` writes them anew."""
+"""What is made from the code is what the code says. ``python -m tests.test_docs`` writes it anew."""
 
+import json
 from pathlib import Path
 
 from addon.routing.backends import ALIASES, BACKENDS
+from addon.settings import document
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+SCHEMA = ROOT / "addon" / "settings" / "detour.schema.json"
 DIALECTS = {"openai_chat": "chat-completions", "anthropic": "Messages, untranslated"}
 HEAD = """# Providers
 
@@ -42,5 +46,15 @@ def test_the_page_of_providers_is_the_table() -> None:
     assert page == backends_page()
 
 
+def schema_text() -> str:
+    """Return addon/settings/detour.schema.json."""
+    return json.dumps(document.schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def test_the_schema_that_ships_is_that_of_the_models() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
+
+
 if __name__ == "__main__":
+    SCHEMA.write_text(schema_text(), encoding="utf-8")
     (DOCS / "backends.md").write_text(backends_page(), encoding="utf-8")

@@ -1,45 +1,93 @@
 """The shape of ``detour.yaml``: pydantic models that forbid unknown keys, and the JSON Schema made from them.
 
 Only the shape: what a name refers to is checked in ``assembly``. Every field's description is what an editor shows.
+Three things hold for all of it: a key that is not known is a mistake; a key without a value is one too, where it is not
+a whole section; a number, or true, in quotes is a text.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from addon.dialects.profiles import ReasoningStyle, SystemTurns
 from addon.routing.call import Door, Kind
 from addon.routing.config import Tier
+from addon.settings import litellm_names
 
-DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+)ms)?")
+DURATION = re.compile(
+    r" *(?:(?P<h>\d+) *h)? *(?:(?P<m>\d+) *m(?!s))? *(?:(?P<s>\d+(?:\.\d+)?) *s)? *(?:(?P<ms>\d+) *ms)? *"
+)
 UNIT_S = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-SCENARIOS = ("default", "background", "think", "long_context", "web_search", "image")
+FOR_EVER = "none"
+# the same for JSON Schema, whose groups have no names; some digit must be more than 0
+DURATION_SCHEMA = rf"^(?: *[Nn][Oo][Nn][Ee] *|(?=.*[1-9]){re.sub('[?]P<[a-z]+>', '', DURATION.pattern)})$"
+SCENARIOS = ("web_search", "image", "long_context", "background", "think", "default")  # in the order they are asked
 REFUSED_BODY = frozenset(("model", "messages", "stream", "stream_options", "system", "tools", "contents", "input"))
+SOURCES = ("env", "file", "command", "key")  # of a credential
+NO_DEEDS = frozenset(("name", "when", "block", *SCENARIOS))  # keys of a rule beside what it changes
+FUNCTION = re.compile(r".+\.py:[A-Za-z_]\w*")
+
+T = TypeVar("T")
+
+
+class _Written:
+    """Marks what may be left out, and must have a value where it is not."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_written, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler(schema)
+        kinds = [kind for kind in made["anyOf"] if kind != {"type": "null"}]
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+class _Section:
+    """Marks what is empty where nothing is written under it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_empty, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+
+def _empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _written(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("no_value", "it has no value: write one, or take the line out")
+    return value
 
 
 def _seconds(value: Any) -> Any:
     """Read ``10s``, ``5m``, ``1h30m``, ``250ms``, a number of seconds, or ``none``."""
-    if isinstance(value, str) and value.strip():
-        if value.strip().lower() == "none":
+    if isinstance(value, str):
+        if value.strip().lower() == FOR_EVER:
             return None
-        found = DURATION.fullmatch(value.replace(" ", ""))
-        if found is None:
+        found = DURATION.fullmatch(value)
+        seconds = sum(float(amount) * UNIT_S[unit] for unit, amount in found.groupdict("0").items()) if found else 0
+        if not seconds:
             raise ValueError("write a time such as 10s, 5m, 1h30m, or none")
-        return sum(float(amount) * UNIT_S[unit] for unit, amount in found.groupdict().items() if amount)
-    return value
-
-
-Duration = Annotated[
-    float | None,
-    BeforeValidator(_seconds, json_schema_input_type=str | float | None),
-    Field(gt=0, examples=["10s", "5m", "1h30m", "none"]),
-]
-Name = Annotated[str, Field(min_length=1)]
-ModelName = Annotated[str, Field(min_length=1, description="provider/model, an alias, a bare name, or anthropic")]
-Target = ModelName | Annotated[list[ModelName], Field(min_length=1)]
-Globs = Name | Annotated[list[Name], Field(min_length=1)]
+        return seconds
+    return _written(value)
 
 
 def _body(value: Any) -> Any:
@@ -48,32 +96,76 @@ def _body(value: Any) -> Any:
     return value
 
 
-Body = Annotated[dict[str, Any], BeforeValidator(_body), Field(description="Put into the backend's request as it is.")]
+def _function(value: str) -> str:
+    if not FUNCTION.fullmatch(value):
+        raise ValueError("write it as path/to/file.py:name")
+    return value
+
+
+Maybe = Annotated[T | None, _Written()]
+Section = Annotated[T, _Section()]
+Duration = Annotated[
+    float | None,
+    BeforeValidator(_seconds),
+    Field(gt=0, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": DURATION_SCHEMA}, {"type": "number", "exclusiveMinimum": 0}],
+            "examples": ["10s", "5m", "1h30m", FOR_EVER],
+        }
+    ),
+]
+Name = Annotated[str, StringConstraints(pattern=r"\S")]
+ModelName = Annotated[
+    str,
+    StringConstraints(pattern=r"\S", strip_whitespace=True),
+    Field(description="provider/model, an alias, a bare name, or anthropic"),
+]
+Target = ModelName | Annotated[list[ModelName], Field(min_length=1)]
+Globs = Name | Annotated[list[Name], Field(min_length=1)]
+Positive = Annotated[int, Field(gt=0)]
+# enumerations are read from texts, which the strictness about numbers would refuse
+TierName = Annotated[Tier, Field(strict=False)]
+KindName = Annotated[Kind, Field(strict=False)]
+DoorName = Annotated[Door, Field(strict=False)]
+Function = Annotated[str, AfterValidator(_function), Field(json_schema_extra={"pattern": f"^{FUNCTION.pattern}$"})]
+Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Body = Annotated[
+    dict[str, Any],
+    BeforeValidator(_body),
+    Field(json_schema_extra={"propertyNames": {"not": {"enum": sorted(REFUSED_BODY)}}}),
+]
 
 
 class Part(BaseModel):
     """Forbids what it does not know: a misspelt key must not be a silent one."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        defer_build=True,  # most runs have no file, and building costs 10 ms
+    )
 
 
 class Credential(Part):
     """Where a key comes from: one of the four."""
 
-    env: Name | None = None
+    env: Maybe[Name] = None
     """The environment variable that holds it."""
-    file: Name | None = None
+    file: Maybe[Name] = None
     """A file that holds it, and nothing else; ~ is your home."""
-    command: Name | Annotated[list[Name], Field(min_length=1)] | None = None
+    command: Maybe[Globs] = None
     """A command that prints it; a text is run by the shell."""
     lifetime: Duration = 1_800.0
     """How long what the command printed is good for."""
-    key: SecretStr | None = None
+    key: Maybe[SecretStr] = None
     """The key itself. Better not: this file is read by others too."""
 
     @model_validator(mode="after")
     def _one(self) -> "Credential":
-        given = [name for name in ("env", "file", "command", "key") if getattr(self, name) is not None]
+        given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("give exactly one of env, file, command and key")
         return self
@@ -93,92 +185,98 @@ class Timeouts(Part):
 
 
 class Profile(Part):
-    """How a backend departs from its wire format; what is not set stays as the provider's row has it."""
+    """How a backend departs from its wire format; what is not set stays as the provider's row has it.
 
-    max_tokens_field: Name | None = None
-    default_max_tokens: Annotated[int, Field(gt=0)] | None = None
-    system_role: Literal["system", "developer"] | None = None
-    system_turns: SystemTurns | None = None
-    reasoning: ReasoningStyle | None = None
-    efforts: list[Name] | None = None
+    null, where it is allowed, says that the backend has no such thing.
+    """
+
+    max_tokens_field: Maybe[Name] = None
+    default_max_tokens: Maybe[Positive] = None
+    system_role: Maybe[Literal["system", "developer"]] = None
+    system_turns: Maybe[Annotated[SystemTurns, Field(strict=False)]] = None
+    reasoning: Maybe[Annotated[ReasoningStyle, Field(strict=False)]] = None
+    efforts: Maybe[Annotated[list[Name], Field(min_length=1)]] = None
     effort_off: Name | None = None
     reasoning_echo: Name | None = None
-    images: bool | None = None
-    documents: bool | None = None
-    json_schema: bool | None = None
-    parallel_switch: bool | None = None
-    sampling: bool | None = None
-    stop_limit: Annotated[int, Field(ge=0)] | None = None
-    stream_usage: bool | None = None
-    call_id_limit: Annotated[int, Field(gt=0)] | None = None
-    call_id_length: Annotated[int, Field(gt=0)] | None = None
+    required_choice: Name | None = None
+    named_choice: Maybe[bool] = None
+    images: Maybe[bool] = None
+    documents: Maybe[bool] = None
+    json_schema: Maybe[bool] = None
+    parallel_switch: Maybe[bool] = None
+    sampling: Maybe[bool] = None
+    stop_limit: Maybe[Annotated[int, Field(ge=0)]] = None
+    stream_usage: Maybe[bool] = None
+    call_id_limit: Positive | None = None
+    call_id_length: Positive | None = None
 
 
 class Backend(Part):
     """A provider: a new one, or a known one with something changed."""
 
-    like: Name | None = None
+    like: Maybe[Name] = None
     """The known provider that it is like."""
-    dialect: Literal["openai_chat", "anthropic"] | None = None
+    dialect: Maybe[Literal["openai_chat", "anthropic"]] = None
     """What it speaks: chat-completions, or Anthropic's own format."""
-    address: Name | None = None
+    address: Maybe[Name] = None
     """Its address, to which the dialect's path is added: http://gpu-box:8000/v1"""
-    credential: Annotated[str, Field(min_length=1)] | Credential | None = None
+    credential: Maybe[Name | Credential] = None
     """Its key: ${NAME} of the environment, or env, file, command or key."""
-    proxy: Name | None = None
+    proxy: Maybe[Name] = None
     """The proxy on the way to it: http://proxy:3128"""
-    timeouts: Timeouts | None = None
-    headers: dict[Name, str] = {}
+    timeouts: Section[Timeouts | None] = None
+    headers: Section[dict[Name, str]] = {}
     """Further headers of each request."""
-    body: Body = {}
-    profile: Profile = Profile()
+    body: Section[Body] = {}
+    """Laid over the backend's request, as JSON Merge Patch: null takes a field out."""
+    profile: Section[Profile] = Profile()
 
 
 class Price(Part):
     """Dollars for a million tokens."""
 
-    input: Annotated[float, Field(ge=0)] | None = None
-    output: Annotated[float, Field(ge=0)] | None = None
-    cache_read: Annotated[float, Field(ge=0)] | None = None
-    cache_write: Annotated[float, Field(ge=0)] | None = None
+    input: Maybe[Cost] = None
+    output: Maybe[Cost] = None
+    cache_read: Maybe[Cost] = None
+    cache_write: Maybe[Cost] = None
 
 
 class Facts(Part):
     """What is known of a model."""
 
-    window: Annotated[int, Field(gt=0)] | None = None
+    window: Maybe[Positive] = None
     """Input tokens it takes."""
-    output: Annotated[int, Field(gt=0)] | None = None
+    output: Maybe[Positive] = None
     """Output tokens it gives at most."""
-    price: Price | None = None
+    price: Maybe[Price] = None
 
 
 class When(Part):
     """Conditions, all of which must hold."""
 
-    model: Globs | None = None
+    model: Maybe[Globs] = None
     """Globs on the model's name as the client sends it."""
-    tier: Tier | list[Tier] | None = None
-    kind: Kind | list[Kind] | None = None
-    agent: Globs | None = None
+    tier: Maybe[TierName | Annotated[list[TierName], Field(min_length=1)]] = None
+    kind: Maybe[KindName | Annotated[list[KindName], Field(min_length=1)]] = None
+    agent: Maybe[Globs] = None
     """Globs on the type of the subagent (with hint headers)."""
-    door: Door | list[Door] | None = None
-    session: Globs | None = None
-    thinking: bool | None = None
-    effort_at_least: Literal["low", "medium", "high", "xhigh", "max"] | None = None
-    tokens_at_least: Annotated[int, Field(gt=0)] | None = None
+    door: Maybe[DoorName | Annotated[list[DoorName], Field(min_length=1)]] = None
+    session: Maybe[Globs] = None
+    thinking: Maybe[bool] = None
+    effort_at_least: Maybe[Literal["low", "medium", "high", "xhigh", "max"]] = None
+    tokens_at_least: Maybe[Positive] = None
     """Input tokens, by Detour's estimate."""
-    image: bool | None = None
-    document: bool | None = None
-    tool: Globs | None = None
+    image: Maybe[bool] = None
+    document: Maybe[bool] = None
+    tool: Maybe[Globs] = None
     """Globs on the names of the tools on offer."""
-    header: dict[Name, Globs] | None = None
+    header: Maybe[Annotated[dict[Name, Globs], Field(min_length=1)]] = None
     """Globs on the client's headers."""
-    filter: Name | None = None
+    filter: Maybe[Name] = None
     """One of mitmproxy's flow filter expressions."""
-    time: Name | None = None
+    time: Maybe[Name] = None
     """Hours and days: 22:00-06:00, mon-fri, mon-fri 09:00-17:00."""
-    probability: Annotated[float, Field(ge=0, le=1)] | None = None
+    probability: Maybe[Annotated[float, Field(ge=0, le=1)]] = None
     """A share of the sessions; a session stays on its side."""
 
 
@@ -186,13 +284,15 @@ class Replacement(Part):
     """A regular expression and what takes the place of what it finds."""
 
     pattern: Annotated[str, Field(min_length=1, json_schema_extra={"format": "regex"})]
+    """As Python has them."""
     with_: Annotated[str, Field(alias="with")]
+    r"""May name what groups found, as \1."""
 
 
 class System(Part):
     """What changes in the system prompt."""
 
-    append: Name | None = None
+    append: Maybe[Name] = None
     replace: list[Replacement] = []
 
 
@@ -200,49 +300,51 @@ class Scenario(Part):
     """A scenario's model, and where it begins."""
 
     to: Target
-    tokens: Annotated[int, Field(gt=0)] = 60_000
+    tokens: Positive = 60_000
     """For long_context: how long is long."""
 
 
 class Route(Part):
     """A rule: conditions, who answers, and what changes. The first that matches wins."""
 
-    name: Name | None = None
-    when: When = When()
-    to: Target | None = None
+    name: Maybe[Name] = None
+    when: Section[When] = When()
+    to: Maybe[Target] = None
     """Who answers: a model, several (the first that can), or anthropic. None: whoever would without this rule."""
-    block: Name | None = None
+    block: Maybe[Name] = None
     """Refuse the request with this message."""
-    effort: Literal["off", "low", "medium", "high", "xhigh", "max"] | None = None
-    max_tokens: Annotated[int, Field(gt=0)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    body: Body = {}
-    system: System = System()
-    drop_tools: Globs | None = None
+    effort: Maybe[Literal["off", "low", "medium", "high", "xhigh", "max"]] = None
+    max_tokens: Maybe[Positive] = None
+    temperature: Maybe[Annotated[float, Field(ge=0, le=2)]] = None
+    body: Section[Body] = {}
+    """Laid over the backend's request, as JSON Merge Patch: null takes a field out."""
+    system: Section[System] = System()
+    drop_tools: Maybe[Globs] = None
     """Globs on the names of tools that the model is not told of."""
     inline_tools: bool = False
     """Give tools that wait to be searched for in full."""
-    default: Target | None = None
+    default: Maybe[Target] = None
     """Shorthand for a rule that answers everything else."""
-    background: Target | None = None
+    background: Maybe[Target] = None
     """Shorthand: the small calls, those for Haiku."""
-    think: Target | None = None
+    think: Maybe[Target] = None
     """Shorthand: calls with thinking on."""
-    long_context: Target | Scenario | None = None
+    long_context: Maybe[Target | Scenario] = None
     """Shorthand: calls of 60,000 input tokens and more."""
-    web_search: Target | None = None
+    web_search: Maybe[Target] = None
     """Shorthand: calls that search the web."""
-    image: Target | None = None
+    image: Maybe[Target] = None
     """Shorthand: calls with a picture in them."""
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> "Route":
-        short = [name for name in SCENARIOS if getattr(self, name) is not None]
-        if short and (len(short) > 1 or self.model_fields_set - {*short, "name"}):
+        given = {name for name in self.model_fields_set if getattr(self, name) != type(self).model_fields[name].default}
+        short = [name for name in SCENARIOS if name in given]
+        if short and given - {short[0], "name"}:
             raise ValueError(f"{short[0]} is a shorthand and stands alone; write when and to for more")
-        if self.block is not None and self.model_fields_set - {"name", "when", "block"}:
+        if "block" in given and given - {"name", "when", "block"}:
             raise ValueError("a rule that blocks does nothing else")
-        if not self.model_fields_set - {"name", "when"}:
+        if not given - {"name", "when"}:
             raise ValueError("the rule does nothing: give it to, block, or something to change")
         return self
 
@@ -250,59 +352,80 @@ class Route(Part):
 class Scenarios(Part):
     """Routes by the familiar scenarios."""
 
-    default: Target | None = None
-    background: Target | None = None
-    think: Target | None = None
-    long_context: Target | Scenario | None = None
-    web_search: Target | None = None
-    image: Target | None = None
+    default: Maybe[Target] = None
+    background: Maybe[Target] = None
+    think: Maybe[Target] = None
+    long_context: Maybe[Target | Scenario] = None
+    web_search: Maybe[Target] = None
+    image: Maybe[Target] = None
 
 
 class Preset(Part):
     """A named set of models and routes. It never holds an address or a key."""
 
-    about: Name | None = None
-    big: Target | None = None
-    middle: Target | None = None
-    small: Target | None = None
-    routes: list[Route] | Scenarios = []
+    about: Maybe[Name] = None
+    big: Maybe[Target] = None
+    middle: Maybe[Target] = None
+    small: Maybe[Target] = None
+    routes: Section[list[Route] | Scenarios] = []
 
 
 class Limits(Part):
     """What Detour keeps at most."""
 
-    request_bytes: Annotated[int, Field(gt=0)] | None = None
+    request_bytes: Maybe[Positive] = None
     """Larger requests are refused (32 MiB, which is Anthropic's own limit)."""
-    reply_bytes: Annotated[int, Field(gt=0)] | None = None
+    reply_bytes: Maybe[Positive] = None
     """Of a backend's reply, kept beside the flow for reading (16 MiB)."""
 
 
 class Document(Part):
     """All of ``detour.yaml``."""
 
-    preset: Name | None = None
+    preset: Maybe[Name] = None
     """The preset in force."""
-    big: Target | None = None
+    big: Maybe[Target] = None
     """Answers for Opus and Sonnet, and for any name of no tier."""
-    middle: Target | None = None
+    middle: Maybe[Target] = None
     """Answers for Sonnet."""
-    small: Target | None = None
+    small: Maybe[Target] = None
     """Answers for Haiku."""
-    provider: Name | None = None
+    provider: Maybe[Name] = None
     """The provider of models that are written without one."""
-    function: Annotated[str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")] | None = None
+    function: Maybe[Function] = None
     """path/to/file.py:name of a Python function that is asked before the routes."""
-    backends: dict[Name, Backend] = {}
-    models: dict[Name, Target | Facts] = {}
+    backends: Section[dict[Name, Backend]] = {}
+    models: Section[dict[Name, Target | Facts]] = {}
     """Aliases (a name for a model, or for several), and facts of models."""
-    routes: list[Route] | Scenarios = []
-    presets: dict[Name, Preset] = {}
-    record: Literal["off", "metadata", "full"] | None = None
+    routes: Section[list[Route] | Scenarios] = []
+    presets: Section[dict[Name, Preset]] = {}
+    record: Maybe[Literal["off", "metadata", "full"]] = None
     """What is kept of each exchange for reading."""
-    limits: Limits = Limits()
+    limits: Section[Limits] = Limits()
 
 
 def schema() -> Mapping[str, Any]:
     """The JSON Schema of the file, for editors."""
     made = Document.model_json_schema(by_alias=True)
+    shapes = made["$defs"]
+    for shape in (made, *shapes.values()):
+        for field in shape.get("properties", {}).values():
+            field.pop("default", None)  # nobody writes them out, and the texts tell those that matter
+            field.pop("title", None)
+    shapes["Credential"]["oneOf"] = [{"required": [name]} for name in SOURCES]
+    shapes["Route"]["anyOf"] = [
+        *(_only(name, "name") for name in SCENARIOS),
+        _only("block", "name", "when"),
+        {
+            "anyOf": [{"required": [name]} for name in shapes["Route"]["properties"] if name not in NO_DEEDS],
+            "not": {"anyOf": [{"required": [name]} for name in (*SCENARIOS, "block")]},
+        },
+    ]
+    sections = {name: {"description": "As in a litellm configuration."} for name in sorted(litellm_names.SECTIONS)}
+    made["properties"] |= sections
+    made["dependentRequired"] = {name: [litellm_names.MODEL_LIST] for name in sections}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "detour.yaml"}
+
+
+def _only(name: str, *others: str) -> dict[str, Any]:
+    return {"required": [name], "propertyNames": {"enum": [name, *others]}}

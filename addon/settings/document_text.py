@@ -3,37 +3,61 @@
 What is wrong is told with its line, the key and what is allowed, and never with a value that could be a key.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from addon.protocol.errors import ConfigError
-from addon.settings import document, litellm_list, yaml_text
-from addon.settings.document import Document
+from addon.settings import document, litellm_list, litellm_names, yaml_text
+from addon.settings.document import Document, Part
 from addon.settings.providers import Path, Place
 
 MOST_TOLD = 5  # mistakes at once
-LITELLM = "model_list"
-SECTIONS = ("backends", "models")
+# pydantic's type of a mistake -> the shape that is missed; where several are possible, all are told
+SHAPES: Mapping[str, str] = MappingProxyType(
+    {
+        "string_type": "a text",
+        "list_type": "a list",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "bool_type": "true or false",
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+    }
+)
+# those that are told in other words
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "it is missing",
+        "string_pattern_mismatch": "it is empty",
+        "string_too_short": "it is empty",
+        "too_short": "it is empty",
+    }
+)
 
 
 def parse(text: str, name: str) -> tuple[Document, Place, tuple[str, ...]]:
     """Return the document, where each of its values stands, and what of it has no effect. Raises: ConfigError."""
     written = yaml_text.read(text, name)
-    data, unused = dict(written.data), []
+    data: Mapping[str, Any] = written.data
+    origins: Mapping[Path, Path] = {}
+    unused: list[str] = []
 
     def place(path: Path) -> str:
-        return f"{name}, line {written.line(path)}"
+        known = next((path[:count] for count in range(len(path), 0, -1) if path[:count] in origins), ())
+        return f"{name}, line {written.line((*origins.get(known, ()), *path[len(known) :]))}"
 
-    if LITELLM in data:
+    if data.get(litellm_names.MODEL_LIST) is not None:
         try:
             converted = litellm_list.convert(data)
-        except ConfigError as error:
-            raise ConfigError(f"{name}: {error.message}") from None
+        except litellm_list.Mistake as error:
+            raise ConfigError(f"{place(error.path)}: {error.message}") from None
         unused = [f"{place(path)}: {'.'.join(map(str, path))} has no effect: {why}" for path, why in converted.ignored]
-        data = _merged(data, converted)
+        data, origins = _merged(data, converted)
     try:
         found = Document.model_validate(data)
     except ValidationError as error:
@@ -41,19 +65,30 @@ def parse(text: str, name: str) -> tuple[Document, Place, tuple[str, ...]]:
     return found, place, (*unused, *_without_effect(found, place))
 
 
-def _merged(data: Mapping[str, Any], converted: litellm_list.Converted) -> dict[str, Any]:
-    """Put what a litellm list amounts to behind what the document says itself."""
-    own = {key: value for key, value in data.items() if key in Document.model_fields}
-    own["backends"] = {**converted.backends, **(own.get("backends") or {})}
-    own["models"] = {**converted.models, **(own.get("models") or {})}
+def _merged(
+    data: Mapping[str, Any], converted: litellm_list.Converted
+) -> tuple[Mapping[str, Any], Mapping[Path, Path]]:
+    """Put what a litellm list amounts to behind what the document says itself; also return what was made of what."""
+    own = {key: value for key, value in data.items() if key not in litellm_names.SECTIONS}
+    origins: dict[Path, Path] = {}
+    for section, made in (("backends", converted.backends), ("models", converted.models)):
+        written = own.get(section) or {}
+        if isinstance(written, Mapping):  # else it is told that it is none
+            own[section] = {**made, **written}
+            origins |= {(section, key): converted.origins[section, key] for key in made if key not in written}
     routes = own.get("routes") or []
-    if isinstance(routes, dict):
-        routes = [{name: routes[name]} for name in document.SCENARIOS[::-1] if name in routes]
-    own["routes"] = [*routes, *converted.routes]
-    return own
+    if isinstance(routes, Mapping):
+        scenarios = sorted(routes, key=lambda name: (*document.SCENARIOS, name).index(name))
+        origins |= {("routes", index): ("routes",) for index in range(len(scenarios))}
+        routes = [{name: routes[name]} for name in scenarios]
+    if isinstance(routes, list):
+        own["routes"] = [*routes, *converted.routes]
+        for index in range(len(converted.routes)):
+            origins["routes", len(routes) + index] = converted.origins["routes", index]
+    return own, origins
 
 
-def _without_effect(found: Document, place: Place) -> Iterable[str]:
+def _without_effect(found: Document, place: Place) -> Iterator[str]:
     if found.record is not None:
         yield f"{place(('record',))}: record has no effect yet: flows are kept as mitmproxy keeps them"
     for name, backend in found.backends.items():
@@ -61,42 +96,70 @@ def _without_effect(found: Document, place: Place) -> Iterable[str]:
             yield f"{place(('backends', name, 'timeouts'))}: timeouts have no effect yet"
 
 
-def _told(error: ValidationError, data: Any, place: Place) -> Iterable[str]:
+def _told(error: ValidationError, data: Any, place: Place) -> Iterator[str]:
     """Say the deepest mistakes: where a value may have several shapes, that is the one it was meant to have."""
-    found: dict[Path, list[str]] = {}
+    found: dict[Path, list[Mapping[str, Any]]] = {}
     for each in error.errors(include_url=False, include_input=False):
-        path = _path(each["loc"], data)
-        found.setdefault(path, []).append(_words(each, path))
+        found.setdefault(_path(each, data), []).append(each)
     deepest = [
         path for path in found if not any(other[: len(path)] == path and len(other) > len(path) for other in found)
     ]
     for path in deepest[:MOST_TOLD]:
-        yield f"{place(path)}: {'.'.join(map(str, path))}: {' or '.join(dict.fromkeys(found[path]))}"
+        yield f"{place(path)}: {_shown(path)}{_words(found[path], path)}"
     if len(deepest) > MOST_TOLD:
         yield f"and {len(deepest) - MOST_TOLD} more"
 
 
-def _path(location: Iterable[int | str], data: Any) -> Path:
+def _shown(path: Path) -> str:
+    """The key of a mistake; one that is as long as a secret may be a misplaced one."""
+    steps = [step if len(step) <= yaml_text.LONGEST_SHOWN else "..." for step in map(str, path)]
+    return f"{'.'.join(steps)}: " if steps else ""
+
+
+def _path(mistake: Mapping[str, Any], data: Any) -> Path:
     """Leave the names of shapes, which pydantic puts between, out of a location."""
     path: list[int | str] = []
-    for part in location:
+    for part in mistake["loc"]:
         inside: Any = dict(enumerate(data)) if isinstance(data, list) else data if isinstance(data, Mapping) else {}
         if part in inside:
             data = inside[part]
             path.append(part)
+    if mistake["type"] == "missing":  # so it is not in the data
+        path.append(mistake["loc"][-1])
     return tuple(path)
 
 
-def _words(each: Any, path: Path) -> str:
-    if each["type"] == "extra_forbidden":
-        near = get_close_matches(str(path[-1]), KEYS, n=1)
-        return "there is no such key" + (f", is {near[0]} meant?" if near else "")
-    return str(each["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+def _words(mistakes: list[Mapping[str, Any]], path: Path) -> str:
+    others = [each for each in mistakes if each["type"] not in SHAPES]
+    if not others:
+        return f"write {' or '.join(dict.fromkeys(SHAPES[each['type']] for each in mistakes))}"
+    return " or ".join(dict.fromkeys(_word(each, path) for each in others))
 
 
-def _keys() -> set[str]:
-    parts = [part for part in vars(document).values() if isinstance(part, type) and issubclass(part, BaseModel)]
-    return {field.alias or name for part in parts for name, field in part.model_fields.items()}
+def _word(mistake: Mapping[str, Any], path: Path) -> str:
+    if mistake["type"] == "extra_forbidden":
+        keys = _keys(path)
+        wanted = str(path[-1])
+        near = [key for key in keys if key.startswith(wanted)] or get_close_matches(wanted, keys, n=1)
+        known = f"is {near[0]} meant?" if near else f"but {', '.join(keys)}"
+        return f"there is no such key, {known}" if keys else "there is no such key"
+    text = WORDS.get(mistake["type"]) or str(mistake["msg"]).removeprefix("Value error, ")
+    return text.replace("Input should be ", "it must be ")
 
 
-KEYS = sorted(_keys())
+def _keys(path: Path) -> list[str]:
+    """Return what may stand beside the last step of a path."""
+    inside: set[type[Part]] = {Document}
+    for step in path[:-1]:
+        fields = [field for part in inside for name, field in part.model_fields.items() if step in (name, field.alias)]
+        if fields:  # else it is an index, or a name that the user gave
+            inside = {part for field in fields for part in _parts(field.annotation)}
+    return sorted({field.alias or name for part in inside for name, field in part.model_fields.items()})
+
+
+def _parts(kind: Any) -> Iterator[type[Part]]:
+    """Yield the models in an annotation."""
+    if isinstance(kind, type) and issubclass(kind, Part):
+        yield kind
+    for inner in get_args(kind):
+        yield from _parts(inner)
