@@ -1,34 +1,35 @@
 """From all that the user wrote to Settings: the document, the environment, and what was chosen while running. Pure.
 
-``Configuration`` is what is written, ``settings(switch)`` what is in force. Of models the later wins: the file's
-preset, the file's own, ``.env``, the environment, a preset chosen while running, a model chosen while running. Rules
-are asked in this order: what is blocked while running, the preset's, the file's. A preset or a model chosen while
-running sets aside the rules that only tell models apart, so that the choice is seen.
+``Configuration`` is what is written, ``settings(switch)`` what is in force. Where two say who answers a slot, the later
+wins: the file's preset, the file's own, ``.env``, the environment. Over all that lies what is chosen while running, a
+preset and then a model, each for all tiers of its slots. Rules are asked in this order: what is blocked while running,
+the preset's, the file's. A preset or a model chosen while running sets aside the rules that only tell models apart, so
+that the choice is seen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
 
 from addon.protocol.errors import ConfigError
 from addon.routing import rules
 from addon.routing.catalog import ModelFacts, Price
-from addon.routing.config import SLOTS, Answer, Choice, Endpoint, Limits, Slot, Tier, is_claude, tier_of
+from addon.routing.config import ANTHROPIC, SLOTS, Answer, Choice, Endpoint, Limits, Slot, Tier, is_claude, tier_of
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.settings import document, environment, providers
 from addon.settings.document import Document, Preset, Target
 from addon.settings.presets import PRESETS
 from addon.settings.providers import Path, Place, Sources
-from addon.settings.rulebook import Book, Written, targets, usable
+from addon.settings.rulebook import Book, Written, shown, targets, usable
 from addon.settings.switch import NO_PRESET, Switch
 
 LIVE = "chosen while running"
+IDLE = "PREFERRED_PROVIDER is {!r} and alone answers nothing: name a model with BIG_MODEL"
 BLOCKED = "Detour blocks calls of the kind {}: it was told so while running (detour.unblock lifts it)."
 
-type Tiers = Mapping[Tier, Answer]
+type Slots = dict[Slot, tuple[Target, str]]  # who answers a slot, and the setting that says so
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,70 +50,67 @@ class Configuration:
 
     @property
     def configured(self) -> dict[str, str]:
-        """What a switch goes over, by ``preset`` and slot."""
-        slots = {str(slot): text for slot, (text, _) in self.named.slots.items()}
-        written = {str(slot): " ".join(targets(text)) for slot in Slot if (text := getattr(self.document, slot))}
-        return {"preset": self.document.preset or "", **written, **slots}
+        """What a switch goes over, by ``preset`` and slot. Raises: ConfigError for a preset that is not there."""
+        slots = self._slots(self.document.preset)
+        return {
+            "preset": self.document.preset or "",
+            **{slot: " ".join(targets(text)) for slot, (text, _) in slots.items()},
+        }
 
     def settings(self, switch: Switch | None = None) -> Settings:
         """Return what is in force with ``switch``. Raises: ConfigError."""
         switch = switch or Switch()
-        name = switch.preset or self.document.preset
-        preset, where = self._preset(None if name == NO_PRESET else name)
-        live = bool(switch.preset)
-        file, warnings = self._tiers(self.document, self.place, ()), list(self.base.warnings)
-        named = self._layer(self.named.slots)
-        of_preset = self._tiers(preset, lambda path: where, ()) if preset else {}
-        chosen = self._layer({slot: (model, LIVE) for slot, model in switch.models.items()})
-        layers = (file, named, of_preset) if live else (of_preset, file, named)
-        tiers: dict[Tier, Answer] = {}
-        for layer in (*layers, chosen):
-            tiers.update(layer)
-        settings = replace(
+        live = switch.preset if switch.preset != NO_PRESET else ""
+        name = live or (self.document.preset if not switch.preset else None)
+        tiers = self._tiers(self._slots(None if switch.preset else self.document.preset))
+        tiers |= self._tiers(self._of_preset(live))
+        tiers |= self._tiers({slot: (model, LIVE) for slot, model in switch.models.items()})
+        ruled = (*self._blocked(switch), *self._rules(name, switch))
+        return replace(
             self.base,
             tiers=MappingProxyType(tiers),
-            preset=None if name == NO_PRESET else name,
+            preset=name,
             aliases=MappingProxyType(self._aliases(switch)),
+            rules=ruled,
+            warnings=(*self.base.warnings, *_unreachable(ruled)),
         )
-        ruled = (*self._blocked(switch), *self._rules(preset, where, switch, live=live))
-        return replace(settings, rules=ruled, warnings=(*warnings, *_unreachable(ruled)))
+
+    def _slots(self, preset: str | None) -> Slots:
+        """Who answers as it is configured, with one of the presets."""
+        own = _written(self.document, lambda slot: self.place((slot,)))
+        return self._of_preset(preset) | own | dict(self.named.slots)
+
+    def _of_preset(self, name: str | None) -> Slots:
+        if not name:
+            return {}
+        preset, place, path = self._preset(name)
+        return _written(preset, lambda slot: place((*path, slot)))
 
     def _aliases(self, switch: Switch) -> dict[str, tuple[Choice, ...]]:
         """Those in force: one that is called like a Claude would hide what was chosen for it while running."""
-        switched = frozenset(Tier) if switch.preset else _switched(switch)
+        switched = frozenset(Tier) if switch.preset not in ("", NO_PRESET) else _switched(switch)
         own = self.base.aliases.items()
         return {name: choices for name, choices in own if not (is_claude(name) and tier_of(name) in switched)}
 
-    def _preset(self, name: str | None) -> tuple[Preset | None, str]:
-        if name is None:
-            return None, ""
+    def _preset(self, name: str) -> tuple[Preset, Place, Path]:
+        """Return a preset, and where it stands."""
         if name in self.document.presets:
-            return self.document.presets[name], self.place(("presets", name))
+            return self.document.presets[name], self.place, ("presets", name)
         if name in PRESETS:
-            return Preset.model_validate(PRESETS[name]), f"preset {name}"
+            return Preset.model_validate(PRESETS[name]), lambda path: f"preset {name}", ()
         near = get_close_matches(name, self.presets, n=2) or sorted(self.presets)
         raise ConfigError(f"there is no preset {name!r}; there is {', '.join(near)}")
 
-    def _tiers(self, written: Document | Preset, place: Place, path: Path) -> dict[Tier, Answer]:
-        found = {slot: (target, slot) for slot in Slot if (target := getattr(written, slot)) is not None}
-        tiers: dict[Tier, Answer] = {}
-        for slot, (target, _) in found.items():
-            where = place((*path, str(slot)))
-            tiers.update(self._answered(slot, target, f"{slot} ({where})"))
-        return tiers
+    def _tiers(self, slots: Slots) -> dict[Tier, Answer]:
+        return {tier: answer for slot in Slot if slot in slots for tier, answer in self._answered(slot, *slots[slot])}
 
-    def _layer(self, found: Mapping[Slot, tuple[Any, str]]) -> dict[Tier, Answer]:
-        tiers: dict[Tier, Answer] = {}
-        for slot in (slot for slot in Slot if slot in found):
-            tiers.update(self._answered(slot, *found[slot]))
-        return tiers
-
-    def _answered(self, slot: Slot, target: Target, setting: str) -> dict[Tier, Answer]:
+    def _answered(self, slot: Slot, target: Target, setting: str) -> Iterator[tuple[Tier, Answer]]:
         try:
-            return dict.fromkeys(SLOTS[slot], self.resolve(target, setting))
+            answer = self.resolve(target, setting)
+            _without_star(answer.choices)
         except ConfigError as error:
-            shown = repr(target) if isinstance(target, str) else ", ".join(target)
-            raise ConfigError(f"{setting} is {shown}, but {error.message}") from None
+            raise ConfigError(f"{setting} is {shown(target)}, but {error.message}") from None
+        yield from ((tier, answer) for tier in SLOTS[slot])
 
     def resolve(self, target: Target, setting: str) -> Answer:
         """Return the choices of a target that can be used. Raises: ConfigError when none can."""
@@ -125,12 +123,13 @@ class Configuration:
     def _lack(self, choice: Choice) -> str | None:
         return None if choice.passes else self.base.endpoints[choice.provider].lack
 
-    def _rules(self, preset: Preset | None, where: str, switch: Switch, *, live: bool) -> Iterator[Rule]:
-        switched = _switched(switch)
+    def _rules(self, preset: str | None, switch: Switch) -> Iterator[Rule]:
+        switched, is_live = _switched(switch), switch.preset not in ("", NO_PRESET)
         if preset is not None:
-            yield from _spared(Book(lambda path: where, (), self.resolve).rules(preset.routes), switched)
+            found, place, path = self._preset(preset)
+            yield from _spared(Book(place, (*path, "routes"), self.resolve).rules(found.routes), switched)
         for rule in Book(self.place, ("routes",), self.resolve).rules(self.document.routes):
-            if not (live and rule.is_general):
+            if not (is_live and rule.is_general):
                 yield from _spared((rule,), switched)
 
     def _blocked(self, switch: Switch) -> Iterator[Rule]:
@@ -149,6 +148,11 @@ class Configuration:
             for index, route in enumerate(written if isinstance(written, list) else ())
             if route.when.filter is not None
         }
+
+
+def _written(found: Document | Preset, where: Callable[[str], str]) -> Slots:
+    named = ((slot, getattr(found, slot)) for slot in Slot)
+    return {slot: (target, f"{slot} ({where(slot)})") for slot, target in named if target is not None}
 
 
 def _switched(switch: Switch) -> frozenset[Tier | None]:
@@ -184,6 +188,10 @@ def configure(
     values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
     named = environment.read(values, lambda command: secrets(document.Credential(command=command)))
     endpoints = providers.endpoints(written.backends, named.endpoints, Sources(values, place, secrets))
+    if not named.slots and written.preset is None and not any(getattr(written, slot) for slot in Slot):
+        idle = environment.PREFERRED in values and not named.implied and named.preferred != ANTHROPIC
+        unused = (*unused, IDLE.format(named.preferred)) if idle else unused
+        named = replace(named, slots=named.implied)
     preferred = named.preferred
     if written.provider and environment.PREFERRED not in values:
         preferred = _preferred(written.provider, endpoints, place)
@@ -216,6 +224,9 @@ def _preferred(name: str, endpoints: Mapping[str, Endpoint], place: Place) -> st
 def _aliases(written: Document, base: Settings, place: Place) -> dict[str, tuple[Choice, ...]]:
     """Resolve each alias, those that it stands for first. Raises: ConfigError for one that leads to itself."""
     wanted = {name: target for name, target in written.models.items() if not isinstance(target, document.Facts)}
+    if ANTHROPIC in wanted:
+        where = place(("models", ANTHROPIC))
+        raise ConfigError(f"{where}: {ANTHROPIC} as a model means Anthropic, untouched: choose another name")
     made: dict[str, tuple[Choice, ...]] = {}
 
     def resolve(name: str, seen: tuple[str, ...]) -> tuple[Choice, ...]:
@@ -230,10 +241,15 @@ def _aliases(written: Document, base: Settings, place: Place) -> dict[str, tuple
 
     for name in wanted:
         try:
-            resolve(name, ())
+            _without_star(resolve(name, ()))
         except ConfigError as error:
             raise ConfigError(f"{place(('models', name))}: {name}: {error.message}") from None
     return made
+
+
+def _without_star(choices: tuple[Choice, ...]) -> None:
+    if any("*" in choice.model for choice in choices):
+        raise ConfigError("a star stands for what the star in a route's model matched, so it has a meaning there only.")
 
 
 def _facts(written: Document, base: Settings, place: Place) -> Mapping[str, ModelFacts]:

@@ -46,6 +46,7 @@ class Named:
     """What the environment says. ``slots`` maps to the model as written and the setting that says so."""
 
     slots: Mapping[Slot, tuple[str, str]]
+    implied: Mapping[Slot, tuple[str, str]]  # what PREFERRED_PROVIDER stands for where no model is named anywhere
     endpoints: Mapping[str, Endpoint]
     preferred: str
     unused: tuple[str, ...] = ()  # sentences about settings that have no effect beside the others
@@ -64,9 +65,12 @@ def read(values: Mapping[str, str], mint: Minted = lambda command: None) -> Name
     preferred = _preferred(values.get(PREFERRED))
     wanted = {slot: values[name] for slot, name in SLOT_NAMES.items() if name in values}
     slots = {slot: (model, SLOT_NAMES[slot]) for slot, model in wanted.items()}
-    endpoints = {row.name: endpoint(row, values, mint) for row in BACKENDS.values()}
+    endpoints, unminted = {}, []
+    for row in BACKENDS.values():
+        endpoints[row.name], fault = endpoint(row, values, mint)
+        unminted += [f"there is no key for {row.name}: {fault}"] if fault else []
     unused: tuple[str, ...] = ()
-    if preferred == ANTHROPIC and slots:
+    if preferred == ANTHROPIC:
         unused = tuple(
             f"{setting} is {model!r} and has no effect: PREFERRED_PROVIDER is anthropic, which passes everything. "
             "Write provider/model to send it elsewhere all the same."
@@ -79,10 +83,9 @@ def read(values: Mapping[str, str], mint: Minted = lambda command: None) -> Name
             model, own = _in_four(slot, name, given, endpoints, values)
             slots[slot] = (model, f"{name}_NAME")
             endpoints.update(own)
-    if PREFERRED in values and not slots:
-        family = PREFERRED_MODELS.get(preferred, {})
-        slots = {slot: (f"{preferred}/{model}", PREFERRED) for slot, model in family.items()}
-    return Named(slots, endpoints, preferred, unused)
+    family = PREFERRED_MODELS.get(preferred, {}) if PREFERRED in values and not slots else {}
+    implied = {slot: (f"{preferred}/{model}", PREFERRED) for slot, model in family.items()}
+    return Named(slots, implied, endpoints, preferred, (*unused, *unminted))
 
 
 # what the fork's levels are called here; mitmproxy has one more, alert, between warn and error
@@ -117,16 +120,25 @@ def _flag(name: str, values: Mapping[str, str]) -> bool:
     return text in YES
 
 
-def endpoint(row: Backend, values: Mapping[str, str], mint: Minted = lambda command: None) -> Endpoint:
-    """Apply the settings that are set to a provider's row. Raises: ConfigError."""
+def endpoint(
+    row: Backend, values: Mapping[str, str], mint: Minted = lambda command: None
+) -> tuple[Endpoint, str | None]:
+    """Apply the settings that are set to a provider's row; also return why no key could be minted.
+
+    That is no mistake, because nobody may ever ask for this provider. Raises: ConfigError.
+    """
     key_name = next((name for name in row.key_names if name in values), row.key_names[0])
     base_name = next((name for name in row.base_names if name in values), None)
     base_url = base_address(base_name, values[base_name]) if base_name else _placed(row, values)
-    key = checked_key(key_name, values.get(key_name))
-    if key is None and row.key_command and base_url is not None:
-        key, key_name = mint(row.key_command), f"({row.key_command})"
+    key, fault = checked_key(key_name, values.get(key_name)), None
+    if key is None and row.key_command and base_url is not None and base_name is None:
+        try:
+            key = checked_key(row.key_command, mint(row.key_command))
+        except ConfigError as error:
+            fault = error.message
+        key_name = f"({row.key_command})" if key is not None else key_name
     header, prefix = row.auth
-    return Endpoint(row, base_url, Credential(header, prefix, key_name, key), base_name)
+    return Endpoint(row, base_url, Credential(header, prefix, key_name, key), base_name), fault
 
 
 def _placed(row: Backend, values: Mapping[str, str]) -> str | None:
@@ -166,7 +178,7 @@ def _in_four(
         bases=(f"{name}_API_BASE",),
     )
     known = endpoints[row.name]
-    made = endpoint(own, values)
+    made, _ = endpoint(own, values)
     if made.base_name is None:
         made = replace(made, base_url=known.base_url, base_name=known.base_name)
     return f"{own.name}/{given['NAME']}", {own.name: made}
@@ -176,7 +188,7 @@ def base_address(setting: str, value: str) -> str:
     """Check an address; without its trailing slash. Raises: ConfigError."""
     try:
         parts = urlsplit(value)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and _is_plain(value)
     except ValueError:  # a port that is no number, a bracket that is not closed
         raise ConfigError(_bad_address(setting, value)) from None
     if not is_good:
@@ -193,15 +205,20 @@ def _bad_address(setting: str, value: str) -> str:
 
 
 def _safe_url(value: str) -> str:
-    """An address as it may be shown: nothing before an @, nothing after a ?."""
-    return value.rpartition("@")[2].partition("?")[0]
+    """An address as it may be shown: nothing before an @, nothing after a ?, and no lone word, which could be a key."""
+    shown = value.rpartition("@")[2].partition("?")[0]
+    return shown if any(mark in shown for mark in ":/.") else "..."
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def checked_key(setting: str, value: str | None) -> str | None:
     """Check that a key can stand in a header. Raises: ConfigError, which never shows it."""
     if value is None:
         return None
-    if not value.isascii() or not value.isprintable() or " " in value:
+    if not _is_plain(value):
         raise ConfigError(f"{setting} holds characters that no HTTP header takes (not shown here): copy the key anew")
     return value
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-_THINKING = [{"name": "think hard", "when": {"tier": ["opus", "sonnet"]}, "to": "openai/gpt-6.1-sol", "effort": "high"}]
+# it names no model, so that it stands in the way of none that is chosen otherwise
+_THINKING = [{"name": "think hard", "when": {"thinking": True}, "effort": "high"}]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

@@ -1,6 +1,7 @@
 """The ``backends`` of ``detour.yaml``: new providers, and known ones with something changed. Pure."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from addon.routing.config import Credential, Endpoint, Proxy, Timeouts, nearest
 from addon.settings import document, environment
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+REFERENCE = re.compile(r"^\$|\$\{|^os\.environ/")  # what somebody meant for a reference, and a key never is
 LITERAL = "{detour.yaml: credential}"  # how a key that stands in the file is shown
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -43,14 +45,23 @@ def endpoints(
 ) -> dict[str, Endpoint]:
     """Return ``known`` with the document's applied. Raises: ConfigError that says the line."""
     made = dict(known)
+    names: dict[str, str] = {}
     for name, backend in written.items():
-        where = sources.place(("backends", name))
         try:
             row = _row(name, backend)
+            _check_name(row.name, names, known)
+            names[row.name] = name
             made[row.name] = _endpoint(row, backend, known.get(row.name), sources)
         except ConfigError as error:
-            raise ConfigError(f"{where}: {name}: {error.message}") from None
+            raise ConfigError(f"{sources.place(('backends', name))}: {name}: {error.message}") from None
     return made
+
+
+def _check_name(name: str, names: Mapping[str, str], known: Mapping[str, Endpoint]) -> None:
+    if name in names:
+        raise ConfigError(f"it is the same provider as {names[name]}: keep one of the two")
+    if name in known and find(name) is None:
+        raise ConfigError("a provider of that name is made of BIG_MODEL_NAME and the like: choose another name")
 
 
 def _row(name: str, backend: document.Backend) -> Backend:
@@ -71,43 +82,61 @@ def _row(name: str, backend: document.Backend) -> Backend:
 
 
 def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, sources: Sources) -> Endpoint:
-    found = known or environment.endpoint(row, sources.values)
-    made = replace(found, backend=row, profile=_profile(backend))
+    found = known or _new(row, sources)
+    header, prefix = row.auth
+    credential, base_url, base_name = found.credential, found.base_url, found.base_name
     if backend.address is not None:
-        address = environment.base_address("address", filled(backend.address, sources.values))
-        # a key belongs to the address that it was given for: another address needs one of its own
-        kept = found.credential if address == found.base_url else replace(found.credential, key=None)
-        made = replace(made, base_url=address, base_name="address", credential=kept)
+        base_url, base_name = environment.base_address("address", filled(backend.address, sources.values)), "address"
+        if base_url != found.base_url:  # a key belongs to the address that it was given for
+            credential, row = replace(credential, key=None), replace(row, needs_key=False)
     if backend.credential is not None:
-        made = replace(made, credential=_credential(backend.credential, found.credential, sources))
-    elif backend.address is not None and row.needs_key:
-        made = replace(made, backend=replace(row, needs_key=False))  # an address alone: a server that asks for no key
-    return replace(
-        made,
+        credential = _credential(backend.credential, credential, sources)
+        row = replace(row, needs_key=True, keys=(credential.variable,))
+    if known is None and base_url is None:
+        raise ConfigError("it has no address: write address, or like with a provider that has one")
+    return Endpoint(
+        row,
+        base_url,
+        replace(credential, header=header, prefix=prefix),
+        base_name,
         headers=tuple((name.lower(), _header(name, value, sources)) for name, value in backend.headers.items()),
         extra_body=MappingProxyType(dict(backend.body)),
+        profile=_profile(backend),
         proxy=_proxy(filled(backend.proxy, sources.values)) if backend.proxy else None,
         timeouts=_timeouts(backend.timeouts) if backend.timeouts else Timeouts(),
     )
+
+
+def _new(row: Backend, sources: Sources) -> Endpoint:
+    """A provider that has only the name from the user: no variable of the environment is its own."""
+    placed = {name: value for name, value in sources.values.items() if name in row.place}
+    return environment.endpoint(row, placed)[0]
 
 
 def _credential(written: str | document.Credential, base: Credential, sources: Sources) -> Credential:
     """Read the key from where the user keeps it; ``variable`` is how a shell would."""
     if isinstance(written, str):
         found = VARIABLE.fullmatch(written.strip())
-        if found is None:
-            return replace(base, variable=LITERAL, key=environment.checked_key("credential", written))
-        written = document.Credential(env=found["name"])
-    spec = written
-    if spec.env is not None:
-        value = sources.values.get(spec.env.upper(), "").strip() or None
-        return replace(base, variable=spec.env, key=environment.checked_key(spec.env, value))
-    if spec.key is not None:
-        key = spec.key.get_secret_value()
+        if found is not None:
+            return _of_variable(found["name"], found["default"], base, sources)
+        if REFERENCE.search(written):
+            raise ConfigError(
+                "credential refers to something in a way that is not read here: write ${NAME} and no more"
+            )
+        return replace(base, variable=LITERAL, key=environment.checked_key("credential", written.strip()))
+    if written.env is not None:
+        return _of_variable(written.env, None, base, sources)
+    if written.key is not None:
+        key = written.key.get_secret_value()
         return replace(base, variable=LITERAL, key=environment.checked_key("credential.key", key))
-    command = spec.command if isinstance(spec.command, str) else " ".join(spec.command or ())
-    variable = f"(cat {spec.file})" if spec.file is not None else f"({command})"
-    return replace(base, variable=variable, key=environment.checked_key("credential", sources.secrets(spec)))
+    command = written.command if isinstance(written.command, str) else shlex.join(written.command or ())
+    variable = f"(cat {written.file})" if written.file is not None else f"({command})"
+    return replace(base, variable=variable, key=environment.checked_key("credential", sources.secrets(written)))
+
+
+def _of_variable(name: str, default: str | None, base: Credential, sources: Sources) -> Credential:
+    value = sources.values.get(name.upper()) or default or None
+    return replace(base, variable=name, key=environment.checked_key(name, value))
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -134,6 +163,8 @@ def _header(name: str, value: str, sources: Sources) -> str:
 
 
 def _proxy(text: str) -> Proxy:
+    if "@" in text:
+        raise ConfigError("proxy holds a password, which is read from DETOUR_UPSTREAM only: the proxy of all providers")
     address = environment.base_address("proxy", text)
     parts = urlsplit(address)
     if parts.path:

@@ -49,7 +49,11 @@ class Book:
         if isinstance(target, document.Scenario):
             wanted["tokens_at_least"], target = target.tokens, target.to
         where = self.place(path)
-        return Rule(name, where, rules.conditions(wanted, name), self._answer(target, name, where))
+        answer = self._answer(target, name, where)
+        try:
+            return Rule(name, where, rules.conditions(wanted, name), answer)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {name}: {error.message}") from None
 
     def _rule(self, index: int, route: document.Route) -> Rule:
         path = (*self.path, index)
@@ -59,12 +63,13 @@ class Book:
                 return self._scenario(scenario, target, route.name or scenario, path)
         name = route.name or f"route {index + 1}"
         wanted = route.when.model_dump(exclude_none=True)
+        answer = self._answer(route.to, name, where) if route.to is not None else None
         try:
             return Rule(
                 name,
                 where,
                 rules.conditions(wanted, f"{name} {index}"),
-                self._answer(route.to, name, where) if route.to is not None else None,
+                answer,
                 route.block,
                 changes_of(route),
                 rules.star_of(wanted.get("model")),
@@ -76,10 +81,11 @@ class Book:
         try:
             return self.resolve(target, name)
         except ConfigError as error:
-            raise ConfigError(f"{where}: {name} answers with {_shown(target)}, but {error.message}") from None
+            raise ConfigError(f"{where}: {name} answers with {shown(target)}, but {error.message}") from None
 
 
-def _shown(target: document.Target) -> str:
+def shown(target: document.Target) -> str:
+    """A target as it stands in a sentence."""
     return repr(target) if isinstance(target, str) else ", ".join(map(repr, target))
 
 
@@ -88,9 +94,13 @@ def changes_of(route: document.Route) -> Changes:
     replacements = []
     for each in route.system.replace:
         try:
-            replacements.append(Replacement(re.compile(each.pattern), each.with_))
-        except re.error as error:
+            pattern = re.compile(each.pattern)
+        except (re.error, OverflowError, RecursionError) as error:
             raise ConfigError(f"{each.pattern!r} is no regular expression: {error}") from None
+        try:
+            replacements.append(Replacement(pattern, each.with_))
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
     dropped = (route.drop_tools,) if isinstance(route.drop_tools, str) else tuple(route.drop_tools or ())
     return Changes(
         effort=route.effort,

@@ -331,10 +331,10 @@ ROWS = [
     Row(ask(), "preset: local_ollama", "openai/e", "BIG_MODEL answers opus", {**KEYS, "BIG_MODEL": "e"}),
     Row(ask(), "preset: anthropic_pure", "anthropic", "big (preset anthropic_pure) answers opus"),
     Row(
-        ask(),
+        ask(**THINKING),
         "preset: openai_reasoning",
         "openai/gpt-6.1-sol",
-        "think hard (preset openai_reasoning): the tier is opus or sonnet",
+        "think hard (preset openai_reasoning): thinking is on",
         changes=Changes(effort="high"),
     ),
     # chosen while running
