@@ -36,6 +36,7 @@ SHELL = {
     "cli": "a program that starts programs",
     "proxy": "lives inside mitmproxy",
     "settings/settings_file": "reads files and the environment",
+    "settings/user_path": "knows the user's home",
     "settings/secret": "reads keys from files and commands",
     "settings/routing_function": "loads a file of the user's",
     "settings/state_file": "keeps what was chosen while running",

@@ -27,7 +27,7 @@ from addon.routing.settings import Settings
 from addon.settings import inventory, settings_file, state_file
 from addon.settings.assembly import Configuration
 from addon.settings.inventory import Row
-from addon.settings.settings_file import Reading
+from addon.settings.settings_file import Reading, Unread
 from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, still
 
 logger = logging.getLogger(__name__)
@@ -198,13 +198,15 @@ class Control:
         """Put the files as they are now in force, where they are right."""
         old = self._reading
         assert old is not None  # noqa: S101 - `_look` has looked
-        stamps = {path: settings_file.stamp(path) for path in old.stamps}
+        reading: Reading | None = None
         try:
             reading = await asyncio.to_thread(self._read)
             switch, dropped = still(self._switch, self._over, reading.configuration.configured)
             self._put_in_force(reading, switch)
         except ConfigError as error:
-            self._reading = Reading(old.configuration, old.file, stamps, None)  # until the files change again
+            seen = error if isinstance(error, Unread) else reading or old
+            # until one of the files changes again, those that the wrong ones name with them
+            self._reading = Reading(old.configuration, old.file, seen.stamps, seen.good_until)
             if self.fault != error.message:
                 self.fault = error.message
                 logger.error("Detour: the settings are not read anew: %s", error.message)  # noqa: TRY400 - the user's

@@ -7,7 +7,7 @@ fields; nothing is ever written into the process's environment.
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSou
 
 from addon.protocol.errors import ConfigError
 from addon.routing.settings import Decider, Settings
-from addon.settings import assembly, document_text, routing_function, secret
+from addon.settings import assembly, routing_function, secret, user_path
 from addon.settings.assembly import Configuration
 from addon.settings.document import Document
 from addon.settings.environment import PLAIN_SETTINGS
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 ENV_FILE = ".env"
 FILE = "detour.yaml"
 FILE_SETTING = "DETOUR_CONFIG"
+LARGEST = 4_000_000  # bytes; a text of a million characters is refused anyway, and nobody writes one
 NAME = "claude-detour"
 NEARLY = 0.85  # of the letters alike: BIG_MODLE, but not BIG_MODEL_NAME
 
@@ -50,45 +51,92 @@ class Reading:
         return good and all(stamp(path) == known for path, known in self.stamps.items())
 
 
+class Unread(ConfigError):
+    """What is written is wrong. ``stamps`` and ``good_until`` are those of Reading: when it may be right again."""
+
+    def __init__(self, message: str, stamps: Mapping[Path, Stamp], good_until: float | None) -> None:
+        """Take the sentence for the user, and what was looked at."""
+        super().__init__(message)
+        self.stamps = stamps
+        self.good_until = good_until
+
+
 def stamp(path: Path) -> Stamp:
     """Return what changes when a file does."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # none there, or none that could be: a name with a null in it
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def read(folder: Path, chosen: str | None = None) -> Reading:
-    """Read what is written, for a process that works in ``folder``; ``chosen`` names the file. Raises: ConfigError."""
-    env_file = folder / ENV_FILE
-    in_file, around = _environment(env_file)
-    values = {**in_file, **around}  # an empty variable hides the file's value
-    candidates = [Path(chosen).expanduser()] if chosen else list(_candidates(folder, values))
-    path = next((candidate for candidate in candidates if candidate.exists()), None)
-    if path is None and (chosen or values.get(FILE_SETTING)):
-        raise ConfigError(f"{candidates[0]} does not exist; write it with `detour config init`, or name another")
-    stamps = {watched: stamp(watched) for watched in (env_file, *candidates)}
-    written, place, unused = _document(path)
-    decider, beside = _decider(written, path)
-    vault = secret.Vault()
-    origins = dict.fromkeys(around, "the environment") | {name: ENV_FILE for name in in_file if name not in around}
-    configuration = assembly.configure(
-        written, values, place, vault.read, decider, lambda name: origins.get(name, ""), unused
-    )
-    _check_filters(configuration.filters)
-    _check_home(configuration.base)
-    stamps |= {watched: stamp(watched) for watched in (*beside, *vault.files)}
-    return Reading(configuration, path, stamps, vault.good_until)
+    """Read what is written, for a process that works in ``folder``; ``chosen`` names the file. Raises: Unread."""
+    reader = _Reader(folder)
+    try:
+        configuration, path = reader.read(chosen)
+    except ConfigError as error:
+        raise Unread(error.message, reader.stamps, reader.good_until) from None
+    return Reading(configuration, path, reader.stamps, reader.good_until)
 
 
-def _candidates(folder: Path, values: Mapping[str, str]) -> Iterable[Path]:
-    """Where the document may be, the first that is there: DETOUR_CONFIG, the working directory, the user's own."""
-    if named := values.get(FILE_SETTING):
-        yield Path(named).expanduser()
-        return
-    yield folder / FILE
-    yield config_folder() / FILE
+@dataclass(slots=True)
+class _Reader:
+    """One reading. Every file's stamp is taken before it is read: what is saved meanwhile is read next time."""
+
+    folder: Path
+    stamps: dict[Path, Stamp] = field(default_factory=dict)
+    vault: secret.Vault | None = None
+
+    @property
+    def good_until(self) -> float | None:
+        return self.vault.good_until if self.vault is not None else None
+
+    def watch(self, path: Path) -> Path:
+        self.stamps.setdefault(path, stamp(path))
+        return path
+
+    def read(self, chosen: str | None) -> tuple[Configuration, Path | None]:
+        in_file, around = _environment(self.watch(self.folder / ENV_FILE))
+        values = {**in_file, **around}  # an empty variable hides the file's value
+        path = self._found(chosen or values.get(FILE_SETTING))
+        written, place, unused = _document(path)
+        beside = path.parent if path is not None else self.folder
+        decider = self._decider(written, place, beside)
+        self.vault = secret.Vault(beside, self.watch)
+        origins = dict.fromkeys(around, "the environment") | {name: ENV_FILE for name in in_file if name not in around}
+        configuration = assembly.configure(
+            written, values, place, self.vault.read, decider, lambda name: origins.get(name, ""), unused
+        )
+        _check_filters(configuration.filters)
+        _check_home(configuration.base)
+        return configuration, path
+
+    def _found(self, named: str | None) -> Path | None:
+        """Return the document: the one that is named, else the working directory's, else the user's own."""
+        if named:
+            path = self.watch(user_path.at(named, self.folder))
+            if not _exists(path):
+                raise ConfigError(f"{path} does not exist; write it with `detour config init`, or name another")
+            return path
+        places = [self.watch(self.folder / FILE), self.watch(config_folder() / FILE)]
+        return next(filter(_exists, places), None)
+
+    def _decider(self, written: Document, place: Place, beside: Path) -> Decider | None:
+        if written.function is None:
+            return None
+        try:
+            self.watch(routing_function.file_of(written.function, beside))
+            return routing_function.load(written.function, beside)
+        except ConfigError as error:
+            raise ConfigError(f"{place(('function',))}: function: {error.message}") from None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
 def config_folder(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path:
@@ -117,19 +165,18 @@ def _upper(found: Mapping[str, str | None]) -> dict[str, str]:
 
 def _document(path: Path | None) -> tuple[Document, Place, tuple[str, ...]]:
     if path is None:
-        return Document(), lambda found: FILE, ()
+        return Document.model_construct(), lambda found: FILE, ()
+    from addon.settings import document_text  # noqa: PLC0415 - 15 ms, and most runs have no file
+
+    if not path.is_file():  # a folder; a pipe would be waited for without end
+        raise ConfigError(f"{path} cannot be read: it is no file")
     try:
+        if path.stat().st_size > LARGEST:
+            raise ConfigError(f"{path} has more than {LARGEST:,} bytes: it cannot be a configuration")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     return document_text.parse(text, path.name)
-
-
-def _decider(written: Document, path: Path | None) -> tuple[Decider | None, tuple[Path, ...]]:
-    if written.function is None or path is None:
-        return None, ()
-    decider, file = routing_function.load(written.function, path.parent)
-    return decider, (file,)
 
 
 def _check_filters(filters: Mapping[str, str]) -> None:
@@ -166,7 +213,7 @@ def _check(env_file: Path) -> None:
 def home_folder(settings: Settings, platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path:
     """Return where Detour keeps what it writes: DETOUR_HOME, else the platform's folder for a user's data."""
     if settings.home:
-        return Path(settings.home).expanduser().absolute()
+        return user_path.at(settings.home, Path.cwd())
     user = Path.home()
     if platform == "darwin":
         return user / "Library" / "Application Support" / NAME

@@ -5,6 +5,7 @@ Beside it stands the token that REST calls must bear when they change something.
 
 import json
 import logging
+import re
 import secrets
 from pathlib import Path
 
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 FILE, TOKEN = "state.json", "token"
 TOKEN_BYTES = 24
+TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{32,}")  # as it is made; any other, an empty one too, is made anew
 LARGEST = 65_536  # bytes; a state has a few hundred
 
 
@@ -24,10 +26,13 @@ def read(home: Path) -> tuple[Switch, dict[str, str]]:
     try:
         if not path.exists():
             return Switch(), {}
-        return load(json.loads(path.read_text(encoding="utf-8")[:LARGEST]))
-    except (OSError, ValueError) as error:
-        logger.warning("Detour: %s cannot be read (%s): the models are those that are configured", path, error)
-        return Switch(), {}
+        if path.is_file() and path.stat().st_size <= LARGEST:
+            return load(json.loads(path.read_text(encoding="utf-8")))
+        error: Exception = ValueError("it is none of Detour's")
+    except (OSError, ValueError, RecursionError) as caught:
+        error = caught
+    logger.warning("Detour: %s cannot be read (%s): the models are those that are configured", path, error)
+    return Switch(), {}
 
 
 def write(home: Path, switch: Switch, over: dict[str, str]) -> None:
@@ -41,7 +46,7 @@ def write(home: Path, switch: Switch, over: dict[str, str]) -> None:
 def token(home: Path) -> str:
     """Return the token for REST calls that change something; made at the first time. Raises: OSError."""
     path = home / TOKEN
-    if path.is_file() and (kept := path.read_text(encoding="ascii").strip()):
+    if path.is_file() and TOKEN_SHAPE.fullmatch(kept := path.read_text(encoding="utf-8", errors="replace").strip()):
         return kept
     made = secrets.token_urlsafe(TOKEN_BYTES)
     private_file.write(path, made + "\n")
