@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from mitmproxy import exceptions, http
 from mitmproxy.net.server_spec import ServerSpec
+from mitmproxy.proxy.mode_specs import UpstreamMode
 
 from addon.protocol.errors import ConfigError
 from addon.settings import upstream
@@ -19,7 +20,7 @@ from addon.settings.upstream import EXEMPTION_VARIABLES, VARIABLE
 
 
 class Upstream:
-    """Asked after the addon that chooses the backend, and silent where no proxy is named."""
+    """Asked after the addon that chooses the backend; where no proxy is named, it only keeps requests apart."""
 
     name = "detour_upstream"
 
@@ -45,9 +46,11 @@ class Upstream:
         )
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Forget the way of the request before, on the same connection of the client."""
-        if self._via is not None:
-            flow.server_conn.via = None
+        """Forget the way of the request before: mitmproxy keeps it for the connection of the client."""
+        mode = flow.client_conn.proxy_mode
+        flow.server_conn.via = None
+        if self._via is None and isinstance(mode, UpstreamMode):
+            flow.server_conn.via = (mode.scheme, mode.address)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Choose the way, unless the backend has a proxy of its own."""

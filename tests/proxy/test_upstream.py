@@ -11,6 +11,7 @@ import pytest
 from mitmproxy import exceptions
 from mitmproxy.connection import ConnectionState
 from mitmproxy.http import HTTPFlow
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow
 from mitmproxy.test.tutils import tresp
 
@@ -149,6 +150,29 @@ def test_a_backend_with_a_proxy_of_its_own_keeps_it_and_the_next_request_does_no
     way.requestheaders(flow)
     way.request(flow)
     assert flow.server_conn.via == VIA
+
+
+@pytest.mark.parametrize(("mode", "via"), [("regular", None), ("upstream:http://proxy:3128", VIA)])
+def test_without_a_proxy_in_front_the_mode_decides_and_not_the_request_before(mode: str, via: object) -> None:
+    flow = flow_to_come()
+    flow.client_conn.proxy_mode = ProxyMode.parse(mode)
+    flow.server_conn.via = ("http", ("another", 1))
+    Upstream({}).requestheaders(flow)
+    assert flow.server_conn.via == via
+
+
+async def test_the_proxy_of_one_backend_is_not_that_of_the_next(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as there, corporate(there) as proxy:
+        configure(there.url)
+        own = f"{{like: vllm, address: 'http://far.test/v1', proxy: 'http://127.0.0.1:{proxy.port}'}}"
+        await asyncio.to_thread(Path("detour.yaml").write_text, f"backends: {{far: {own}}}")
+        async with proxying(confdir, Upstream({})) as detour, detour.client() as client:
+            for model in ("far/a", "claude-opus-4-8"):
+                reply = await client.post("/v1/messages", json=ask(model=model), headers=CLIENT_HEADERS)
+                assert said(reply.content) == "Hello"
+            await detour.settled()
+        assert proxy.targets == ["far.test:80"]
+        assert len(there.received) == 2
 
 
 def test_what_is_answered_here_takes_no_way() -> None:
