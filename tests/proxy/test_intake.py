@@ -1,17 +1,33 @@
 """What becomes of a request, decided without any of mitmproxy. More of it, through real doors, is in test_hooks."""
 
 import json
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_network
 
 import pytest
 
-from addon.protocol.errors import BadRequest, DetourError, Reply
-from addon.proxy.intake import Incoming, Pass, Send, decide
-from addon.routing.config import LIMITS
-from addon.routing.settings import Settings
-from addon.settings.assembly import parse
+from addon.protocol.errors import BadRequest, Blocked, DetourError, Reply
+from addon.proxy.intake import Incoming, Pass, Send, decide, offered
+from addon.routing.call import Call, Door
+from addon.routing.config import LIMITS, Limits
+from addon.routing.settings import Decider, Settings
+from addon.settings import document_text
+from addon.settings.assembly import configure, parse
 from tests.proxy.live import ask
 
+
+def written(text: str, **values: str) -> Settings:
+    document, place, _ = document_text.parse(text, "detour.yaml")
+    return configure(document, values, place).settings()
+
+
 NOTHING = parse({})
+BLOCKING = written("routes: [{when: {kind: title}, block: No titles.}]")
+CHANGING = written("routes: [{when: {tier: haiku}, max_tokens: 7}]")
+HOMING = written("routes: [{when: {tier: haiku}, to: anthropic, max_tokens: 7}]")
+SMALL = replace(BLOCKING, limits=Limits(request_bytes=1_000))
 ROUTED = parse({"SMALL_MODEL": "vllm/q"})
 HAIKU = json.dumps(ask(model="claude-haiku-5-5")).encode()
 OPUS = json.dumps(ask()).encode()
@@ -38,6 +54,16 @@ PASSES: list[tuple[Incoming, Settings, str | None]] = [
     (_incoming(body=OPUS), ROUTED, "anthropic"),
     (_incoming(body=OPUS, content_type="text/plain"), ROUTED, "anthropic"),
     (_incoming("/v1/messages/count_tokens", OPUS), ROUTED, None),
+    # rules that answer nothing elsewhere let pass what they do not speak of
+    (_incoming(), BLOCKING, "anthropic"),
+    (_incoming(content_type="text/plain", origin="https://elsewhere.example"), BLOCKING, "anthropic"),
+    (_incoming(body=OPUS), CHANGING, "anthropic"),
+    (_incoming(body=OPUS, content_type="text/plain"), HOMING, "anthropic"),
+    (_incoming("/api/hello", method="HEAD"), BLOCKING, None),
+    (_incoming("/v1/models", method="GET"), BLOCKING, None),
+    # Anthropic's own count of what goes to Anthropic
+    (_incoming("/v1/messages/count_tokens"), CHANGING, None),
+    (_incoming("/v1/messages/count_tokens"), HOMING, None),
 ]
 
 
@@ -75,6 +101,74 @@ REFUSED = [
 ]
 
 
+# what cannot be read passes where nothing is done to any call, and else might be what a rule is for
+UNREADABLE = [_incoming(body=b"{"), _incoming(body=b"{}"), _incoming(body=b""), _incoming(body=b'{"model":""}')]
+
+
+@pytest.mark.parametrize("incoming", UNREADABLE)
+@pytest.mark.parametrize("settings", [BLOCKING, CHANGING, HOMING, ROUTED])
+def test_what_cannot_be_read_does_not_slip_past_a_rule(incoming: Incoming, settings: Settings) -> None:
+    with pytest.raises(BadRequest) as caught:
+        decide(incoming, settings)
+    assert caught.value.status == 400
+    assert isinstance(decide(incoming, NOTHING), Pass)
+
+
+def test_a_block_needs_nothing_else() -> None:
+    title = json.dumps(ask(output_config={"format": {"schema": {"properties": {"title": {}}}}})).encode()
+    with pytest.raises(Blocked, match="No titles") as caught:
+        decide(_incoming(body=title, origin="https://elsewhere.example"), BLOCKING)
+    assert caught.value.status == 451
+    assert isinstance(decide(_incoming("/v1/messages/count_tokens", title), BLOCKING), Pass)  # a count is a count
+
+
+def test_the_limit_is_the_users() -> None:
+    large = json.dumps(ask("x" * 1_000)).encode()
+    with pytest.raises(BadRequest, match=r"has 1,\d\d\d bytes, more than 1,000") as caught:
+        decide(_incoming(body=large), SMALL)
+    assert (caught.value.status, caught.value.type) == (413, "request_too_large")
+    assert isinstance(decide(_incoming(body=large), replace(NOTHING, limits=SMALL.limits)), Pass)
+    kept = decide(_incoming(), replace(ROUTED, limits=Limits(reply_bytes=5)))
+    assert isinstance(kept, Send)
+    assert kept.kept_bytes == 5
+
+
+def test_what_passes_with_changes_is_judged_and_changed() -> None:
+    for settings in (CHANGING, HOMING):
+        send = decide(_incoming(), settings)
+        assert isinstance(send, Send)
+        assert send.destination.is_home
+        assert json.loads(send.encoded.wire.body) == ask(model="claude-haiku-5-5", max_tokens=7)
+        assert [change.path for change in send.changes] == ["max_tokens"]
+        with pytest.raises(BadRequest):
+            decide(_incoming(content_type="text/plain"), settings)
+
+
+def test_what_a_route_adds_to_the_backends_request_lies_over_what_the_backend_has() -> None:
+    settings = written(
+        "backends: {ollama: {body: {keep_alive: 5, options: {num_ctx: 1, seed: 2}}}}\n"
+        "routes: [{to: ollama/x, body: {options: {num_ctx: 3}}, temperature: 0.5}]"
+    )
+    send = decide(_incoming(), settings)
+    assert isinstance(send, Send)
+    sent = json.loads(send.encoded.wire.body)
+    assert (sent["keep_alive"], sent["options"]) == (5, {"num_ctx": 3, "seed": 2})
+    assert [change.path for change in send.changes] == ["temperature", "body.options.num_ctx"]
+    assert settings.endpoints["ollama"].extra_body["options"] == {"num_ctx": 1, "seed": 2}
+
+
+def test_rules_see_everything_of_the_request() -> None:
+    seen: list[Call] = []
+    incoming = Incoming(
+        "POST", "/v1/messages", {"content-type": "application/json"}, HAIKU, "::1", Door.REVERSE,
+        datetime(2026, 11, 21), "lot", "~all".__eq__,
+    )  # fmt: skip
+    decide(incoming, replace(NOTHING, decider=Decider("mine.py:choose", seen.append)))
+    (call,) = seen
+    assert (call.path, call.door, call.now, call.lot) == ("/v1/messages", "reverse", datetime(2026, 11, 21), "lot")
+    assert (call.raw, call.headers, call.matches_filter("~all")) == (HAIKU, incoming.headers, True)
+
+
 @pytest.mark.parametrize(("incoming", "status", "kind"), REFUSED)
 def test_what_is_wrong_is_refused_as_anthropic_does(incoming: Incoming, status: int, kind: str) -> None:
     with pytest.raises(BadRequest) as caught:
@@ -98,6 +192,45 @@ def test_tokens_are_counted_here() -> None:
     verdict = decide(_incoming("/v1/messages/count_tokens"), ROUTED)
     assert isinstance(verdict, Reply)
     assert json.loads(verdict.body)["input_tokens"] > 0
+
+
+def test_a_count_is_of_what_is_sent() -> None:
+    plain = decide(_incoming("/v1/messages/count_tokens"), ROUTED)
+    longer = decide(
+        _incoming("/v1/messages/count_tokens"),
+        written(f"routes: [{{to: ollama/x, system: {{append: '{'x' * 3_600}'}}}}]"),
+    )
+    assert isinstance(plain, Reply)
+    assert isinstance(longer, Reply)
+    assert json.loads(longer.body)["input_tokens"] - json.loads(plain.body)["input_tokens"] == 1_000
+
+
+def test_everything_that_is_configured_is_offered_once() -> None:
+    settings = written(
+        "big: [ollama/a, ollama/b]\nsmall: anthropic\n"
+        "models: {fast: ollama/a, ollama/c: {window: 5}}\n"
+        "routes: [{when: {model: 'x-*'}, to: 'ollama/*'}, {to: [ollama/d, anthropic]}, {block: No.}]"
+    )
+    assert offered(settings) == ("ollama/a", "ollama/b", "ollama/d", "fast", "ollama/c")
+    verdict = decide(_incoming("/v1/models", b"", "GET"), settings)
+    assert isinstance(verdict, Reply)
+    assert [entry["display_name"] for entry in json.loads(verdict.body)["data"]] == list(offered(settings))
+    assert offered(BLOCKING) == ()
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_hello_is_answered_where_anthropic_may_be_out_of_reach(method: str) -> None:
+    assert decide(_incoming("/api/hello", b"", method), ROUTED) == Reply(200, (), b"")
+
+
+FAR = [("10.1.2.3", True), ("10.2.2.3", False), ("::ffff:10.1.2.3", True), ("fe80::1%eth0", False), ("odd", False)]
+
+
+@pytest.mark.parametrize(("host", "served"), FAR)
+def test_a_listed_network_is_served(host: str, served: bool) -> None:
+    incoming = Incoming("POST", "/v1/messages", {"content-type": "application/json"}, HAIKU, host)
+    with nullcontext() if served else pytest.raises(BadRequest, match="detour_clients"):
+        assert isinstance(decide(incoming, ROUTED, (ip_network("10.1.0.0/16"),)), Send)
 
 
 def test_routes_are_listed_under_names_that_lead_back_to_them() -> None:

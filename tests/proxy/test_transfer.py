@@ -3,9 +3,10 @@
 import json
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from mitmproxy import http
+from mitmproxy import flowfilter, http
 from mitmproxy.test import tflow
 
 from addon.dialects import WireRequest
@@ -78,6 +79,18 @@ def test_a_reply_is_framed_as_its_client_speaks(
 
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")  # pyparsing, of mitmproxy 12.2
+@pytest.mark.parametrize("code", [*flowfilter.filter_unary, *flowfilter.filter_rex, *flowfilter.filter_int])
+def test_every_filter_can_be_asked_of_a_request_that_just_came(code: type[Any]) -> None:
+    flow = tflow.tflow()
+    flow.server_conn.address = None
+    argument = " 200" if code in flowfilter.filter_int else " GET" if code in flowfilter.filter_rex else ""
+    incoming = transfer.incoming(flow, NOON)
+    assert incoming.matches_filter
+    expected = code.code in ("all", "http", "m", "q", "a")
+    assert incoming.matches_filter(f"~{code.code}{argument}") is (expected and code.code != "a")
 
 
 def test_a_flow_without_a_response_has_no_head_to_rewrite() -> None:
