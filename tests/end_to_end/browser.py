@@ -2,7 +2,7 @@
 
 `DETOUR_TEST_CHROMIUM` names the binary. Commands are JSON objects that end in a NUL byte, written to the browser's file
 descriptor 3; its answers and events come from 4.
-Source: Chrome DevTools Protocol, "--remote-debugging-pipe"; domains Target, Runtime, Page, Emulation.
+Source: Chrome DevTools Protocol, "--remote-debugging-pipe"; domains Target, Runtime, Page, Emulation, Input.
 """
 
 import base64
@@ -14,7 +14,7 @@ import select
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,33 @@ class Page:
 
     def wait_for(self, text: str) -> str:
         """The visible text once it contains this; raises TimeoutError."""
+        self._wait_until(lambda: text in self.text(), f"{text!r} does not show")
+        return self.text()
+
+    def wait_for_element(self, selector: str) -> None:
+        """Wait until a CSS selector finds something; raises TimeoutError."""
+        found = f"document.querySelector({json.dumps(selector)}) !== null"
+        self._wait_until(lambda: self.evaluate(found), f"nothing is {selector!r}")
+
+    def _wait_until(self, condition: Callable[[], bool], complaint: str) -> None:
         deadline = time.monotonic() + TIME_LIMIT_S
-        while text not in (seen := self.text()):
+        while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{text!r} does not show; what shows: {seen}")
+                raise TimeoutError(f"{complaint}; what shows: {self.text()}")
             time.sleep(0.05)
-        return seen
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click what a CSS selector finds; with ``text``, the first of them that says it."""
+        elements = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        wanted = f"{elements}.find(element => element.innerText.includes({json.dumps(text)}))"
+        self._wait_until(lambda: self.evaluate(f"{wanted} !== undefined"), f"no {selector!r} says {text!r}")
+        self.evaluate(f"{wanted}.click()")
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into the field that a CSS selector finds, behind what is in it."""
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
+        for character in text:
+            self._call("Input.insertText", text=character)
 
     def screenshot(self, path: Path) -> None:
         """A picture of the page as PNG."""

@@ -1,4 +1,4 @@
-"""What a person sees: Chromium opens mitmweb on a captured flow and shows its prompt.
+"""What a person sees and does: Chromium opens mitmweb, reads a captured flow, and chooses a preset.
 
 `DETOUR_TEST_SCREENSHOT` names a file for the picture.
 """
@@ -19,6 +19,7 @@ from tests.end_to_end.replies import answer, call
 pytestmark = pytest.mark.browser
 
 SCREENSHOT = os.environ.get("DETOUR_TEST_SCREENSHOT")
+FIELD = "[name=detour_preset]"  # of the options dialog
 QUESTION = "Why is the sky blue, and what has Rayleigh to do with it?"
 PROMPT = {
     "model": "claude-opus-5-5",
@@ -47,6 +48,7 @@ PROMPT = {
 def mitmweb(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     environment = {"BIG_MODEL": "openai/gpt-5.5", "OPENAI_API_BASE": _fake.base_url, "OPENAI_API_KEY": KEY}
     home = tmp_path_factory.mktemp("mitmweb")
+    (home / "detour.yaml").write_text("presets:\n  frugal: {big: openai/gpt-5.5-mini}\n", encoding="utf-8")
     with running(home, environment, tool="mitmweb") as proxy:
         yield proxy
         proxy.verify()
@@ -58,23 +60,46 @@ def page() -> Iterator[Page]:
         yield page
 
 
+def address(proxy: Proxy, place: str) -> str:
+    return f"http://127.0.0.1:{proxy.web_port}/?token={WEB_PASSWORD}#/{place}"
+
+
 def send(proxy: Proxy) -> str:
-    """One prompt through the reverse door; the id of its flow."""
+    """One prompt through the reverse door. Returns the id of its flow."""
     headers = {"content-type": "application/json", "x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
     request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(PROMPT).encode(), headers)
     with DIRECT.open(request, timeout=10) as response:
         assert b"event: message_stop" in response.read()
-    [flow] = proxy.web("/flows")
-    return str(flow["id"])
+    return str(proxy.web("/flows")[-1]["id"])
 
 
 def test_shows_the_prompt_of_a_captured_flow(mitmweb: Proxy, backend: FakeBackend, page: Page) -> None:
     backend.script(answer("Rayleigh scattering.", call("Bash", "call_2", command="date")))
     flow = send(mitmweb)
-    page.open(f"http://127.0.0.1:{mitmweb.web_port}/?token={WEB_PASSWORD}#/flows/{flow}/request")
+    page.open(address(mitmweb, f"flows/{flow}/request"))
     shown = page.wait_for(QUESTION)
     assert "Prompt" in [line.strip() for line in shown.splitlines()], "another view was chosen"
     assert "you answer from the lighthouse" in shown
     assert KEY not in shown
     if SCREENSHOT:
         page.screenshot(Path(SCREENSHOT))
+
+
+def test_a_preset_chosen_in_the_options_dialog_answers_the_next_flow(
+    mitmweb: Proxy, backend: FakeBackend, page: Page
+) -> None:
+    backend.script(answer("I am the first."), answer("I am another."))
+    page.open(address(mitmweb, f"flows/{send(mitmweb)}/comment"))
+    page.wait_for("claude-opus-5-5 → openai/gpt-5.5 ·")
+    page.click("a", "Options")
+    page.click("button", "Edit Options")
+    page.wait_for_element(FIELD)
+    page.type(FIELD, "fruga")
+    page.wait_for_element(f".has-error > {FIELD}")  # no such preset
+    page.type(FIELD, "l")
+    page.wait_for_element(f"div:not(.has-error):has(> {FIELD}) + div strong")  # accepted: the default stands below it
+    page.click(".modal-header button")
+    page.open(address(mitmweb, f"flows/{send(mitmweb)}/comment"))
+    page.wait_for("claude-opus-5-5 → openai/gpt-5.5-mini ·")
+    assert [request.body["model"] for request in backend.received] == ["gpt-5.5", "gpt-5.5-mini"]
+    mitmweb.web("/options", {"detour_preset": ""}, "PUT")
