@@ -78,6 +78,7 @@ def dump(
     _launch("mitmdump", _doors(host, port, reverse_port, target), extra or [])
 
 
+@app.command("tui", help="The same as console.")
 @app.command()
 def console(
     extra: Extra = None,

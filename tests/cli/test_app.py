@@ -30,7 +30,12 @@ def run(*arguments: str) -> int:
 
 @pytest.mark.parametrize(
     ("command", "program", "extra"),
-    [("web", "mitmweb", ["--web-port", "8081"]), ("dump", "mitmdump", []), ("console", "mitmproxy", [])],
+    [
+        ("web", "mitmweb", ["--web-port", "8081"]),
+        ("dump", "mitmdump", []),
+        ("console", "mitmproxy", []),
+        ("tui", "mitmproxy", []),
+    ],
 )
 def test_each_command_starts_its_program_with_both_doors(
     launches: Launches, command: str, program: str, extra: list[str]
