@@ -105,9 +105,8 @@ def _function(value: str) -> str:
 Maybe = Annotated[T | None, _Written()]
 Section = Annotated[T, _Section()]
 Duration = Annotated[
-    float | None,
+    Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     BeforeValidator(_seconds),
-    Field(gt=0, allow_inf_nan=False),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "pattern": DURATION_SCHEMA}, {"type": "number", "exclusiveMinimum": 0}],
@@ -116,6 +115,7 @@ Duration = Annotated[
     ),
 ]
 Name = Annotated[str, StringConstraints(pattern=r"\S")]
+Key = Annotated[str, StringConstraints(min_length=1)]
 ModelName = Annotated[
     str,
     StringConstraints(pattern=r"\S", strip_whitespace=True),
@@ -225,7 +225,7 @@ class Backend(Part):
     proxy: Maybe[Name] = None
     """The proxy on the way to it: http://proxy:3128"""
     timeouts: Section[Timeouts | None] = None
-    headers: Section[dict[Name, str]] = {}
+    headers: Section[dict[Key, str]] = {}
     """Further headers of each request."""
     body: Section[Body] = {}
     """Laid over the backend's request, as JSON Merge Patch: null takes a field out."""
@@ -270,7 +270,7 @@ class When(Part):
     document: Maybe[bool] = None
     tool: Maybe[Globs] = None
     """Globs on the names of the tools on offer."""
-    header: Maybe[Annotated[dict[Name, Globs], Field(min_length=1)]] = None
+    header: Maybe[Annotated[dict[Key, Globs], Field(min_length=1)]] = None
     """Globs on the client's headers."""
     filter: Maybe[Name] = None
     """One of mitmproxy's flow filter expressions."""
@@ -394,11 +394,11 @@ class Document(Part):
     """The provider of models that are written without one."""
     function: Maybe[Function] = None
     """path/to/file.py:name of a Python function that is asked before the routes."""
-    backends: Section[dict[Name, Backend]] = {}
-    models: Section[dict[Name, Target | Facts]] = {}
+    backends: Section[dict[Key, Backend]] = {}
+    models: Section[dict[Key, Target | Facts]] = {}
     """Aliases (a name for a model, or for several), and facts of models."""
     routes: Section[list[Route] | Scenarios] = []
-    presets: Section[dict[Name, Preset]] = {}
+    presets: Section[dict[Key, Preset]] = {}
     record: Maybe[Literal["off", "metadata", "full"]] = None
     """What is kept of each exchange for reading."""
     limits: Section[Limits] = Limits()
