@@ -161,8 +161,8 @@ def test_bodies_go_to_a_file_that_tells_everything_and_nowhere_else(
         BODIES.debug("a prompt")
         assert "a prompt" not in held.text
         held.put(file_level="debug")
-        BODIES.debug("a prompt with \udcff")
-        assert held.text.endswith("detour.bodies: a prompt with ?\n")
+        BODIES.debug("a prömpt")
+        assert held.text.endswith("detour.bodies: a prömpt\n")
     logging.getLogger().removeHandler(root)
     assert root.text == ""
 
