@@ -5,6 +5,7 @@ each page-sized piece of a document. The error against real tokenizers is measur
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -24,39 +25,65 @@ TOOL_TOKENS = 12  # the wrapping of each tool definition
 Json = Mapping[str, Any]
 
 
-def estimate(  # noqa: C901 - one flat loop for all contents: a long history has thousands of blocks
-    system: object, messages: Iterable[Json], tools: Iterable[Json]
-) -> int:
-    """Return the input tokens of a request; never below 1. Raises: TooDeep."""
-    contents = [message.get("content") for message in messages]
-    fixed = len(contents) * MESSAGE_TOKENS
-    contents.append(system)
-    size = 0
-    others: list[Json] = []  # blocks that are counted as they are written
-    for content in contents:  # grows by those inside results
-        if isinstance(content, str):
-            size += len(content) if content.isascii() else len(content.encode("utf-8", "replace"))
-        elif isinstance(content, list):
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What stands in contents, in one walk over all their blocks: a long history has thousands."""
+
+    size: int  # bytes of the texts
+    results: int
+    images: int
+    documents: list[Json]
+    others: list[Json]  # blocks that are counted as they are written
+
+
+def survey(contents: Iterable[object]) -> Survey:  # noqa: C901 - one flat loop, run for every block of a history
+    """Look through contents, those of results too."""
+    size = results = images = 0
+    documents: list[Json] = []
+    others: list[Json] = []
+    pending = list(contents)
+    for content in pending:  # grows by the contents of results
+        if type(content) is str:
+            size += _length(content)
+        elif type(content) is list:
             for block in content:
-                if not isinstance(block, dict):
+                if type(block) is not dict:
                     continue
                 kind = block.get("type")
                 if kind == "text":
-                    contents.append(block.get("text"))
+                    inner = block.get("text")
                 elif kind == "tool_result":
-                    fixed += MESSAGE_TOKENS
-                    contents.append(block.get("content"))
-                elif kind == "image":
-                    fixed += IMAGE_TOKENS
-                elif kind == "document":
-                    pages, text = _document(block.get("source"))
-                    fixed += pages * DOCUMENT_PAGE_TOKENS
-                    contents.append(text)
-                elif kind not in UNBILLED:
-                    others.append(block)
-    offered = list(tools)
-    fixed += len(offered) * TOOL_TOKENS
-    return max(1, round(fixed + _bytes(size + _written(others) + _written(offered))))
+                    results += 1
+                    inner = block.get("content")
+                else:
+                    if kind == "image":
+                        images += 1
+                    elif kind == "document":
+                        documents.append(block)
+                    elif kind not in UNBILLED:
+                        others.append(block)
+                    continue
+                if type(inner) is str:
+                    size += _length(inner)
+                elif type(inner) is list:
+                    pending.append(inner)
+    return Survey(size, results, images, documents, others)
+
+
+def estimate(system: object, messages: Iterable[Json], tools: Iterable[Json]) -> int:
+    """Return the input tokens of a request; never below 1. Raises: TooDeep."""
+    contents = [message.get("content") for message in messages]
+    return estimate_surveyed(system, survey(contents), len(contents), tools)
+
+
+def estimate_surveyed(system: object, said: Survey, messages: int, tools: Iterable[Json]) -> int:
+    """Return the same, of so many messages whose contents were looked through."""
+    prompt, offered = survey((system,)), list(tools)
+    pages, texts = _documents([*said.documents, *prompt.documents])
+    size = said.size + prompt.size + texts + _written([*said.others, *prompt.others]) + _written(offered)
+    fixed = (messages + said.results + prompt.results) * MESSAGE_TOKENS + len(offered) * TOOL_TOKENS
+    fixed += (said.images + prompt.images) * IMAGE_TOKENS + pages * DOCUMENT_PAGE_TOKENS
+    return max(1, round(fixed + _bytes(size)))
 
 
 def estimate_text(characters: int) -> int:
@@ -64,28 +91,27 @@ def estimate_text(characters: int) -> int:
     return round(_bytes(characters))
 
 
-def most(size: int, messages: int, tools: int, images: int, documents: int) -> float:
-    """Return what ``estimate`` cannot pass, from mere counts; ``size`` is that of the request in bytes, as written.
-
-    What is counted by its bytes has no more of them than the request. (A number such as 1e15 has, once it is written
-    out as it is counted; no tool's input has enough of them to matter.)
-    """
-    fixed = messages * MESSAGE_TOKENS + tools * TOOL_TOKENS + images * IMAGE_TOKENS + documents * DOCUMENT_PAGE_TOKENS
-    return fixed + _bytes(size) + 1  # rounded up
-
-
 def _bytes(count: int) -> float:
     return count / BYTES_PER_TOKEN
 
 
-def _document(source: object) -> tuple[int, object]:
-    """Return how many pages a document has, or the text that it is."""
-    if not isinstance(source, dict):
-        return 0, None
-    data = source.get("data")
-    if source.get("type") == "text":
-        return 0, data
-    return (max(1, len(data) // DOCUMENT_BYTES_PER_PAGE) if isinstance(data, str) else 1), None
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _documents(documents: Iterable[Json]) -> tuple[int, int]:
+    """Return how many pages documents have, and the bytes of those that are texts."""
+    pages = size = 0
+    for document in documents:
+        source = document.get("source")
+        if not isinstance(source, dict):
+            continue
+        content = source.get("data")
+        if source.get("type") == "text":
+            size += _length(content) if isinstance(content, str) else 0
+        else:
+            pages += max(1, len(content) // DOCUMENT_BYTES_PER_PAGE) if isinstance(content, str) else 1
+    return pages, size
 
 
 def _written(parts: list[Json]) -> int:

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
-from math import inf
 from types import MappingProxyType
 from typing import Any
 
@@ -160,33 +159,19 @@ class Call:
         if isinstance(system, list):
             system = [block for block in system if not _is_attribution(_text(block))]
         try:
-            return tokens.estimate(system, _objects(self._messages), self._tools)
-        except (TooDeep, orjson.JSONEncodeError, RecursionError):
+            return tokens.estimate_surveyed(system, self._said, len(self._contents), self._tools)
+        except TooDeep:
             return max(1, tokens.estimate_text(_characters([system, self._messages, self._tools])))
-
-    def has_tokens(self, wanted: int) -> bool:
-        """Whether ``input_tokens`` are that many or more; most calls are so short that nothing need be estimated."""
-        return self._most_tokens >= wanted and self.input_tokens >= wanted
-
-    @cached_property
-    def _most_tokens(self) -> float:
-        """What the estimate cannot pass; infinite where that is not plain to see."""
-        system = self.body.get("system")
-        if self.raw is None or (
-            isinstance(system, list) and any(_object(each).get("type") != "text" for each in system)
-        ):
-            return inf
-        return tokens.most(len(self.raw), len(self._messages), len(self._tools), *self._media)
 
     @property
     def has_image(self) -> bool:
         """Whether an image is anywhere in the messages."""
-        return self._media[0] > 0
+        return self._has_media[0]
 
     @property
     def has_document(self) -> bool:
         """Whether a document is anywhere in the messages."""
-        return self._media[1] > 0
+        return self._has_media[1]
 
     @cached_property
     def tool_names(self) -> frozenset[str]:
@@ -223,24 +208,24 @@ class Call:
         return []
 
     @cached_property
-    def _media(self) -> tuple[int, int]:
-        """How many images and documents there are, with those inside results and documents."""
-        images = documents = 0
-        contents: list[Any] = [message.get("content") for message in self._messages if isinstance(message, dict)]
-        for content in contents:  # grows
-            if not isinstance(content, list):
-                continue
-            for block in content:
-                if not isinstance(block, dict):
-                    continue
-                kind = block.get("type")
-                if kind == "image":
-                    images += 1
-                elif kind == "document":
-                    documents += 1
-                    contents.append(_object(block.get("source")).get("content"))
-                elif "content" in block:
-                    contents.append(block["content"])
+    def _contents(self) -> list[object]:
+        return [message.get("content") for message in self._messages if isinstance(message, dict)]
+
+    @cached_property
+    def _said(self) -> tokens.Survey:
+        return tokens.survey(self._contents)
+
+    @cached_property
+    def _has_media(self) -> tuple[bool, bool]:
+        """Whether there are images and documents, those inside documents and other blocks too."""
+        images, documents = self._said.images > 0, bool(self._said.documents)
+        pending = [_object(block.get("source")).get("content") for block in self._said.documents]
+        pending += [block["content"] for block in self._said.others if "content" in block]
+        while pending:
+            inside = tokens.survey((pending.pop(),))
+            images, documents = images or inside.images > 0, documents or bool(inside.documents)
+            pending += [_object(block.get("source")).get("content") for block in inside.documents]
+            pending += [block["content"] for block in inside.others if "content" in block]
         return images, documents
 
 

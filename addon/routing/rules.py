@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import translate
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -236,13 +237,14 @@ def _effort(key: str, value: Any) -> Condition:
 def _tokens(key: str, value: Any) -> Condition:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{key} takes a number of tokens such as 60000, not {value!r}")
-    return Condition(key, f"it has {value:,} input tokens or more", lambda call: call.has_tokens(value))
+    return Condition(key, f"it has {value:,} input tokens or more", lambda call: call.input_tokens >= value)
 
 
 def _tool(key: str, value: Any) -> Condition:
     texts = _texts(key, value)
     matches = glob(texts)
-    return Condition(key, f"it offers the tool {' or '.join(texts)}", lambda call: any(map(matches, call.tool_names)))
+    is_offered = lru_cache(maxsize=8)(lambda names: any(map(matches, names)))  # a session offers the same all along
+    return Condition(key, f"it offers the tool {' or '.join(texts)}", lambda call: is_offered(call.tool_names))
 
 
 def _header(key: str, value: Any) -> Condition:

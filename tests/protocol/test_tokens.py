@@ -81,10 +81,11 @@ def test_parts_written_at_once_count_as_each_by_itself() -> None:
     assert tokens.estimate([], user(*calls), tools) == round(expected)
 
 
-def test_mere_counts_bound_an_estimate() -> None:
-    assert tokens.most(3600, 0, 0, 0, 0) == pytest.approx(LONG_TOKENS + 1)
-    fixed = 2 * MESSAGE_TOKENS + 3 * TOOL_TOKENS + 4 * IMAGE_TOKENS + 5 * DOCUMENT_PAGE_TOKENS
-    assert tokens.most(0, 2, 3, 4, 5) == fixed + 1
+def test_a_survey_finds_what_stands_in_results_too() -> None:
+    image, paper, call = {"type": "image"}, document(type="url"), {"type": "tool_use", "content": [{"type": "image"}]}
+    result = {"type": "tool_result", "content": [image, {"type": "tool_result", "content": "ü"}]}
+    found = tokens.survey(["abc", [{"type": "text", "text": "de"}, result, paper, call, {"type": "thinking"}, 7], None])
+    assert found == tokens.Survey(7, 2, 1, [paper], [call])
 
 
 @pytest.mark.parametrize("where", ["messages", "tools"])
