@@ -74,7 +74,7 @@ class Terminal:
         self.screen.resize(rows, columns)
         self.screen.reset()
         self.process.send_signal(signal.SIGWINCH)  # the system tells only whom the terminal controls
-        self.wait_until(lambda: self.lines[-1] != "")
+        self.wait_until(lambda: any(self.lines))
 
     def _read(self) -> None:
         if select.select([self._wire], [], [], 0.02)[0]:
