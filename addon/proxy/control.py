@@ -11,6 +11,7 @@ changed. Wrong, the old ones stay, and ``fault`` says what is wrong until it is 
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -112,14 +113,19 @@ class Control:
         return self._reading.file if self._reading is not None else None
 
     @property
+    def is_looking(self) -> bool:
+        """Whether the files are looked at: from the moment at which mitmproxy runs."""
+        return self._watch is not None
+
+    @property
     def switch(self) -> Switch:
         """What is chosen while running."""
         return self._switch
 
     @property
     def home(self) -> Path:
-        """Where Detour keeps what it writes."""
-        return settings_file.home_folder(self.settings or Settings())
+        """Where Detour keeps what it writes; also where the settings are wrong."""
+        return settings_file.home_folder(self.settings or Settings(home=os.environ.get("DETOUR_HOME")))
 
     def rows(self) -> list[Row]:
         """Everything in force, with its origin."""

@@ -444,6 +444,7 @@ async def proxying(
     try:
         await until(lambda: bool(server.servers) and all(each.listen_addrs for each in server.servers))
         await until((confdir / "mitmproxy-ca-cert.pem").exists)
+        await until(lambda: detour.control.settings is None or detour.control.is_looking)  # our own `running` has run
         yield proxy
     finally:
         await server.servers.update([])
