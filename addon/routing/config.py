@@ -98,7 +98,8 @@ class Endpoint:
         if self.base_url is None:
             return f"{row.name} has no address: set {next(iter(row.place), row.base_names[0])}."
         if row.needs_key and self.credential.key is None:
-            return f"there is no key for {row.name}: set {' or '.join(row.key_names)}."
+            minted = f", or see to it that `{row.key_command}` prints one" if row.key_command else ""
+            return f"there is no key for {row.name}: set {' or '.join(row.key_names)}{minted}."
         return None
 
 

@@ -112,7 +112,8 @@ class Settings:
             known = self.endpoints.get(provider)
             if model.startswith(start) and provider != self.preferred and known is not None and known.credential.key:
                 preferred = self.endpoints.get(self.preferred)
-                return self.preferred if preferred is not None and preferred.base_name else provider
+                elsewhere = preferred is not None and preferred.base_url != preferred.backend.base_url
+                return self.preferred if elsewhere else provider  # a gateway may have models of every family
         return self.preferred
 
     def nearest(self, name: str) -> str:

@@ -3,8 +3,9 @@
 import pytest
 
 from addon.protocol.errors import ConfigError
+from addon.routing.config import Logging
 from addon.settings.assembly import parse
-from addon.settings.environment import names
+from addon.settings.environment import names, read
 
 KEY = "sk-config-secret"
 OPENAI = {"OPENAI_API_KEY": KEY}
@@ -23,6 +24,35 @@ TIERS = [
     ),
     ({"BIG_MODEL": "", "MIDDLE_MODEL": "  "}, {}, None),
     ({"BIG_MODEL": "anthropic/x"}, {"opus": "anthropic/x", "sonnet": "anthropic/x"}, "anthropic/x"),
+    # what PREFERRED_PROVIDER stands for, where nobody names a model
+    (
+        {"PREFERRED_PROVIDER": "openai"},
+        {"opus": "openai/gpt-6.1-sol", "sonnet": "openai/gpt-6.1-sol", "haiku": "openai/gpt-6-luna"},
+        "openai/gpt-6.1-sol",
+    ),
+    (
+        {"PREFERRED_PROVIDER": "google", "GOOGLE_API_KEY": "k"},
+        {
+            "opus": "gemini/gemini-3.1-pro-preview",
+            "sonnet": "gemini/gemini-3.1-pro-preview",
+            "haiku": "gemini/gemini-3.8-flash",
+        },
+        "gemini/gemini-3.1-pro-preview",
+    ),
+    ({"PREFERRED_PROVIDER": "openai", "SMALL_MODEL": "x"}, {"haiku": "openai/x"}, None),
+    ({"PREFERRED_PROVIDER": "vllm"}, {}, None),
+    # anthropic: everything passes, but for what is named in full
+    ({"PREFERRED_PROVIDER": "anthropic"}, {}, None),
+    ({"PREFERRED_PROVIDER": "anthropic", "BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/q"}, {"haiku": "vllm/q"}, None),
+    # in four
+    ({"BIG_MODEL_NAME": "a"}, {"opus": "openai/a", "sonnet": "openai/a"}, "openai/a"),
+    ({"SMALL_MODEL_NAME": "q/b", "SMALL_MODEL_PROVIDER": "LM_STUDIO"}, {"haiku": "lmstudio/q/b"}, None),
+    ({"MIDDLE_MODEL_NAME": "a", "MIDDLE_MODEL_API_KEY": "k"}, {"sonnet": "openai-middle/a"}, None),
+    (
+        {"BIG_MODEL_NAME": "a", "BIG_MODEL_API_KEY": "k", "SMALL_MODEL": "vllm/b"},
+        {"opus": "openai-big/a", "sonnet": "openai-big/a", "haiku": "vllm/b"},
+        "openai-big/a",
+    ),
 ]  # fmt: skip
 
 
@@ -54,6 +84,29 @@ MISTAKES = [
     ({"OPENAI_API_KEY": f"{KEY}\u00e9"}, ("OPENAI_API_KEY holds characters", "not shown")),
     ({"OPENAI_API_KEY": f"{KEY}\nx"}, ("OPENAI_API_KEY holds characters",)),
     ({"OPENAI_API_KEY": f"{KEY} x"}, ("OPENAI_API_KEY holds characters",)),
+    ({"OPENAI_BASE_URL": "http://ho st/v1"}, ("OPENAI_BASE_URL is 'http://ho st/v1'",)),
+    ({"OPENAI_BASE_URL": "http://host/\u00fc"}, ("OPENAI_BASE_URL is ",)),
+    ({"OPENAI_BASE_URL": KEY}, ("OPENAI_BASE_URL is '...'", "https://host/v1")),  # a key in the wrong place
+    ({"BIG_MODEL": "a", "BIG_MODEL_PROVIDER": "openai"}, ("BIG_MODEL and BIG_MODEL_PROVIDER both name a model",)),
+    ({"BIG_MODEL_API_KEY": KEY}, ("BIG_MODEL_API_KEY is set, but BIG_MODEL_NAME is not",)),
+    ({"BIG_MODEL_NAME": "a", "BIG_MODEL_PROVIDER": "opnai"}, ("BIG_MODEL_PROVIDER is 'opnai'", "openai?")),
+    ({"BIG_MODEL_NAME": "a"}, ("BIG_MODEL_NAME is 'openai/a'", "no key for openai: set OPENAI_API_KEY")),
+    (
+        {"BIG_MODEL_NAME": "a", "BIG_MODEL_API_BASE": "http://box/v1", **OPENAI},
+        ("BIG_MODEL_NAME is 'openai-big/a'", "no key for openai-big: set BIG_MODEL_API_KEY"),
+    ),
+    ({"PREFERRED_PROVIDER": "openai"}, ("PREFERRED_PROVIDER is 'openai/gpt-6.1-sol'", "set OPENAI_API_KEY")),
+    ({"BIG_MODEL": "openai/*", **OPENAI}, ("BIG_MODEL is 'openai/*'", "a star stands for")),
+    ({"CONSOLE_LOG_LEVEL": "loud"}, ("CONSOLE_LOG_LEVEL is 'loud'; there are debug, info, warning, ")),
+    ({"FILE_LOG_LEVEL": "loud"}, ("FILE_LOG_LEVEL is 'loud'",)),
+    ({"LOG_REQUEST_BODY": "perhaps"}, ("LOG_REQUEST_BODY is 'perhaps'; write true or false",)),
+    ({"LOG_RESPONSE_BODY": "2"}, ("LOG_RESPONSE_BODY is '2'",)),
+    ({"BIG_MODEL": "vertex/x"}, ("vertex has no address: set VERTEX_PROJECT_ID",)),
+    (
+        {"BIG_MODEL": "vertex/x", "VERTEX_PROJECT_ID": "p"},
+        ("no key for vertex: set VERTEX_ACCESS_TOKEN, or see to it that `gcloud ",),
+    ),
+    ({"VERTEX_PROJECT_ID": "my project"}, ("VERTEX_PROJECT_ID and VERTEX_LOCATION is ",)),
 ]
 
 
@@ -75,6 +128,24 @@ ENDPOINTS = [
     ("gemini", {"GOOGLE_API_KEY": "a", "GEMINI_API_KEY": "b"}, None, "Bearer b", "GEMINI_API_KEY"),
     ("azure", {"AZURE_API_KEY": "k"}, None, "k", "AZURE_API_KEY"),
     ("vllm", {"VLLM_API_KEY": " "}, "http://localhost:8000/v1", None, "VLLM_API_KEY"),
+    ("openai", {"OPENAI_API_BASE_URL": "http://a"}, "http://a", None, "OPENAI_API_KEY"),
+    ("xai", {"XAI_API_KEY": "k", "XAI_API_BASE": "http://a"}, "http://a", "Bearer k", "XAI_API_KEY"),
+    ("gemini", {"GOOGLE_API_BASE": "http://a", "GEMINI_API_KEY": "k"}, "http://a", "Bearer k", "GEMINI_API_KEY"),
+    ("anthropic", {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_API_BASE": "http://a"}, "http://a", "k", "ANTHROPIC_API_KEY"),
+    (
+        "vertex",
+        {"VERTEX_PROJECT_ID": "p", "VERTEX_ACCESS_TOKEN": "k"},
+        "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/endpoints/openapi",
+        "Bearer k",
+        "VERTEX_ACCESS_TOKEN",
+    ),
+    (
+        "vertex",
+        {"VERTEX_PROJECT_ID": "p", "VERTEX_LOCATION": "global"},
+        "https://aiplatform.googleapis.com/v1/projects/p/locations/global/endpoints/openapi",
+        None,
+        "VERTEX_ACCESS_TOKEN",
+    ),
     ("ollama", {"OLLAMA_API_BASE": "http://[::1]:11434/v1"}, "http://[::1]:11434/v1", None, "OLLAMA_API_KEY"),
 ]
 
@@ -98,6 +169,79 @@ def test_every_setting_has_one_name_that_is_read() -> None:
     wanted = {"BIG_MODEL", "MIDDLE_MODEL", "SMALL_MODEL", "PREFERRED_PROVIDER", "DETOUR_HOME", "OPENAI_API_BASE"}
     assert wanted <= set(listed)
     assert "ANTHROPIC_BASE_URL" not in listed
+
+
+FOUR = {"BIG_MODEL_NAME": "a"}
+OWN_ENDPOINTS = [
+    # a key of its own goes to the provider's address, whoever gave that; an address of its own gets its own key only
+    ({"BIG_MODEL_API_KEY": "k"}, "https://api.openai.com/v1", "Bearer k", "BIG_MODEL_API_KEY"),
+    ({"BIG_MODEL_API_KEY": "k", "OPENAI_API_BASE": "http://g/v1"}, "http://g/v1", "Bearer k", "BIG_MODEL_API_KEY"),
+    ({"BIG_MODEL_API_KEY": "k", "BIG_MODEL_API_BASE": "http://b"}, "http://b", "Bearer k", "BIG_MODEL_API_KEY"),
+]
+
+
+@pytest.mark.parametrize(("values", "base_url", "value", "variable"), OWN_ENDPOINTS)
+def test_a_model_in_four_may_have_an_endpoint_of_its_own(
+    values: dict[str, str], base_url: str, value: str, variable: str
+) -> None:
+    settings = parse({**OPENAI, **FOUR, **values})
+    endpoint = settings.endpoints["openai-big"]
+    assert (endpoint.base_url, endpoint.credential.value, endpoint.credential.variable) == (base_url, value, variable)
+    assert endpoint.backend.like == "openai"
+    assert settings.endpoints["openai"].credential.key == KEY
+
+
+VERTEX = {"VERTEX_PROJECT_ID": "p"}
+
+
+def test_a_key_is_minted_where_none_is_set() -> None:
+    credential = read(VERTEX, lambda command: f"printed-by-{command.split()[0]}").endpoints["vertex"].credential
+    assert (credential.key, credential.mask) == (
+        "printed-by-gcloud",
+        "Bearer $(gcloud auth application-default print-access-token)",
+    )
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {**VERTEX, "VERTEX_ACCESS_TOKEN": "k"}, {**VERTEX, "VERTEX_API_BASE": "http://a"}]
+)
+def test_no_key_is_minted_without_need_nor_for_another_address(values: dict[str, str]) -> None:
+    endpoint = read(values, lambda command: "minted").endpoints["vertex"]
+    assert endpoint.credential.key == values.get("VERTEX_ACCESS_TOKEN")
+
+
+def test_a_key_that_cannot_be_minted_is_no_mistake_as_long_as_nobody_asks() -> None:
+    def mint(command: str) -> str:
+        raise ConfigError(f"`{command}` cannot be run")
+
+    named = read(VERTEX, mint)
+    assert named.endpoints["vertex"].credential.key is None
+    assert named.unused == (
+        "there is no key for vertex: `gcloud auth application-default print-access-token` cannot be run",
+    )
+
+
+def test_bare_models_have_no_effect_where_anthropic_is_preferred() -> None:
+    (told,) = parse({"PREFERRED_PROVIDER": "anthropic", "BIG_MODEL": "gpt-5.5", "SMALL_MODEL": "vllm/q"}).warnings
+    assert told.startswith("BIG_MODEL is 'gpt-5.5' and has no effect: PREFERRED_PROVIDER is anthropic")
+
+
+def test_a_provider_without_a_family_of_its_own_answers_nothing_alone() -> None:
+    (told,) = parse({"PREFERRED_PROVIDER": "vllm"}).warnings
+    assert told == "PREFERRED_PROVIDER is 'vllm' and alone answers nothing: name a model with BIG_MODEL"
+
+
+LOGGINGS = [
+    ({}, Logging()),
+    ({"CONSOLE_LOG_LEVEL": "WARNING", "FILE_LOG_LEVEL": "critical"}, Logging("warn", "error")),
+    ({"LOG_REQUEST_BODY": "True", "LOG_RESPONSE_BODY": "on"}, Logging(None, None, True, True)),
+    ({"LOG_REQUEST_BODY": "false", "LOG_RESPONSE_BODY": "0"}, Logging()),
+]
+
+
+@pytest.mark.parametrize(("values", "logging"), LOGGINGS)
+def test_the_names_of_logging_are_read(values: dict[str, str], logging: Logging) -> None:
+    assert parse(values).logging == logging
 
 
 def test_the_home_is_kept() -> None:

@@ -1,23 +1,158 @@
 """The environment and ``.env``: which wins, how a file may be written, and that nothing is left behind."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from addon.protocol.errors import ConfigError
-from addon.routing.config import Tier
+from addon.routing.config import Logging, Tier
 from addon.routing.settings import Settings
-from addon.settings import settings_file
+from addon.settings import document, secret, settings_file
 from addon.settings.environment import names
+from addon.settings.settings_file import Reading, Unread
+
+EXAMPLES = Path(__file__).parent / "env_examples"
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of the machine's, no file of its user, no key from another test."""
     known = set(names())
     for name in [name for name in os.environ if name.upper() in known]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(secret, "_minted", {})
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Who answers a tier: the model, where it is, and what its key is called."""
+
+    model: str
+    address: str
+    key: str
+
+
+OPENAI_AT = "https://api.openai.com/v1"
+GEMINI_AT = "https://generativelanguage.googleapis.com/v1beta/openai"
+OLLAMA_AT = "http://localhost:11434/v1"
+AZURE_AT = "https://your-resource-name.openai.azure.com/openai/deployments/your-deployment-name"
+GCLOUD = "(gcloud auth application-default print-access-token)"
+
+
+def openai(model: str, address: str = OPENAI_AT, key: str = "OPENAI_API_KEY") -> Answered:
+    return Answered(f"openai/{model}", address, key)
+
+
+def gemini(model: str) -> Answered:
+    return Answered(f"gemini/{model}", GEMINI_AT, "GEMINI_API_KEY")
+
+
+# file -> who answers Opus, Sonnet and Haiku; None: Anthropic, untouched
+OUTCOMES: dict[str, tuple[Answered | None, Answered | None, Answered | None]] = {
+    "1rgs_example": (openai("gpt-6.1-sol"), openai("gpt-6.1-sol"), openai("gpt-6-luna")),
+    "1rgs_example_base_url": (openai("gpt-4.1"), openai("gpt-4.1"), openai("gpt-4.1-mini")),
+    "1rgs_example_google": (
+        gemini("gemini-2.5-pro-preview-03-25"),
+        gemini("gemini-2.5-pro-preview-03-25"),
+        gemini("gemini-2.0-flash"),
+    ),
+    "1rgs_example_ollama": (
+        openai("qwen3-coder:30b", OLLAMA_AT),
+        openai("qwen3-coder:30b", OLLAMA_AT),
+        openai("qwen3:4b", OLLAMA_AT),
+    ),
+    "1rgs_readme_default": (None, None, None),  # a key alone is no wish to have every request answered elsewhere
+    "1rgs_readme_google": (
+        gemini("gemini-3.1-pro-preview"),
+        gemini("gemini-3.1-pro-preview"),
+        gemini("gemini-3.8-flash"),
+    ),
+    "1rgs_readme_anthropic": (None, None, None),
+    "1rgs_readme_models": (openai("gpt-4o"), openai("gpt-4o"), openai("gpt-4o-mini")),
+    "1rgs_readme_gemini_by_name": (
+        gemini("gemini-2.5-pro-preview-03-25"),
+        gemini("gemini-2.5-pro-preview-03-25"),
+        openai("gpt-4o-mini"),
+    ),
+    "fuergaosi233_example": (openai("gpt-4o"), openai("gpt-4o"), openai("gpt-4o-mini")),
+    "fuergaosi233_example_azure": (
+        openai("gpt-4", AZURE_AT),
+        openai("gpt-4", AZURE_AT),
+        openai("gpt-35-turbo", AZURE_AT),
+    ),
+    "fuergaosi233_example_local": (
+        openai("llama3.1:70b", OLLAMA_AT),
+        openai("llama3.1:70b", OLLAMA_AT),
+        openai("llama3.1:8b", OLLAMA_AT),
+    ),
+    "freecc_readme_openai": (
+        Answered("openai-big/gpt-4.1", OPENAI_AT, "BIG_MODEL_API_KEY"),
+        Answered("openai-big/gpt-4.1", OPENAI_AT, "BIG_MODEL_API_KEY"),
+        Answered("openai-small/gpt-4o-mini", "https://xyz.llm.com/v1", "SMALL_MODEL_API_KEY"),
+    ),
+    "freecc_readme_vertex": (
+        *(
+            Answered(
+                "vertex/gemini-1.5-pro-preview-0514",
+                "https://us-central1-aiplatform.googleapis.com/v1/projects/your-gcp-project-id"
+                "/locations/us-central1/endpoints/openapi",
+                GCLOUD,
+            ),
+        )
+        * 2,
+        Answered("openai-small/local-llama-3", "http://localhost:8000/v1", "SMALL_MODEL_API_KEY"),
+    ),
+    "freecc_readme_global": (
+        Answered("xai/grok-4.5", "https://api.x.ai/v1", "XAI_API_KEY"),
+        Answered("xai/grok-4.5", "https://api.x.ai/v1", "XAI_API_KEY"),
+        openai("gpt-4o-mini"),
+    ),
+}
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_documented_example_of_another_proxy_runs_unchanged(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program(tmp_path, "gcloud", "echo ya29.token")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / ".env").write_bytes((EXAMPLES / f"{name}.env").read_bytes())
+    settings = settings_file.read(tmp_path).configuration.settings()
+    found: list[Answered | None] = []
+    for tier in Tier:
+        answer = settings.tiers.get(tier)
+        endpoint = settings.endpoints[answer.choices[0].provider] if answer is not None else None
+        if answer is None or endpoint is None:
+            found.append(None)
+            continue
+        assert endpoint.lack is None
+        assert endpoint.credential.key
+        found.append(Answered(answer.name, endpoint.base_url or "", endpoint.credential.variable))
+    assert tuple(found) == OUTCOMES[name]
+    assert caplog.records == []
+    assert settings.warnings == ()
+
+
+def test_every_example_has_its_outcome() -> None:
+    assert {path.stem for path in EXAMPLES.iterdir()} == set(OUTCOMES)
+
+
+def test_the_forks_names_of_logging_are_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes((EXAMPLES / "freecc_readme_global.env").read_bytes())
+    logging = settings_file.read(tmp_path).configuration.settings().logging
+    assert logging == Logging("info", "debug", request_bodies=True, response_bodies=False)
 
 
 FILES = [
@@ -118,3 +253,246 @@ def test_a_name_that_is_nearly_ours_is_asked_about(tmp_path: Path, caplog: pytes
     assert [record.getMessage() for record in caplog.records] == [
         f"Detour: BIG_MODLE in {tmp_path / '.env'} is no setting; is BIG_MODEL meant?"
     ]
+
+
+# -- the document ------------------------------------------------------------------------------------------------------
+
+
+def mistake(folder: Path, chosen: str | None = None) -> str:
+    with pytest.raises(Unread) as caught:
+        settings_file.read(folder, chosen)
+    return caught.value.message
+
+
+def haiku(reading: Reading) -> str | None:
+    answer = reading.configuration.settings().tiers.get(Tier.HAIKU)
+    return answer.name if answer else None
+
+
+@pytest.fixture(name="places")
+def _places(tmp_path: Path) -> dict[str, Path]:
+    """Where a document may be, the best first."""
+    return {
+        "option": tmp_path / "option.yaml",
+        "environment": tmp_path / "environment.yaml",
+        "working directory": tmp_path / "detour.yaml",
+        "user's own": settings_file.config_folder(environment=os.environ) / "detour.yaml",
+    }
+
+
+def test_the_document_is_found_by_option_by_name_here_or_in_the_users_folder(
+    tmp_path: Path, places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, path in reversed(places.items()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"small: vllm/{name.replace(' ', '-')}\n", "utf-8")
+        if name == "environment":
+            monkeypatch.setenv("DETOUR_CONFIG", str(path))
+        reading = settings_file.read(tmp_path, str(path) if name == "option" else None)
+        assert (reading.file, haiku(reading)) == (path, f"vllm/{name.replace(' ', '-')}")
+
+
+@pytest.mark.parametrize("by", ["option", "environment", ".env"])
+def test_a_named_document_may_be_relative_and_must_be_there(
+    tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = "deep/my.yaml" if by == "option" else None
+    if by == "environment":
+        monkeypatch.setenv("DETOUR_CONFIG", "deep/my.yaml")
+    if by == ".env":
+        (tmp_path / ".env").write_text("DETOUR_CONFIG=deep/my.yaml\n", "utf-8")
+    assert f"{tmp_path}/deep/my.yaml does not exist; write it with `detour config init`" in mistake(tmp_path, chosen)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/my.yaml").write_text("small: vllm/x\n", "utf-8")
+    assert haiku(settings_file.read(tmp_path, chosen)) == "vllm/x"
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "folder"),
+    [
+        ("linux", {}, ".config/claude-detour"),
+        ("linux", {"XDG_CONFIG_HOME": "/etc/mine"}, "/etc/mine/claude-detour"),
+        ("darwin", {}, "Library/Application Support/claude-detour"),
+        ("darwin", {"XDG_CONFIG_HOME": "/etc/mine"}, "/etc/mine/claude-detour"),
+        ("win32", {}, "AppData/Roaming/claude-detour"),
+        ("win32", {"APPDATA": "/roaming"}, "/roaming/claude-detour"),
+    ],
+)
+def test_the_users_own_document_lies_where_the_platform_keeps_configurations(
+    platform: str, environment: dict[str, str], folder: str
+) -> None:
+    assert settings_file.config_folder(platform, environment) == Path.home() / folder
+
+
+def test_an_empty_document_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").touch()
+    configuration = settings_file.read(tmp_path).configuration
+    assert configuration.document == document.Document()
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_document_that_is_no_file_is_a_mistake(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "detour.yaml")
+    assert mistake(tmp_path) == f"{tmp_path}/detour.yaml cannot be read: it is no file"
+
+
+def test_a_document_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").write_bytes(b"big: \xff\n")
+    assert "detour.yaml cannot be read: 'utf-8' codec" in mistake(tmp_path)
+    (tmp_path / "detour.yaml").write_bytes(b"#" * (settings_file.LARGEST + 1))
+    assert "has more than 4,000,000 bytes" in mistake(tmp_path)
+    assert "cannot be read" in mistake(tmp_path, "a" * 5_000)
+
+
+def test_a_home_that_is_nobodys_is_a_mistake(tmp_path: Path) -> None:
+    assert "there is no such home" in mistake(tmp_path, "~nobody-of-that-name/x.yaml")
+
+
+def test_a_mistake_in_the_document_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").write_bytes(b"\xef\xbb\xbf# mine\nbigg: x\n")
+    assert mistake(tmp_path) == "detour.yaml, line 2: bigg: there is no such key, is big meant?"
+
+
+FILTERS = [
+    ("routes:\n- to: x\n  when: {filter: '~zzz'}\n", "line 3: '~zzz' is no flow filter"),
+    ("presets:\n  p:\n    routes:\n    - to: x\n      when:\n        filter: '('\n", "line 6: '(' is no flow filter"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), FILTERS)
+def test_a_filter_that_is_none_is_a_mistake_wherever_it_stands(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "detour.yaml").write_text(text, "utf-8")
+    assert told in mistake(tmp_path)
+
+
+def test_the_function_lies_beside_the_document(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/my.yaml").write_text("function: routes.py:choose\n", "utf-8")
+    told = f"my.yaml, line 1: function: {tmp_path}/deep/routes.py is no file"
+    assert mistake(tmp_path, "deep/my.yaml") == told
+    (tmp_path / "deep/routes.py").write_text("def choose(call): return 'vllm/x'\n", "utf-8")
+    decider = settings_file.read(tmp_path, "deep/my.yaml").configuration.settings().decider
+    assert decider is not None
+    assert decider.name == "routes.py:choose"
+
+
+def test_a_key_file_lies_beside_the_document(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/my.yaml").write_text("backends: {b: {address: http://b, credential: {file: key}}}\n", "utf-8")
+    assert "my.yaml, line 1: b: " in mistake(tmp_path, "deep/my.yaml")
+    (tmp_path / "deep/key").write_text("sk-in-a-file\n", "utf-8")
+    endpoint = settings_file.read(tmp_path, "deep/my.yaml").configuration.base.endpoints["b"]
+    assert endpoint.credential.key == "sk-in-a-file"
+
+
+ORIGINS = [("SMALL_MODEL", "the environment"), ("BIG_MODEL", ".env"), ("MIDDLE_MODEL", "the environment"), ("X", "")]
+
+
+def test_each_setting_says_where_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SMALL_MODEL=vllm/x\nBIG_MODEL=vllm/x\n", "utf-8")
+    monkeypatch.setenv("SMALL_MODEL", "vllm/y")
+    monkeypatch.setenv("MIDDLE_MODEL", "vllm/y")
+    configuration = settings_file.read(tmp_path).configuration
+    assert [(name, configuration.origin(name)) for name, _ in ORIGINS] == ORIGINS
+
+
+# -- whether it is current ---------------------------------------------------------------------------------------------
+
+WRITTEN = """
+function: routes.py:choose
+backends: {b: {address: http://b, credential: {file: key}}}
+small: b/x
+"""
+
+
+@pytest.fixture(name="reading")
+def _reading(tmp_path: Path) -> Reading:
+    own = settings_file.config_folder(environment=os.environ) / "detour.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(WRITTEN, "utf-8")
+    (own.parent / "routes.py").write_text("def choose(call): return None\n", "utf-8")
+    (own.parent / "key").write_text("sk-1\n", "utf-8")
+    (tmp_path / ".env").write_text("A=1\n", "utf-8")
+    return settings_file.read(tmp_path)
+
+
+def changed(path: Path) -> None:
+    path.write_text(path.read_text("utf-8") + "\n", "utf-8")
+
+
+def replaced(path: Path) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_bytes(path.read_bytes())
+    found = path.stat()
+    os.utime(beside, ns=(found.st_atime_ns, found.st_mtime_ns))
+    beside.replace(path)
+
+
+@pytest.mark.parametrize("name", ["detour.yaml", "routes.py", "key", ".env"])
+@pytest.mark.parametrize("change", [changed, replaced, Path.unlink])
+def test_a_file_that_changes_is_noticed(
+    reading: Reading, tmp_path: Path, name: str, change: Callable[[Path], None]
+) -> None:
+    assert reading.file is not None
+    assert reading.is_current(0)
+    change((tmp_path if name == ".env" else reading.file.parent) / name)
+    assert not reading.is_current(0)
+
+
+def test_a_document_at_a_better_place_is_noticed(reading: Reading, tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").touch()
+    assert not reading.is_current(0)
+    assert settings_file.read(tmp_path).file == tmp_path / "detour.yaml"
+
+
+def test_the_first_document_is_noticed(tmp_path: Path) -> None:
+    reading = settings_file.read(tmp_path)
+    assert reading.file is None
+    assert reading.is_current(0)
+    (tmp_path / "detour.yaml").touch()
+    assert not reading.is_current(0)
+
+
+def test_a_file_beside_that_nobody_names_is_not_watched(reading: Reading, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").touch()
+    assert reading.is_current(0)
+
+
+def test_a_wrong_reading_tells_which_files_may_mend_it(tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").write_text(
+        f"backends: {{b: {{address: http://b, credential: {{file: {tmp_path}/key}}}}}}\n", "utf-8"
+    )
+    with pytest.raises(Unread) as caught:
+        settings_file.read(tmp_path)
+    assert caught.value.stamps[tmp_path / "key"] is None
+    assert {tmp_path / ".env", tmp_path / "detour.yaml"} <= set(caught.value.stamps)
+    assert caught.value.good_until is None
+
+
+def test_what_a_command_prints_runs_out(tmp_path: Path) -> None:
+    command = "{command: echo sk-printed, lifetime: 100s}"
+    text = f"backends: {{b: {{address: http://b, credential: {command}}}}}\n"
+    (tmp_path / "detour.yaml").write_text(text, "utf-8")
+    reading = settings_file.read(tmp_path)
+    assert reading.good_until is not None
+    assert reading.is_current(reading.good_until - 1)
+    assert not reading.is_current(reading.good_until)
+
+
+def test_a_command_that_fails_is_asked_again_later(tmp_path: Path) -> None:
+    text = "backends: {b: {address: http://b, credential: {command: exit 3}}}\n"
+    (tmp_path / "detour.yaml").write_text(text, "utf-8")
+    with pytest.raises(Unread) as caught:
+        settings_file.read(tmp_path)
+    assert "`exit 3` ended with 3 and said: nothing" in caught.value.message
+    assert caught.value.good_until is not None
+
+
+def test_a_file_that_cannot_be_has_no_stamp() -> None:
+    assert settings_file.stamp(Path("a\0b")) is None
+
+
+def test_a_start_without_a_file_loads_no_reader_of_files() -> None:
+    told = "import sys, addon.settings.settings_file; print(sorted(name for name in sys.modules if name.startswith(('ruamel', 'addon.settings.litellm'))))"
+    done = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
