@@ -140,6 +140,8 @@ def _routed(
         raise fault
     request = check(parsed)  # fails where there is no model
     route = route or choose(incoming.call(request.body), settings)
+    if route.destination is not None and route.destination.is_home:
+        return route, route.destination, request  # it spends the client's own key
     admit(incoming, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
 

@@ -25,7 +25,7 @@ TIME = re.compile(
 DAY_MINUTES = 24 * 60
 GENERAL = frozenset(("tier", "model"))  # conditions that only tell models apart
 # a glob for one of these may hold a part of a credential: it is not told
-CREDENTIALS = frozenset(("authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"))
+CREDENTIALS = frozenset(("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization"))
 
 type Test = Callable[[Call], bool]
 

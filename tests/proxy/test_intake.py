@@ -142,6 +142,8 @@ def test_what_passes_with_changes_is_judged_and_changed() -> None:
         assert [change.path for change in send.changes] == ["max_tokens"]
         with pytest.raises(BadRequest):
             decide(_incoming(content_type="text/plain"), settings)
+        far = replace(_incoming(origin="https://elsewhere.example"), client_host="10.1.2.3")  # its key is its own
+        assert isinstance(decide(far, settings), Send)
 
 
 def test_what_a_route_adds_to_the_backends_request_lies_over_what_the_backend_has() -> None:
