@@ -37,7 +37,9 @@ def _direct(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, trust_env=False, timeout=LIMIT_S)
 
 
-def _token(home: Path) -> str:
+async def _token(home: Path) -> str:
+    """The doors are open a moment before mitmproxy says that it runs, at which the token is made."""
+    await until((home / "token").exists)
     return (home / "token").read_text(encoding="ascii").strip()
 
 
@@ -142,7 +144,7 @@ async def test_the_next_request_goes_where_it_was_switched_to(
             assert str(home / "token") in refused.json()["error"]["message"]
             await client.post("/v1/messages", json=ask())
             reply = await rest_client.post(
-                "/_detour/switch_model", json=wanted, headers={"authorization": f"Bearer {_token(home)}"}
+                "/_detour/switch_model", json=wanted, headers={"authorization": f"Bearer {await _token(home)}"}
             )
             assert (reply.status_code, reply.json()["big_model"]) == (200, "openai/gpt-other")
             await client.post("/v1/messages", json=ask())
@@ -153,7 +155,7 @@ async def test_the_next_request_goes_where_it_was_switched_to(
 async def test_a_switch_that_cannot_be_leaves_all_as_it_was(confdir: Path, configure: Configure, home: Path) -> None:
     configure("http://127.0.0.1:9")
     async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
-        headers = {"x-detour-token": _token(home)}
+        headers = {"x-detour-token": await _token(home)}
         reply = await client.post("/switch_model", json={"preset": "groq", "small_model": "x/y"}, headers=headers)
         assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
         assert (await client.get("/config")).json()["small_model"] == "openai/gpt-small"
@@ -163,7 +165,7 @@ async def test_a_blocked_kind_is_refused_until_it_is_let_pass(confdir: Path, con
     async with backend(streaming()) as there:
         configure(there.url)
         async with proxying(confdir) as proxy, proxy.client() as client:
-            headers = {"x-detour-token": _token(home)}
+            headers = {"x-detour-token": await _token(home)}
             assert (await client.post("/_detour/block", json={"kind": "other"}, headers=headers)).json()["blocked"]
             assert (await client.post("/v1/messages", json=ask())).status_code == 451
             logged = (await client.get("/debug_logs?log_type=error")).json()["entries"]
@@ -181,7 +183,7 @@ async def test_a_fault_in_the_files_is_told_and_a_reload_mends_it(
     file.write_text("small: openai/gpt-first\n")
     async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
         proxy.errors_expected = True
-        headers = {"x-detour-token": _token(home)}
+        headers = {"x-detour-token": await _token(home)}
 
         async def reload() -> int:
             return (await client.post("/_detour/reload", headers=headers)).status_code
@@ -206,8 +208,8 @@ async def test_the_token_is_the_users_alone_and_never_on_a_flow(
 ) -> None:
     configure("http://127.0.0.1:9")
     async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
+        token = await _token(home)
         assert (home / "token").stat().st_mode & 0o777 == 0o600
-        token = _token(home)
         for headers in ({"x-detour-token": token}, {"authorization": f"Bearer {token}"}):
             reply = await client.post("/switch_model", json={"preset": "none"}, headers=headers)
             assert reply.status_code == 200
@@ -354,7 +356,7 @@ async def test_bodies_are_kept_where_the_user_wants_them_and_without_keys(
             await client.post("/v1/messages", json=ask("No key", model="groq/x"))
             await proxy.settled()
             assert [entry["request_body"] for entry in await _logged(client)] == [None] * 3
-            told = await _logged(client, **{"x-detour-token": _token(home)})
+            told = await _logged(client, **{"x-detour-token": await _token(home)})
     asked = [json.loads(entry["request_body"]["text"])["messages"][0]["content"] for entry in told]
     assert asked == ["What is it?", "And now?", "No key"]
     assert "message_start" in told[0]["response_body"]["text"]
