@@ -12,6 +12,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
 
 ROUTED = ("/v1/messages", "/v1/messages/count_tokens")
+CONTROL = ("/_detour/", "/switch_model")  # REST calls: they may bear our token, which is nothing for Anthropic
 HOST = "api.anthropic.com"
 GUARD, STUB = "detour_guard", "detour_not_loaded"
 
@@ -30,8 +31,10 @@ class Guard:
         """Answer in Anthropic's envelope."""
         if flow.response or flow.error or not flow.live or not self._applies():
             return
-        ours = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) or flow.request.host.lower() == HOST
-        if ours and flow.request.path.partition("?")[0] in ROUTED:
+        path = flow.request.path.partition("?")[0]
+        is_reverse = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
+        is_routed = path in ROUTED and (is_reverse or flow.request.host.lower() == HOST)
+        if is_routed or (is_reverse and path.startswith(CONTROL)):
             error = {"type": "api_error", "message": f"Detour is not loaded: {self._reason}"}
             request_id = f"req_{flow.id.replace('-', '')[:24]}"
             body = json.dumps({"type": "error", "error": error, "request_id": request_id})

@@ -34,6 +34,9 @@ REQUESTS = [
     ("https://elsewhere.example/v1/messages", "reverse:https://elsewhere.example", True),
     ("https://elsewhere.example/v1/messages", "regular", False),
     ("https://api.anthropic.com/v1/models", "regular", False),
+    ("https://api.anthropic.com/_detour/health", "reverse:https://api.anthropic.com", True),
+    ("https://api.anthropic.com/switch_model?x=1", "reverse:https://api.anthropic.com", True),
+    ("https://elsewhere.example/_detour/health", "regular", False),
     ("https://api.anthropic.com/", "reverse:https://api.anthropic.com", False),
 ]
 
