@@ -32,7 +32,7 @@ class Target:
     max_input_tokens: int | None = None  # None: unknown
     max_output_tokens: int | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
-    headers: tuple[tuple[str, str], ...] = ()  # added to the dialect's own; one of the same name is replaced
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # replace the dialect's own of the same name
 
     @property
     def name(self) -> str:

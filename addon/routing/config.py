@@ -10,6 +10,7 @@ from typing import Any, Literal
 from addon.routing.backends import ALIASES, BACKENDS, Backend
 
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
+LIVE = "chosen while running"  # where a rule or a model stands that no file names
 ANTHROPIC = "anthropic"  # alone, as a target: to Anthropic, untouched
 CLAUDE = "claude-"
 LONGEST_NAME = 100  # that is quoted, and compared with others: to compare takes long where both are
@@ -85,7 +86,7 @@ class Endpoint:
     base_url: str | None
     credential: Credential
     base_name: str | None = None  # the setting that gave the address; None: the provider's own
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # one may hold a key all the same
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)  # fields of the Profile that the user changed
     proxy: Proxy | None = None

@@ -15,7 +15,19 @@ from types import MappingProxyType
 from addon.protocol.errors import ConfigError
 from addon.routing import rules
 from addon.routing.catalog import ModelFacts, Price
-from addon.routing.config import ANTHROPIC, SLOTS, Answer, Choice, Endpoint, Limits, Slot, Tier, is_claude, tier_of
+from addon.routing.config import (
+    ANTHROPIC,
+    LIVE,
+    SLOTS,
+    Answer,
+    Choice,
+    Endpoint,
+    Limits,
+    Slot,
+    Tier,
+    is_claude,
+    tier_of,
+)
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.settings import document, environment, providers
@@ -23,9 +35,8 @@ from addon.settings.document import Document, Preset, Target
 from addon.settings.presets import PRESETS
 from addon.settings.providers import Path, Place, Sources
 from addon.settings.rulebook import Book, Written, shown, targets, usable
-from addon.settings.switch import NO_PRESET, Switch
+from addon.settings.switch import AS_CONFIGURED, NO_PRESET, Switch
 
-LIVE = "chosen while running"
 IDLE = "PREFERRED_PROVIDER is {!r} and alone answers nothing: name a model with BIG_MODEL"
 BLOCKED = "Detour blocks calls of the kind {}: it was told so while running (detour.unblock lifts it)."
 
@@ -99,7 +110,8 @@ class Configuration:
         if name in PRESETS:
             return Preset.model_validate(PRESETS[name]), lambda path: f"preset {name}", ()
         near = get_close_matches(name, self.presets, n=2) or sorted(self.presets)
-        raise ConfigError(f"there is no preset {name!r}; there is {', '.join(near)}")
+        where = f"{self.place(('preset',))}: " if name == self.document.preset else ""
+        raise ConfigError(f"{where}there is no preset {name!r}; there is {', '.join(near)}")
 
     def _tiers(self, slots: Slots) -> dict[Tier, Answer]:
         return {tier: answer for slot in Slot if slot in slots for tier, answer in self._answered(slot, *slots[slot])}
@@ -185,6 +197,9 @@ def configure(
     unused: tuple[str, ...] = (),
 ) -> Configuration:
     """Put together what is written. ``values`` are the environment's, by upper-case name. Raises: ConfigError."""
+    if taken := written.presets.keys() & {NO_PRESET, AS_CONFIGURED}:
+        name = min(taken)
+        raise ConfigError(f"{place(('presets', name))}: {name} has a meaning of its own; give the preset another name")
     values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
     named = environment.read(values, lambda command: secrets(document.Credential(command=command)))
     endpoints = providers.endpoints(written.backends, named.endpoints, Sources(values, place, secrets))

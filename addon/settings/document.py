@@ -220,12 +220,12 @@ class Backend(Part):
     """What it speaks: chat-completions, or Anthropic's own format."""
     address: Maybe[Name] = None
     """Its address, to which the dialect's path is added: http://gpu-box:8000/v1"""
-    credential: Maybe[Name | Credential] = None
+    credential: Annotated[Maybe[Name | Credential], Field(repr=False)] = None
     """Its key: ${NAME} of the environment, or env, file, command or key."""
     proxy: Maybe[Name] = None
     """The proxy on the way to it: http://proxy:3128"""
     timeouts: Section[Timeouts | None] = None
-    headers: Section[dict[Key, str]] = {}
+    headers: Annotated[Section[dict[Key, str]], Field(repr=False)] = {}
     """Further headers of each request."""
     body: Section[Body] = {}
     """Laid over the backend's request, as JSON Merge Patch: null takes a field out."""
