@@ -46,6 +46,7 @@ ROUTINE: Mapping[str, str] = {
     "metadata": "Anthropic's pseudonymous user id",
     "context_management": "edits of the context that Anthropic's server makes",
     "diagnostics": "Anthropic's cache diagnosis",
+    "fallbacks": "the models that Anthropic's server falls back to",
     "speed": "Anthropic's fast mode",
     "service_tier": "Anthropic's service tier",
 }
@@ -53,6 +54,10 @@ ROUTINE: Mapping[str, str] = {
 MISSED: Mapping[str, str] = {
     "safeguards": "nobody else checks tool calls for auto mode: Claude Code asks, refuses, or judges by Sonnet's model",
 }
+
+# Claude Code tries a model that the user names with max_tokens 1, and OpenAI's reasoning models refuse with a 400 what
+# ends before their first word; docs/protocol.md, "Choosing a model"
+TRIAL, TRIAL_TOKENS = 1, 1_024
 
 # thinking.budget_tokens up to -> effort; the client's own levels ("think" 4,000, "megathink" 10,000, 31,999) divide so
 BUDGETS: tuple[tuple[int, str], ...] = ((4_096, "low"), (16_384, "medium"))
@@ -217,6 +222,9 @@ def _limits(request: Request, target: Target, body: Json, losses: list[Loss]) ->
     most = target.max_output_tokens or profile.default_max_tokens
     if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
         wanted = most
+    if wanted == TRIAL and profile.reasoning is not ReasoningStyle.NONE:
+        losses.append(Loss("max_tokens", f"{TRIAL} became {TRIAL_TOKENS}: a model thinks first", routine=True))
+        wanted = TRIAL_TOKENS
     body[profile.max_tokens_field] = min(wanted, most)
     if wanted > most:
         known = "the model's limit" if target.max_output_tokens else "the default where a model's limit is unknown"

@@ -1,4 +1,7 @@
-"""Our mitmproxy commands, for the console's prompt, mitmweb's command bar and keys. Each sets options, no more."""
+"""Our mitmproxy commands, for the console's prompt, mitmweb's command bar and keys. Each sets options, no more.
+
+What they change is said in the log, and in the console's bar: a result would be a page there that has to be left.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -33,7 +36,7 @@ class Commands:
 
     @_command("detour.switch")
     @_choice("slot", "detour.slots")
-    def switch_model(self, model: str, slot: str = Slot.BIG) -> str:
+    def switch_model(self, model: str, slot: str = Slot.BIG) -> None:
         """Let MODEL (provider/model, an alias, anthropic) answer from the next request on; "configured" gives it back.
 
         SLOT is big (Opus, Sonnet and other names), middle (Sonnet), small (Haiku) or all.
@@ -41,38 +44,33 @@ class Commands:
         slots = tuple(Slot) if slot == ALL else (Slot(slot),)
         name = "" if model == AS_CONFIGURED else model
         self._chosen(**{MODEL_OPTIONS[each]: name for each in slots})
-        return self._control.summary()
 
     @_command("detour.preset")
     @_choice("name", "detour.presets")
-    def choose_preset(self, name: str) -> str:
+    def choose_preset(self, name: str) -> None:
         """Put a preset in force; "configured" gives it back, "none" is without any. Models chosen before give way."""
         models: dict[str, object] = dict.fromkeys(MODEL_OPTIONS.values(), "")
         self._chosen(**models, detour_preset="" if name == AS_CONFIGURED else name)
-        return self._control.summary()
 
     @_command("detour.block")
     @_choice("kind", "detour.kinds")
-    def block(self, kind: str) -> str:
+    def block(self, kind: str) -> None:
         """Refuse calls of this kind."""
         self._chosen(detour_block=sorted({*ctx.options.detour_block, kind}))
-        return self._control.summary()
 
     @_command("detour.unblock")
     @_choice("kind", "detour.blocked")
-    def unblock(self, kind: str) -> str:
+    def unblock(self, kind: str) -> None:
         """Let calls of this kind, or of all, pass again."""
         self._chosen(detour_block=[each for each in ctx.options.detour_block if kind not in (each, ALL)])
-        return self._control.summary()
 
     @_command("detour.reload")
-    def reload(self) -> str:
+    def reload(self) -> None:
         """Read the settings anew, whether or not a file changed; the log says what came of it."""
         try:
             self._control.read_anew()
         except ConfigError as error:
             raise exceptions.CommandError(error.message) from None
-        return "the settings are read anew"
 
     @_command("detour.routes")
     def routes(self) -> Sequence[str]:

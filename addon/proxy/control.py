@@ -242,7 +242,12 @@ class Control:
         """Read the settings now, whether or not a file changed. Raises: ConfigError where they were never right."""
         if self._reading is None:
             raise ConfigError("the settings are wrong, the proxy's log says how")
-        self._anew = asyncio.get_running_loop().create_task(self._read_anew())
+        self._anew = asyncio.get_running_loop().create_task(self._read_on_demand())
+
+    async def _read_on_demand(self) -> None:
+        await self._read_anew()
+        if self.fault is None:
+            self._say("the settings are read anew")
 
     def summary(self) -> str:
         """Who answers, in one line; also the console's status line."""
@@ -255,9 +260,11 @@ def _goes_over(switch: Switch, name: str) -> bool:
 
 
 def _summary(settings: Settings, switch: Switch) -> str:
-    """Tiers that have the same answer are told once each."""
-    tiers = dict.fromkeys(f"{tier} → {answer.name}" for tier, answer in settings.tiers.items())
+    """Tiers that have the same answer are told in one."""
+    answers: dict[str, list[str]] = {}
+    for tier, answer in settings.tiers.items():
+        answers.setdefault(answer.name, []).append(str(tier))
     parts = [f"preset {settings.preset}"] if settings.preset else []
-    parts += list(tiers) or ["everything → anthropic"]
+    parts += [f"{'+'.join(tiers)} → {name}" for name, tiers in answers.items()] or ["everything → anthropic"]
     parts += [f"blocked: {', '.join(switch.blocked)}"] if switch.blocked else []
     return " | ".join(parts)

@@ -11,7 +11,7 @@ from addon.routing.backends import BACKENDS
 from addon.routing.call import Call
 from addon.routing.call import Kind as Purpose
 from addon.routing.changes import NOTHING, Changes
-from addon.routing.config import ANTHROPIC, PASS, Choice, Credential, Endpoint, is_claude, quoted
+from addon.routing.config import ANTHROPIC, LIVE, PASS, Choice, Credential, Endpoint, is_claude, quoted
 from addon.routing.settings import Decider, Settings
 
 BY_NAME = "the client named it"
@@ -77,8 +77,10 @@ def choose(call: Call, settings: Settings) -> Route:
     a key is missing, or when the user's function fails.
     """
     named = is_named(call, settings)
-    if settings.decider is not None and (route := _decided(call, settings, settings.decider)) is not None:
-        return route
+    if settings.decider is not None:
+        _refuse_blocked(call, settings)
+        if (route := _decided(call, settings, settings.decider)) is not None:
+            return route
     rule = rules.first(settings.rules, call, named=named)
     if rule is None:
         return _plain(call, settings, named=named)
@@ -89,6 +91,13 @@ def choose(call: Call, settings: Settings) -> Route:
         plain = _plain(call, settings, named=named, changes=rule.changes)
         return replace(plain, reason=f"{plain.reason}; {why}")
     return _route(rule.choices(call), call, why, settings, rule.changes)
+
+
+def _refuse_blocked(call: Call, settings: Settings) -> None:
+    """Refuse what is blocked while running: no function of the user's lifts that. Raises: Blocked."""
+    for rule in settings.rules:
+        if rule.where == LIVE and rule.block is not None and rule.failing(call, named=False) is None:
+            raise Blocked(rule.block, f"{rule.title}: {rule.told}")
 
 
 def _decided(call: Call, settings: Settings, decider: Decider) -> Route | None:

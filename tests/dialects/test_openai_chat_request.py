@@ -68,6 +68,7 @@ def test_a_stream_is_asked_for_with_its_usage(asked: bool | None, target: Target
 
 
 UNLIMITED = replace(PLAIN, max_output_tokens=None)
+TRIAL_CLAMPED = "1024 became 1000, the model's limit"
 CLAMPED = "128000 became 1000, the model's limit"
 CLAMPED_UNKNOWN = "128000 became 8192, the default where a model's limit is unknown"
 
@@ -86,6 +87,12 @@ CLAMPED_UNKNOWN = "128000 became 8192, the default where a model's limit is unkn
         (PLAIN, "many", {"max_tokens": 1000}, []),
         (PLAIN, True, {"max_tokens": 1000}, []),
         (aimed(max_tokens_field="max_completion_tokens"), 10, {"max_completion_tokens": 10}, []),
+        (
+            aimed(reasoning=ReasoningStyle.EFFORT),  # the client's trial of a model that was chosen by name
+            1,
+            {"max_tokens": 1000},
+            [*routine("max_tokens", "1 became 1024: a model thinks first"), *routine("max_tokens", TRIAL_CLAMPED)],
+        ),
     ],
 )
 def test_the_reply_is_limited_to_what_the_model_can(

@@ -34,10 +34,10 @@ PROMPT = {
 }
 WIDE, NARROW = (100, 30), (60, 20)
 LINES = {
-    WIDE: "[detour: preset glm | opus → zai/glm-5.3 | sonnet → zai/glm-5.3 | haiku → zai/glm-5.3-flash]",
-    NARROW: "[detour: preset glm | opus → z…/glm-5.3 | sonnet →…/glm-5.3]",
+    WIDE: "[detour: preset glm | opus+sonnet → zai/glm-5.3 | haiku → zai/glm-5.3-flash]",
+    NARROW: "[detour: preset glm | opus+son…/glm-5.3 | haiku → ….3-flash]",
 }
-KIMI = "[detour: preset kimi | opus → moonshot/kimi-k3"
+KIMI = "[detour: preset kimi | opus+sonnet → moonshot/kimi-k3"
 RELOAD = "\x12"  # ctrl r
 STARTED = "the doors and the routes are in the event log"
 
@@ -151,7 +151,7 @@ def test_the_line_says_who_answered_last(tmp_path: Path, trio: Trio) -> None:
         request = urllib.request.Request(url, json.dumps(PROMPT).encode(), {"content-type": "application/json"})
         with DIRECT.open(request, timeout=10) as response:
             assert b"event: message_stop" in response.read()
-        shown.wait_for("[detour: opus → one/m | last: claude-opus-5-5 → one/m | sonnet → one/m]")
+        shown.wait_for("[detour: opus+sonnet → one/m | last: claude-opus-5-5 → one/m]")
 
 
 def test_the_views_of_a_flow_are_a_key_away(tmp_path: Path) -> None:

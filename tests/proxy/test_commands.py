@@ -28,18 +28,18 @@ def _document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-BIG = "opus → vllm/big | sonnet → vllm/big"
+BIG = "opus+sonnet → vllm/big"
 MINE = f"preset mine | {BIG} | haiku → vllm/preset"
 CALLS: list[tuple[Sequence[str], str]] = [
-    (["detour.switch fast"], "opus → ollama/qwen3:4b | sonnet → ollama/qwen3:4b"),
+    (["detour.switch fast"], "opus+sonnet → ollama/qwen3:4b"),
     (["detour.switch fast small"], f"{BIG} | haiku → ollama/qwen3:4b"),
-    (["detour.switch ollama/x all"], "opus → ollama/x | sonnet → ollama/x | haiku → ollama/x"),
+    (["detour.switch ollama/x all"], "opus+sonnet+haiku → ollama/x"),
     (
         ["detour.switch ollama/x all", "detour.switch configured big"],
-        "opus → vllm/big | sonnet → ollama/x | haiku → ollama/x",
+        "opus → vllm/big | sonnet+haiku → ollama/x",
     ),
     (["detour.switch fast middle"], "opus → vllm/big | sonnet → ollama/qwen3:4b"),
-    (["detour.switch anthropic"], "opus → anthropic | sonnet → anthropic"),
+    (["detour.switch anthropic"], "opus+sonnet → anthropic"),
     (["detour.preset mine"], MINE),
     (["detour.switch fast all", "detour.preset mine"], MINE),
     (["detour.preset mine", "detour.preset none"], BIG),
@@ -54,8 +54,8 @@ CALLS: list[tuple[Sequence[str], str]] = [
 @pytest.mark.parametrize(("calls", "said"), CALLS)
 async def test_a_command_says_what_is_in_force(confdir: Path, calls: Sequence[str], said: str) -> None:
     async with proxying(confdir) as proxy:
-        results = [call(proxy, each) for each in calls]
-        assert results[-1] == said
+        for each in calls:
+            assert call(proxy, each) is None
         assert proxy.detour.control.summary() == said
 
 
@@ -109,7 +109,7 @@ async def test_presets_and_kinds_and_routes_are_listed(confdir: Path) -> None:
 async def test_the_files_are_read_anew_on_demand(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxying(confdir) as proxy:
         monkeypatch.setenv("BIG_MODEL", "ollama/of-the-environment")  # which nobody watches
-        assert call(proxy, "detour.reload") == "the settings are read anew"
+        call(proxy, "detour.reload")
         await until(lambda: "of-the-environment" in proxy.detour.control.summary())
 
 

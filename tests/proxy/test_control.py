@@ -66,10 +66,7 @@ async def test_an_option_decides_from_the_next_request_on_and_is_kept(
         assert answers(control) == {"opus": "ollama/x", "sonnet": "ollama/x", "haiku": "anthropic"}
         assert control.settings
         assert [rule.name for rule in control.settings.rules] == ["block websearch", "titles"]
-        assert (
-            control.summary()
-            == "preset mine | opus → ollama/x | sonnet → ollama/x | haiku → anthropic | blocked: websearch"
-        )
+        assert control.summary() == "preset mine | opus+sonnet → ollama/x | haiku → anthropic | blocked: websearch"
         assert "in force: " in proxy.log.text
     over = {"preset": "", "big": "vllm/big"}
     assert state(tmp_path) == {"preset": "mine", "models": {"big": "ollama/x"}, "blocked": ["websearch"], "over": over}
