@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from addon.routing.backends import BACKENDS
+from addon.routing.backends import BACKENDS, find
+from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import Endpoint, Tier, Timeouts
 from addon.routing.settings import Settings
 from addon.settings.assembly import Configuration
@@ -40,19 +41,35 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
             f"models.{name}", ", then ".join(choice.name for choice in choices), configuration.place(("models", name))
         )
     for name, facts in settings.facts.items():
-        told = f"window {facts.max_input_tokens or 'unknown'}, output {facts.max_output_tokens or 'unknown'}"
-        yield Row(f"models.{name}", told, configuration.place(("models", name)))
+        yield Row(f"models.{name}", _told(facts), configuration.place(("models", name)))
+    named = {row.name if (row := find(name)) else name: name for name in configuration.document.backends}
     for name, endpoint in settings.endpoints.items():
-        yield from _endpoint(name, endpoint, configuration)
+        yield from _endpoint(name, named.get(name), endpoint, configuration)
     yield from _others(configuration, settings)
 
 
-def _endpoint(name: str, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:
-    """Only what differs from the provider's row, and what its key is called."""
-    written = configuration.document.backends.get(name)
-    where = configuration.place(("backends", name)) if written else ""
+def _told(facts: ModelFacts) -> str:
+    price = facts.price or Price()
+    known = {
+        "window": facts.max_input_tokens,
+        "output": facts.max_output_tokens,
+        "price of input": price.input,
+        "of output": price.output,
+        "of cache reads": price.cache_read,
+        "of cache writes": price.cache_write,
+    }
+    return ", ".join(f"{name} {value:,}" for name, value in known.items() if value is not None) or "nothing is known"
+
+
+def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:
+    """Only what differs from the provider's row, and what its key is called. ``key`` is what the document calls it."""
+    written = configuration.document.backends[key] if key is not None else None
+    where = configuration.place(("backends", key)) if key is not None else ""
     if endpoint.base_url is not None and (endpoint.base_name is not None or endpoint.base_url != _own_address(name)):
-        origin = where or _origin(endpoint.base_name or "", configuration)
+        given = endpoint.base_name or next(
+            (place for place in endpoint.backend.place if configuration.origin(place)), ""
+        )
+        origin = where or _origin(given, configuration)
         yield Row(f"backends.{name}.address", endpoint.base_url, origin)
     if endpoint.credential.key is not None:
         origin = where or _origin(endpoint.credential.variable, configuration)
