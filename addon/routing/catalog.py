@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -37,6 +37,8 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "fireworks": ("fireworks_ai/",),
     "vercel": ("vercel_ai_gateway/",),
 }
+# whose models cost nothing; of any other a price of 0 means that the file does not know it
+OWN_MACHINE = frozenset(("ollama", "vllm", "sglang", "llamacpp", "lmstudio"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,17 @@ class ModelFacts:
     max_output_tokens: int | None = None
     price: Price | None = None
 
+    def over(self, other: "ModelFacts") -> "ModelFacts":
+        """Return these facts, and the other's where these are unknown."""
+        price = _over(self.price, other.price) if self.price and other.price else self.price or other.price
+        return replace(_over(self, other), price=price)
+
+
+def _over[F: (Price, ModelFacts)](facts: F, other: F) -> F:
+    return replace(
+        other, **{field.name: value for field in fields(facts) if (value := getattr(facts, field.name)) is not None}
+    )
+
 
 UNKNOWN = ModelFacts()
 
@@ -74,7 +87,10 @@ def lookup(provider: str, model: str) -> ModelFacts:
         row = next(found, None)
     if row is None:
         return UNKNOWN
-    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")), _price(row))
+    price = _price(row)
+    if price is not None and not (price.input or price.output or provider in OWN_MACHINE):
+        price = None
+    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")), price)
 
 
 def _tokens(value: Any) -> int | None:

@@ -220,7 +220,7 @@ def destination_of(choice: Choice, settings: Settings) -> Destination:
 def _destination(choice: Choice, settings: Settings) -> Destination:
     endpoint = settings.endpoints[choice.provider]
     row = endpoint.backend
-    facts = settings.facts.get(choice.name) or catalog.lookup(row.like or row.name, choice.model)
+    facts = settings.facts.get(choice.name, catalog.UNKNOWN).over(catalog.lookup(row.like or row.name, choice.model))
     profile = row.profile_of(choice.model)
     target = Target(
         choice.provider,

@@ -50,7 +50,9 @@ LOOKUPS = [
     ("openai", "wrong", UNKNOWN),
     ("openai", "no object", UNKNOWN),
     ("openai", "priced", ModelFacts(price=Price(1.25, 10.0, 0.125))),
-    ("openai", "free", ModelFacts(price=Price(0.0, 0.0))),
+    ("openai", "free", UNKNOWN),
+    ("ollama", "free", ModelFacts(price=Price(0.0, 0.0))),
+    ("vllm-anthropic", "free", ModelFacts(price=Price(0.0, 0.0))),
     ("openai", "oddly priced", UNKNOWN),
     ("openai", 'quoted "name"', ModelFacts(50, None)),
     ("openai", "unheard of", UNKNOWN),
@@ -84,3 +86,20 @@ def test_litellms_own_file_is_read_and_litellm_is_not_imported() -> None:
     )
     root = Path(__file__).parent.parent.parent
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+
+
+OVER = [
+    (UNKNOWN, UNKNOWN, UNKNOWN),
+    (ModelFacts(1), ModelFacts(5, 6, Price(7.0)), ModelFacts(1, 6, Price(7.0))),
+    (ModelFacts(1, 2, Price(3.0)), UNKNOWN, ModelFacts(1, 2, Price(3.0))),
+    (
+        ModelFacts(price=Price(0.0, cache_read=1.0)),
+        ModelFacts(5, price=Price(7.0, 8.0)),
+        ModelFacts(5, None, Price(0.0, 8.0, 1.0)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("facts", "other", "expected"), OVER)
+def test_facts_lie_over_others(facts: ModelFacts, other: ModelFacts, expected: ModelFacts) -> None:
+    assert facts.over(other) == expected

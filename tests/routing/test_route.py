@@ -14,6 +14,7 @@ from addon.protocol.errors import BackendError, BadRequest, Blocked, DetourError
 from addon.routing import route as routes
 from addon.routing import rules
 from addon.routing.call import Call
+from addon.routing.catalog import ModelFacts
 from addon.routing.changes import Changes
 from addon.routing.config import PASS, Answer, Choice, tier_of
 from addon.routing.route import Route, choose
@@ -84,6 +85,19 @@ def test_a_destination_bears_address_dialect_limits_and_credential() -> None:
     native = choose(Call({"model": "vllm-anthropic/q"}), BOTH).destination
     assert native
     assert not native.dialect.translates
+
+
+def test_what_the_user_says_of_a_model_lies_over_what_is_known() -> None:
+    known = parse({"OPENAI_API_KEY": "k"})
+    own = replace(known, facts=MappingProxyType({"openai/gpt-4.1": ModelFacts(max_output_tokens=7)}))
+    targets = []
+    for settings in (known, own):
+        destination = choose(Call({"model": "openai/gpt-4.1"}), settings).destination
+        assert destination is not None
+        targets.append(destination.target)
+    assert targets[1].max_input_tokens == targets[0].max_input_tokens
+    assert targets[0].max_input_tokens is not None
+    assert (targets[0].max_output_tokens == 7, targets[1].max_output_tokens) == (False, 7)
 
 
 @pytest.mark.parametrize(("model", "tier"), [("claude-opus", "opus"), ("x-SONNET-y", "sonnet"), ("gpt", None)])
