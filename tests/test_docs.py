@@ -1,10 +1,14 @@
 """What is made from the code is what the code says. ``python -m tests.test_docs`` writes it anew."""
 
 import json
+import re
 from pathlib import Path
 
+import jsonschema_rs
+import pytest
+
 from addon.routing.backends import ALIASES, BACKENDS
-from addon.settings import document
+from addon.settings import document, document_text, yaml_text
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -41,6 +45,11 @@ def backends_page() -> str:
     return HEAD + "".join(rows) + FOOT.format(aliases=aliases)
 
 
+def fences(page: Path) -> list[str]:
+    """Return the YAML that a page shows."""
+    return re.findall("```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
 def test_the_page_of_providers_is_the_table() -> None:
     page = (DOCS / "backends.md").read_text(encoding="utf-8")
     assert page == backends_page()
@@ -53,6 +62,22 @@ def schema_text() -> str:
 
 def test_the_schema_that_ships_is_that_of_the_models() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == schema_text()
+
+
+EXAMPLE = (ROOT / "addon" / "settings" / "example.yaml").read_text(encoding="utf-8")
+PAGES = [(page, text) for page in sorted(DOCS.glob("*.md")) for text in fences(page)]
+FILES = [
+    ("example.yaml", EXAMPLE),
+    ("example.yaml in use", re.sub("(?m)^# ?(?=(  |big|middle|small|preset: glm))", "", EXAMPLE)),
+    *((f"{page.name} {number}", text) for number, (page, text) in enumerate(PAGES)),
+]
+
+
+@pytest.mark.parametrize("text", [text for _, text in FILES], ids=[name for name, _ in FILES])
+def test_every_configuration_that_is_shown_is_right(text: str) -> None:
+    document_text.parse(text, "detour.yaml")
+    validator = jsonschema_rs.Draft202012Validator(dict(document.schema()))
+    assert [error.message for error in validator.iter_errors(yaml_text.read(text, "detour.yaml").data)] == []
 
 
 if __name__ == "__main__":
