@@ -115,7 +115,9 @@ class Deployments:
         elif word == "azure_ai" and address is None:
             address = "${AZURE_AI_API_BASE}"
         elif address is None and row is not None:
-            address = next((given for name in row.base_names if (given := self.values.variable(name)) is not None), None)
+            address = next(
+                (given for name in row.base_names if (given := self.values.variable(name)) is not None), None
+            )
             address = written(address, (names.VARIABLES,))
         name = row.name if row is not None else ""
         return _Provider(word, row, model, address and names.completed(name, address))
