@@ -28,8 +28,6 @@ def _choice[F](argument: str, values: str) -> Callable[[F], F]:
 class Commands:
     """See the module."""
 
-    name = "detour_commands"
-
     def __init__(self, control: Control) -> None:
         """``control`` holds what is in force."""
         self._control = control

@@ -41,8 +41,6 @@ SWITCH_OPTIONS = frozenset((PRESET_OPTION, BLOCK_OPTION, *MODEL_OPTIONS.values()
 class Control:
     """Options, commands, and the settings in force."""
 
-    name = "detour_control"
-
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Nothing is read before ``configure``."""
         self.settings: Settings | None = None

@@ -33,8 +33,6 @@ EXPLICIT = (mode_specs.RegularMode, mode_specs.UpstreamMode)
 class Doors:
     """Options that concern connections, the layers of those that are ours, and the greeting."""
 
-    name = "detour_doors"
-
     def __init__(self, control: Control, desk: Desk) -> None:
         """``desk`` is whom our HTTP layer asks."""
         self.networks: tuple[Network, ...] = ()  # who is served besides loopback

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from mitmproxy import ctx, http
+from mitmproxy.addonmanager import Loader
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
@@ -29,7 +30,7 @@ from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
-from addon.proxy.rest_addon import Rest
+from addon.proxy.rest_addon import Rest, may_be_ours
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
 from addon.stream import StreamTranslator
@@ -53,8 +54,10 @@ class Detour:
         self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
         self.doors = Doors(self.control, self._desk)
         self.rest = Rest(self.control, self.doors)
-        # mitmproxy asks them after us
-        self.addons = [self.doors, self.control, Commands(self.control), self.rest, LogFile(self.control)]
+        self._commands = Commands(self.control)
+        self._log_file = LogFile(self.control)
+        # these are no addons of their own: mitmproxy would ask each at each of its events, some thirty for a request
+        self.next_layer = self.doors.next_layer
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
         self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
@@ -64,17 +67,47 @@ class Detour:
         """What is in force; None where the settings were wrong from the start."""
         return None if self.doors.is_wrong else self.control.settings
 
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def load(self, loader: Loader) -> None:
+        """Add options and commands."""
+        self.doors.load(loader)
+        self.control.load(loader)
+        ctx.master.commands.collect_commands(self._commands)
+
+    def configure(self, updated: set[str]) -> None:
+        """Check what is set. Raises: OptionsError, which keeps the old value."""
+        self.doors.configure(updated)
+        self.control.configure(updated)
+
+    def running(self) -> None:
+        """Say what is open, and begin to watch."""
+        self.doors.running()
+        self.control.running()
+        self.rest.running()
+        self._log_file.running()
+
     def done(self) -> None:
-        """What is under way is seen to its end."""
+        """Leave mitmproxy as it was; what is under way is seen to its end."""
+        self.doors.done()
+        self.control.done()
+        self._log_file.done()
         if not self.is_idle:
             Leaving(self).stay()
 
     # -- one exchange ----------------------------------------------------------------------------------------------
 
-    def request(self, flow: http.HTTPFlow) -> None:
-        """Decide what becomes of the request."""
-        if flow.response or flow.error or not flow.live or not self._is_ours(flow):
-            return
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Decide what becomes of the request; one of our own surface may take its time."""
+        if flow.response or flow.error or not flow.live:
+            return None
+        if may_be_ours(flow.request.path):
+            return self.rest.request(flow)
+        if self._is_ours(flow):
+            self._take(flow)
+        return None
+
+    def _take(self, flow: http.HTTPFlow) -> None:
         started = time.monotonic()
         flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         try:
@@ -128,6 +161,7 @@ class Detour:
         """Finish a streamed exchange, or translate a whole reply."""
         exchange = self._exchanges.pop(flow.id, None)
         if exchange is None or flow.response is None:
+            self.rest.response(flow)
             return
         self._mask(flow, exchange)
         if exchange.translator is None:

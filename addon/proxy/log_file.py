@@ -47,8 +47,6 @@ class ControlPort(Protocol):
 class LogFile:
     """Follows the settings in force."""
 
-    name = "detour_log_file"
-
     def __init__(self, control: ControlPort) -> None:
         """``control`` tells when they change."""
         self._control = control

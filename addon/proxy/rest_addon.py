@@ -40,8 +40,6 @@ SHOWN_TOKEN = {"authorization": "Bearer $TOKEN", TOKEN_HEADER: "$TOKEN"}
 class Rest:
     """See the module. ``note`` and ``note_refusal`` are told what became of each exchange."""
 
-    name = "detour_rest"
-
     def __init__(self, control: Control, doors: Doors, now: Callable[[], float] = time.monotonic) -> None:
         """``control`` holds what is in force, ``doors`` who may come in."""
         self.journal = Journal()
@@ -58,7 +56,7 @@ class Rest:
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours."""
-        if flow.response or flow.error or not flow.live or not _may_be_ours(flow.request.path):
+        if flow.response or flow.error or not flow.live or not may_be_ours(flow.request.path):
             return
         incoming = transfer.incoming(flow, datetime.now().astimezone())
         request = RestRequest(incoming, flow.request.path.partition("?")[2], is_for_us=_is_for_us(flow))
@@ -144,7 +142,7 @@ class Rest:
             return None
 
 
-def _may_be_ours(path: str) -> bool:
+def may_be_ours(path: str) -> bool:
     """A quick look, before anything is read off a stranger's flow."""
     return path.startswith(PREFIX.rstrip("/")) or path[1:].partition("?")[0] in OPERATIONS
 

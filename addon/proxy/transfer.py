@@ -6,7 +6,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mitmproxy import flowfilter, http
-from mitmproxy.net.http import status_codes
+from mitmproxy.net.http import status_codes, url
 from mitmproxy.proxy import mode_specs
 
 from addon import __version__
@@ -86,14 +86,20 @@ def strip_credentials(request: http.Request) -> None:
 
 def send_away(request: http.Request, send: Send, *, masked: bool) -> None:
     """Make a client's request the one for another host: no header of the client's stays."""
-    wire = send.encoded.wire
-    request.method = "POST"
-    request.url = wire.url
+    wire, parts = send.encoded.wire, request.data  # mitmproxy's own setters parse and search for each of these
+    parts.scheme, host, parts.port, parts.path = _place(wire.url)
+    parts.host, parts.method = host.decode("idna"), b"POST"
+    address = url.hostport(parts.scheme, host, parts.port)
+    parts.authority = address if parts.authority else b""
     own = () if any(name == USER_AGENT[0] for name, _ in wire.headers) else (USER_AGENT,)
-    headers = (("host", request.host_header or ""), *wire.headers, *own)
-    request.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
-    request.content = wire.body
+    length = ("content-length", str(len(wire.body)))
+    fields = [(name.encode(), value.encode()) for name, value in (*wire.headers, *own, length)]
+    request.headers = http.Headers([(b"host", address), *fields])
+    request.raw_content = wire.body
     _authorize(request, send.destination.credential, masked=masked)
+
+
+_place = lru_cache(maxsize=64)(url.parse)  # a configuration has a handful of addresses
 
 
 def send_home(request: http.Request, send: Send, *, masked: bool) -> None:

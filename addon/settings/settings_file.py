@@ -1,7 +1,7 @@
 """Reads what the user configured: the environment, ``.env`` in the working directory, and ``detour.yaml``.
 
-The environment wins over ``.env``. pydantic-settings' two sources do the reading of both, without a model of a hundred
-fields; nothing is ever written into the process's environment.
+The environment wins over ``.env``. python-dotenv reads the file; nothing is ever written into the process's
+environment. (pydantic-settings would do both, and cost 5 MB of memory for it.)
 """
 
 import logging
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from mitmproxy import flowfilter
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from addon.protocol.errors import ConfigError
 from addon.routing.settings import Decider, Settings
@@ -152,11 +152,10 @@ def _environment(env_file: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return what ``.env`` says and what the environment says, by upper-case name."""
     try:
         _check(env_file)
-        in_file = DotEnvSettingsSource(BaseSettings, env_file, "utf-8", case_sensitive=False).env_vars
+        in_file = dotenv_values(env_file, encoding="utf-8-sig") if env_file.exists() else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{env_file} cannot be read: {error}") from error
-    around = EnvSettingsSource(BaseSettings, case_sensitive=False).env_vars  # names in lower case, as in the file
-    return _upper(in_file), _upper(around)
+    return _upper(in_file), _upper(os.environ)
 
 
 def _upper(found: Mapping[str, str | None]) -> dict[str, str]:
