@@ -60,5 +60,6 @@ def stand_guard() -> None:
 
 
 def _is_orphaned() -> bool:
-    configured = any(script.endswith("rewrite.py") for script in ctx.options.scripts)
-    return configured and ctx.master.addons.get("detour") is None
+    if ctx.master.addons.get("detour") is not None:  # asked for every request
+        return False
+    return any(script.endswith("rewrite.py") for script in ctx.options.scripts)

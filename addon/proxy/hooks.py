@@ -56,8 +56,11 @@ class Detour:
         self.rest = Rest(self.control, self.doors)
         self._commands = Commands(self.control)
         self._log_file = LogFile(self.control)
+        self._upstream = Upstream()
         # these are no addons of their own: mitmproxy would ask each at each of its events, some thirty for a request
         self.next_layer = self.doors.next_layer
+        self.requestheaders = self._upstream.requestheaders
+        self.http_connect_upstream = self._upstream.http_connect_upstream
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
         self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
@@ -79,6 +82,7 @@ class Detour:
         """Check what is set. Raises: OptionsError, which keeps the old value."""
         self.doors.configure(updated)
         self.control.configure(updated)
+        self._upstream.configure(updated)
 
     def running(self) -> None:
         """Say what is open, and begin to watch."""
@@ -105,6 +109,7 @@ class Detour:
             return self.rest.request(flow)
         if self._is_ours(flow):
             self._take(flow)
+        self._upstream.request(flow)
         return None
 
     def _take(self, flow: http.HTTPFlow) -> None:
@@ -392,4 +397,4 @@ def _has_left(flow: http.HTTPFlow) -> bool:
 
 def addons() -> list[Any]:
     """What ``rewrite`` hands to mitmproxy."""
-    return [Detour(), Upstream()]
+    return [Detour()]

@@ -6,6 +6,7 @@ The paths are those Claude Code uses (docs/protocol.md, "Endpoints"); whatever i
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
@@ -182,6 +183,7 @@ def _host(origin: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=256)  # mostly one: this machine
 def _address(host: str | None) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address((host or "").partition("%")[0])

@@ -20,9 +20,7 @@ from addon.settings.upstream import EXEMPTION_VARIABLES, VARIABLE
 
 
 class Upstream:
-    """Asked after the addon that chooses the backend; where no proxy is named, it only keeps requests apart."""
-
-    name = "detour_upstream"
+    """Asked when the backend is chosen; where no proxy is named, it only keeps requests apart."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         """Nothing is read before ``configure``."""
