@@ -40,7 +40,7 @@ def incoming(flow: http.HTTPFlow, now: datetime) -> Incoming:
     return Incoming(
         flow.request.method.upper(),
         flow.request.path.partition("?")[0],
-        {name.lower(): value for name, value in flow.request.headers.items()},
+        _lower(flow.request.headers.fields),
         flow.request.get_content(strict=False) or b"",
         peer[0] if peer else None,
         Door.REVERSE if is_reverse else Door.PROXY,
@@ -48,6 +48,16 @@ def incoming(flow: http.HTTPFlow, now: datetime) -> Incoming:
         flow.id,
         lambda expression: bool(_filter(expression)(flow)),
     )
+
+
+def _lower(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Name the headers in small letters, those of one name joined; mitmproxy's own view searches for each anew."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in fields:
+        name = raw_name.decode("utf-8", "surrogateescape").lower()
+        value = raw_value.decode("utf-8", "surrogateescape")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 _filter = lru_cache(maxsize=256)(flowfilter.parse)  # a configuration holds a handful

@@ -119,3 +119,9 @@ def test_a_request_from_nowhere_has_no_host() -> None:
     flow.request.path = "/a?b=c"
     incoming = transfer.incoming(flow, NOON)
     assert (incoming.client_host, incoming.path, incoming.headers["x-odd"]) == (None, "/a", "1")
+
+
+def test_headers_of_one_name_are_joined_whatever_their_letters() -> None:
+    flow = tflow.tflow()
+    flow.request.headers = http.Headers([(b"A", b"1"), (b"b", b"\xff"), (b"a", b"2")])
+    assert transfer.incoming(flow, NOON).headers == {"a": "1, 2", "b": "\udcff"}
