@@ -1,14 +1,17 @@
 """What people have already, unchanged: each request arrives at its vendor, for the right model, with its own key."""
 
 import json
+import os
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
-from tests.end_to_end.proxy import Proxy, running
-from tests.end_to_end.world import World, turning
+from tests.end_to_end.proxy import Proxy, running, wait_until
+from tests.end_to_end.world import World, is_free, turning
+from tests.settings.env_outcomes import EXAMPLES, OUTCOMES
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 LIMIT_S = 20
@@ -18,7 +21,9 @@ def ask(proxy: Proxy, model: str) -> str:
     """Ask for a model through the second door; the reply names the host that gave it."""
     body = {"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "Who are you?"}]}
     request = urllib.request.Request(
-        f"{proxy.reverse_url}/v1/messages", json.dumps(body).encode(), {"content-type": "application/json"}
+        f"{proxy.reverse_url}/v1/messages",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "x-api-key": CLIENT_KEY},
     )
     with DIRECT.open(request, timeout=LIMIT_S) as reply:
         message: Any = json.load(reply)
@@ -29,6 +34,41 @@ def start(world: World, home: Path, environment: dict[str, str]) -> Any:
     """A mitmdump that leaves by way of the world."""
     surroundings = {**environment, "DETOUR_UPSTREAM": world.url}
     return running(home, surroundings, "--set", f"ssl_verify_upstream_trusted_ca={world.authority}", seal=False)
+
+
+LOCAL_PORTS = (8000, 11434)  # of the servers that the examples find on this machine
+TOKEN, CLIENT_KEY = "ya29.a-token-of-gcloud", "sk-ant-test-the-clients-own"
+MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_documented_env_file_of_another_proxy_runs_unchanged(tmp_path: Path, name: str) -> None:
+    home, text = tmp_path / "home", (EXAMPLES / f"{name}.env").read_bytes()
+    home.mkdir()
+    (home / ".env").write_bytes(text)
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(f"#!/bin/sh\necho {TOKEN}\n")
+    gcloud.chmod(0o755)
+    keys = {name: value or "" for name, value in dotenv_values(home / ".env").items()}
+    local = [port for port in LOCAL_PORTS if f"localhost:{port}".encode() in text]
+    try:  # another worker may be at an example with the same port
+        wait_until(lambda: all(map(is_free, local)), LIMIT_S, lambda: "")
+    except TimeoutError:
+        pytest.skip(f"one of the ports {local}, which the example names, is in use on this machine")
+    surroundings = {"PATH": f"{tmp_path}{os.pathsep}{os.defpath}"}
+    with turning(tmp_path / "world", *local) as world, start(world, home, surroundings) as proxy:
+        for model, expected in zip(MODELS, OUTCOMES[name], strict=True):
+            ask(proxy, model)
+            arrived = world.arrived[-1]
+            if expected is None:  # to Anthropic, untouched
+                assert (arrived.origin, arrived.body["model"]) == ("https://api.anthropic.com", model)
+                assert arrived.credential == CLIENT_KEY
+                continue
+            sent = expected.model.partition("/")[2]
+            assert f"{arrived.origin}{arrived.path}".startswith(expected.address)
+            assert arrived.body["model"] in (sent, f"google/{sent}")
+            assert arrived.credential == (keys.get(expected.key) or TOKEN)
+        proxy.verify()
 
 
 LITELLM = """
