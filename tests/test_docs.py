@@ -9,6 +9,7 @@ import pytest
 
 from addon.routing.backends import ALIASES, BACKENDS
 from addon.settings import document, document_text, yaml_text
+from addon.settings.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -43,6 +44,30 @@ def backends_page() -> str:
         rows.append(f"| {name} | {DIALECTS[row.dialect]} | {row.base_url or 'yours'} | {keys} | {bases} |\n")
     aliases = ", ".join(f"`{alias}` for `{name}`" for alias, name in sorted(ALIASES.items()))
     return HEAD + "".join(rows) + FOOT.format(aliases=aliases)
+
+
+BEGIN, END = "<!-- presets, made by python -m tests.test_docs -->\n", "<!-- end of presets -->\n"
+
+
+def presets_table() -> str:
+    """Return the table of the presets that ship, for docs/configuration.md."""
+    rows = ["| preset | | Opus, other names | Sonnet | Haiku |\n", "| - | - | - | - | - |\n"]
+    for name, preset in PRESETS.items():
+        big = preset["big"]
+        models = " | ".join(f"`{preset.get(slot, big)}`" for slot in ("big", "middle", "small"))
+        rows.append(f"| `{name}` | {preset['about']} | {models} |\n")
+    return "".join(rows)
+
+
+def with_presets(page: str) -> str:
+    """Return the page with the table as it is now."""
+    head, _, rest = page.partition(BEGIN)
+    return f"{head}{BEGIN}{presets_table()}{END}{rest.partition(END)[2]}"
+
+
+def test_the_table_of_presets_is_what_ships() -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    assert page == with_presets(page)
 
 
 def fences(page: Path) -> list[str]:
@@ -83,3 +108,5 @@ def test_every_configuration_that_is_shown_is_right(text: str) -> None:
 if __name__ == "__main__":
     SCHEMA.write_text(schema_text(), encoding="utf-8")
     (DOCS / "backends.md").write_text(backends_page(), encoding="utf-8")
+    configuration = DOCS / "configuration.md"
+    configuration.write_text(with_presets(configuration.read_text(encoding="utf-8")), encoding="utf-8")
