@@ -1,8 +1,6 @@
 """Which Detour, which certificates, which way out: from what is on this machine to the surroundings of a client."""
 
 import json
-import os
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from addon.cli.surroundings import EXTRA_CA, Surroundings, in_settings, through_
 from addon.protocol.errors import ConfigError
 from addon.routing.config import Tier
 from addon.routing.settings import Settings
-from addon.settings import instance_file, settings_file, upstream
+from addon.settings import instance_file, private_file, settings_file, upstream
 from addon.settings.instance_file import Door, Instance
 from addon.settings.upstream import PROXY_VARIABLES, VARIABLE
 
@@ -90,11 +88,7 @@ def further_authorities(known: Mapping[str, str]) -> list[Path]:
 def bundle(path: Path, parts: Sequence[Path]) -> Path:
     """Write the certificates of several files into one. Returns it."""
     text = "\n".join(dict.fromkeys(_text(part).strip() for part in parts)) + "\n"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
+    private_file.write(path, text)
     return path
 
 

@@ -310,7 +310,7 @@ class Route(Part):
     name: Maybe[Name] = None
     when: Section[When] = When()
     to: Maybe[Target] = None
-    """Who answers: a model, several (the first that can), or anthropic. None: whom the client names, else its tier's."""
+    """Who answers: a model, several (the first that can), or anthropic. None: whom the client names, or its tier."""
     block: Maybe[Name] = None
     """Refuse the request with this message."""
     effort: Maybe[Literal["off", "low", "medium", "high", "xhigh", "max"]] = None

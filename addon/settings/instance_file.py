@@ -8,13 +8,14 @@ whose writer was killed is removed by the next reader.
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from addon.settings import private_file
 
 type Door = Literal["proxy", "reverse"]
 
@@ -39,14 +40,7 @@ def write(home: Path, instance: Instance) -> None:
     folder = home / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".")  # made with 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(instance), file)
-        Path(name).replace(_path(home, instance.pid))  # whole, or not there
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    private_file.write(_path(home, instance.pid), json.dumps(asdict(instance)))
 
 
 def remove(home: Path, pid: int) -> None:
