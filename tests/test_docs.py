@@ -90,7 +90,7 @@ def test_the_schema_that_ships_is_that_of_the_models() -> None:
 
 
 EXAMPLE = (ROOT / "addon" / "settings" / "example.yaml").read_text(encoding="utf-8")
-PAGES = [(page, text) for page in sorted(DOCS.glob("*.md")) for text in fences(page)]
+PAGES = [(page, text) for page in (*sorted(DOCS.glob("*.md")), ROOT / "README.md") for text in fences(page)]
 FILES = [
     ("example.yaml", EXAMPLE),
     ("example.yaml in use", re.sub("(?m)^# ?(?=(  |big|middle|small|preset: glm))", "", EXAMPLE)),

@@ -100,10 +100,11 @@ class Blocked(DetourError):
     status = 451
     type = "permission_error"
 
-    def __init__(self, message: str, why: str) -> None:
-        """``message`` is the user's own, ``why`` the route and what it matched, for the flow and the log."""
+    def __init__(self, message: str, why: str, asked: str = "", kind: str = "", session: str | None = None) -> None:
+        """``message`` is the user's own; the rest is for flow and log: the route and what it matched, the call."""
         super().__init__(message)
         self.why = why
+        self.asked, self.kind, self.session = asked, kind, session
 
 
 class Unsupported(DetourError):

@@ -4,7 +4,7 @@ What they change is said in the log, and in the console's bar: a result would be
 """
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import cast, override
 
 from mitmproxy import command, ctx, exceptions, types
 
@@ -25,16 +25,30 @@ def _choice[F](argument: str, values: str) -> Callable[[F], F]:
     return cast(Callable[[F], F], command.argument(argument, type=types.Choice(values)))
 
 
+class ModelName(str):
+    """A model as users write it; the configured ones complete it, and any other is taken too."""
+
+
+class _ModelType(types._StrType):
+    typ = ModelName
+    display = "model"
+
+    @override
+    def completion(self, manager: command.CommandManager, t: type, s: str) -> Sequence[str]:
+        return cast(Sequence[str], manager.call_strings("detour.models", []))
+
+
 class Commands:
     """See the module."""
 
     def __init__(self, control: Control) -> None:
         """``control`` holds what is in force."""
         self._control = control
+        types.CommandTypes.typemap[ModelName] = _ModelType()  # mitmproxy's own types are a closed list or any text
 
     @_command("detour.switch")
     @_choice("slot", "detour.slots")
-    def switch_model(self, model: str, slot: str = Slot.BIG) -> None:
+    def switch_model(self, model: ModelName, slot: str = Slot.BIG) -> None:
         """Let MODEL (provider/model, an alias, anthropic) answer from the next request on; "configured" gives it back.
 
         SLOT is big (Opus, Sonnet and other names), middle (Sonnet), small (Haiku) or all.

@@ -29,7 +29,7 @@ from addon.settings import inventory, settings_file, state_file
 from addon.settings.assembly import Configuration
 from addon.settings.inventory import Row
 from addon.settings.settings_file import Reading, Unread
-from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, still
+from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, lasting, still
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Control:
         self._reading: Reading | None = None
         self._switch = Switch()
         self._over: dict[str, str] = {}  # what was configured when the switch was made
+        self._given, self._kept = Switch(), Switch()  # for this run alone; for every run, as the state file has it
         self._watch: asyncio.Task[None] | None = None
         self._anew: asyncio.Task[None] | None = None
         self._now = now
@@ -134,9 +135,10 @@ class Control:
     def _start(self) -> None:
         reading = self._read()
         home = settings_file.home_folder(reading.configuration.base)
-        kept, self._over = state_file.read(home)
-        kept, _ = still(kept, self._over, reading.configuration.configured)
-        given = self._wanted()  # on the command line, or in mitmproxy's own configuration
+        kept, over = state_file.read(home)
+        kept, _ = still(kept, over, reading.configuration.configured)
+        self._kept = kept
+        self._given = given = self._wanted()  # on the command line, or in mitmproxy's own configuration
         if not given.is_empty:
             kept = Switch(given.preset or kept.preset, {**kept.models, **given.models}, given.blocked or kept.blocked)
         try:
@@ -166,17 +168,29 @@ class Control:
         """Raises: ConfigError, and then all is as before."""
         settings = reading.configuration.settings(switch)
         before = self.rows() if keep else []
-        if switch != self._switch or not keep:
+        is_switched = switch != self._switch
+        if is_switched or not keep:
             configured = reading.configuration.configured
             self._over = {name: configured.get(name, "") for name in ("preset", *Slot) if _goes_over(switch, name)}
-        self._reading, self._switch, self.settings, self.fault = reading, switch, settings, None
+        if reading is not self._reading:
+            self.fault = None  # a switch alone mends no file
+        self._reading, self._switch, self.settings = reading, switch, settings
         if keep:
             if said := inventory.difference(before, self.rows()):
                 self._say(f"in force: {said}")
-            if self._watch is not None:  # what is given at the start holds for that run
-                state_file.write(self.home, switch, self._over)
+            if is_switched and self._watch is not None:
+                self._keep()
         for tell in self.changed:
             tell()
+
+    def _keep(self) -> None:
+        """Keep what is chosen for the next run, but for what was given for this one."""
+        kept = lasting(self._switch, self._given, self._kept)
+        if kept != self._kept:
+            configured = self._reading.configuration.configured if self._reading is not None else {}
+            over = {name: configured.get(name, "") for name in ("preset", *Slot) if _goes_over(kept, name)}
+            state_file.write(self.home, kept, over)
+            self._kept = kept
 
     def _show_switch(self) -> None:
         """Make the options say what is in force."""
@@ -203,8 +217,10 @@ class Control:
         old = self._reading
         assert old is not None  # noqa: S101 - `_look` has looked
         reading: Reading | None = None
+        was_wrong, before = self.fault is not None, self.rows()
         try:
             reading = await asyncio.to_thread(self._read)
+            _check_presence(old, reading)
             switch, dropped = still(self._switch, self._over, reading.configuration.configured)
             self._put_in_force(reading, switch)
         except ConfigError as error:
@@ -216,6 +232,9 @@ class Control:
                 logger.error("Detour: the settings are not read anew: %s", error.message)  # noqa: TRY400 - the user's
                 self._alert("Detour: the settings are wrong, the old ones stay in force; press E")
             return
+        if was_wrong or self.rows() == before:
+            changed = [path.name for path in reading.stamps if reading.stamps[path] != old.stamps.get(path)]
+            self._say(f"read anew{' and right again' if was_wrong else ''}: {', '.join(changed) or 'everything'}")
         if dropped:
             self._say(f"configured anew, so no longer chosen while running: {', '.join(dropped)}")
         with suppress(exceptions.OptionsError):
@@ -240,16 +259,17 @@ class Control:
         """Read the settings now, whether or not a file changed. Raises: ConfigError where they were never right."""
         if self._reading is None:
             raise ConfigError("the settings are wrong, the proxy's log says how")
-        self._anew = asyncio.get_running_loop().create_task(self._read_on_demand())
-
-    async def _read_on_demand(self) -> None:
-        await self._read_anew()
-        if self.fault is None:
-            self._say("the settings are read anew")
+        self._anew = asyncio.get_running_loop().create_task(self._read_anew())
 
     def summary(self) -> str:
         """Who answers, in one line; also the console's status line."""
         return _summary(self.settings or Settings(), self._switch)
+
+
+def _check_presence(old: Reading, reading: Reading) -> None:
+    """Refuse to go on without the file: one that is gone for a moment must not send anything elsewhere."""
+    if old.file is not None and reading.file != old.file and not old.file.exists():
+        raise ConfigError(f"{old.file} is gone; what it said stays in force until it is back, or until a restart")
 
 
 def _goes_over(switch: Switch, name: str) -> bool:

@@ -126,6 +126,7 @@ class Detour:
                         self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started)
                 case Reply() as reply:
                     flow.response = transfer.response(reply, flow)
+                    record.keep_answer(flow, "it can be told without asking a model")
                     flow.comment = f"answered by Detour: {reply.body[:SHOWN].decode('utf-8', 'replace')}"
                     logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
                 case Send() as send:
@@ -356,6 +357,7 @@ class Detour:
         flow.comment = (
             f"blocked by {error.why}" if isinstance(error, Blocked) else f"answered by Detour: {error.message}"
         )
+        record.keep_answer(flow, error.why if isinstance(error, Blocked) else error.message)
         logger.info("%s detour %d %s", flow.id[:8], reply.status, error.message)
         self.rest.note_refusal(flow, error, reply.status)
 

@@ -119,12 +119,16 @@ def _told(text: str | None) -> str | None:
 
 def of_refusal(request_id: str, error: DetourError, end: End) -> Entry:
     """Make the entry of a request that Detour answered with an error of its own."""
+    blocked = error if isinstance(error, Blocked) else None
     return Entry(
         end.time,
         request_id,
         end.status,
         end.elapsed_ms,
-        reason=_told(error.why) if isinstance(error, Blocked) else None,
+        _told(blocked.session) if blocked else None,
+        (blocked.kind or None) if blocked else None,
+        _told(blocked.asked or None) if blocked else None,
+        reason=_told(blocked.why) if blocked else None,
         error=_told(error.message),
         request_body=end.request_body,
     )

@@ -18,6 +18,7 @@ from addon.proxy.intake import Send
 from addon.routing.route import Route
 
 KEY = "detour"
+SELF = "Detour itself"  # who answered, where nothing was sent
 LONG_WINDOW = "; asked for with the long window, [1m]"
 
 
@@ -51,6 +52,11 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
 def keep_route(flow: http.HTTPFlow, route: Route) -> None:
     """Keep why a request passes."""
     flow.metadata[KEY] = {"route": route.name, "reason": _reason(route)}
+
+
+def keep_answer(flow: http.HTTPFlow, why: str) -> None:
+    """Keep why Detour answered itself."""
+    flow.metadata[KEY] = {"route": SELF, "reason": why}
 
 
 def restore(flow: http.HTTPFlow) -> None:

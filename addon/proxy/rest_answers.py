@@ -117,7 +117,7 @@ def config(around: Surroundings) -> models.Config:
         routes=[
             models.Rule(name=rule.name, when=rule.told, then=rule.outcome, where=rule.where) for rule in settings.rules
         ],
-        rows=[models.Setting(**asdict(row)) for row in control.rows()],
+        rows=[models.Setting(name=row.name, value=row.value, origin=row.origin) for row in control.rows()],
         file=str(control.file) if control.file is not None else None,
         fault=control.fault,
     )

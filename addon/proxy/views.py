@@ -86,6 +86,8 @@ class ChangesView(Contentview):
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         kept = record.of(metadata.flow)
+        if kept.get("route") == record.SELF:
+            return f"Answered by Detour itself: nothing was sent.\nwhy: {kept['reason']}"
         if "losses" not in kept:
             return f"Passed through: nothing was changed.\nwhy: {kept.get('reason', 'no call to a model')}"
         return render.changes(kept["route"], kept["reason"], kept["losses"], kept.get("changes", ()))

@@ -33,6 +33,7 @@ AGENT_ID = "x-claude-code-agent-id"
 AGENT_TYPE = "x-claude-code-agent-type"  # a hint
 REQUEST_CLASS = "x-claude-code-request-class"  # a hint
 COMPACTION = "x-claude-code-compaction"  # a hint: auto, manual or reactive
+CREDENTIAL_HEADERS = frozenset(("x-api-key", "authorization", "cookie", "proxy-authorization"))
 COUNT_PATH = "/v1/messages/count_tokens"
 
 
@@ -92,12 +93,12 @@ class Call:
         self.named = self.model.removeprefix(DISCOVERY_PREFIX)
 
     def copy(self) -> "Call":
-        """Return the call with a body and headers of its own, for somebody who may change them."""
+        """Return the call with a body and headers of its own, for somebody who may change them; without credentials."""
         body: Any = parse_json(self.raw) if self.raw is not None else deepcopy(self.body)
         return Call(
             body,
             raw=self.raw,
-            headers=dict(self.headers),
+            headers={name: value for name, value in self.headers.items() if name not in CREDENTIAL_HEADERS},
             path=self.path,
             door=self.door,
             now=self.now,

@@ -15,6 +15,7 @@ from typing import Any
 from addon.protocol.messages import ATTRIBUTION, Json, Request
 
 OFF = "off"
+SHOWN_CHARACTERS = 60  # of a text, where it is told
 # effort -> thinking.budget_tokens, for the form of older models: the client's own steps ("think", "megathink", most)
 BUDGETS: Mapping[str, int] = {"low": 4_000, "medium": 10_000, "high": 31_999, "xhigh": 31_999, "max": 31_999}
 EFFORTS = (OFF, *BUDGETS)  # what a route may ask for
@@ -67,6 +68,25 @@ class Changes:
     def __bool__(self) -> bool:
         """Whether anything is asked for."""
         return self != NOTHING
+
+    @property
+    def told(self) -> str:
+        """What is asked for, in a few words."""
+        asked = {
+            "effort": self.effort,
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "body": ", ".join(self.body),
+            "system appended": _in_short(self.append_system) if self.append_system else None,
+            "replaced": ", ".join(_in_short(each.pattern.pattern) for each in self.replacements),
+            "without": ", ".join(self.drop_tools),
+        }
+        words = [f"{name} {value}" for name, value in asked.items() if value is not None and value != ""]
+        return ", ".join([*words, *(["tools inlined"] if self.inline_tools else [])])
+
+
+def _in_short(text: str) -> str:
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "...")
 
 
 NOTHING = Changes()

@@ -12,6 +12,7 @@ from addon.routing.call import Call
 from addon.routing.call import Kind as Purpose
 from addon.routing.changes import NOTHING, Changes
 from addon.routing.config import ANTHROPIC, LIVE, PASS, Choice, Credential, Endpoint, is_claude, quoted
+from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 
 BY_NAME = "the client named it"
@@ -86,7 +87,7 @@ def choose(call: Call, settings: Settings) -> Route:
         return _plain(call, settings, named=named)
     why = f"{rule.title}: {rule.told}"
     if rule.block is not None:
-        raise Blocked(rule.block, why)
+        raise _blocked(rule, rule.block, call)
     if rule.answer is None:
         plain = _plain(call, settings, named=named, changes=rule.changes)
         return replace(plain, reason=f"{plain.reason}; {why}")
@@ -97,7 +98,11 @@ def _refuse_blocked(call: Call, settings: Settings) -> None:
     """Refuse what is blocked while running: no function of the user's lifts that. Raises: Blocked."""
     for rule in settings.rules:
         if rule.where == LIVE and rule.block is not None and rule.failing(call, named=False) is None:
-            raise Blocked(rule.block, f"{rule.title}: {rule.told}")
+            raise _blocked(rule, rule.block, call)
+
+
+def _blocked(rule: Rule, message: str, call: Call) -> Blocked:
+    return Blocked(message, f"{rule.title}: {rule.told}", call.model, call.kind, call.session)
 
 
 def _decided(call: Call, settings: Settings, decider: Decider) -> Route | None:

@@ -79,7 +79,8 @@ class Rule:
         """What becomes of the requests, in words."""
         if self.block is not None:
             return f"blocked: {self.block}"
-        return self.answer.name if self.answer is not None else "whoever would answer, with changes"
+        who = self.answer.name if self.answer is not None else "whoever would answer"
+        return f"{who}, with {self.changes.told}" if self.changes else who
 
     @property
     def is_general(self) -> bool:

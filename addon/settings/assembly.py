@@ -75,7 +75,7 @@ class Configuration:
         name = live or (self.document.preset if not switch.preset else None)
         tiers = self._tiers(self._slots(None if switch.preset else self.document.preset))
         tiers |= self._tiers(self._of_preset(live))
-        tiers |= self._tiers({slot: (model, LIVE) for slot, model in switch.models.items()})
+        tiers |= self._tiers({slot: (model, f"{slot} ({LIVE})") for slot, model in switch.models.items()})
         ruled = (*self._blocked(switch), *self._rules(name, switch))
         return replace(
             self.base,

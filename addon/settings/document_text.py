@@ -140,6 +140,8 @@ def _word(mistake: Mapping[str, Any], path: Path) -> str:
     if mistake["type"] == "extra_forbidden":
         keys = _keys(path)
         wanted = str(path[-1])
+        if " " in wanted:
+            return "there is no such key; a text with a comma in it needs quotes"
         near = [key for key in keys if key.startswith(wanted)] or get_close_matches(wanted, keys, n=1)
         known = f"is {near[0]} meant?" if near else f"but {', '.join(keys)}"
         return f"there is no such key, {known}" if keys else "there is no such key"

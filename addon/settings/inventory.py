@@ -1,7 +1,7 @@
 """What is in force as rows for people: name, value, origin. Pure; no row holds a key."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from addon.routing.backends import BACKENDS, find
 from addon.routing.catalog import ModelFacts, Price
@@ -18,6 +18,7 @@ class Row:
     name: str
     value: str
     origin: str
+    key: str = field(default="", compare=False)  # by which it is known again, where another may have got its name
 
 
 def rows(configuration: Configuration, settings: Settings, switch: Switch | None = None) -> Iterator[Row]:
@@ -35,7 +36,7 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
     if settings.decider is not None:
         yield Row("function", settings.decider.name, configuration.place(("function",)))
     for number, rule in enumerate(settings.rules, 1):
-        yield Row(f"rule {number}", f"{rule.name}: {rule.told} → {rule.outcome}", rule.where)
+        yield Row(f"rule {number}", f"{rule.name}: {rule.told} → {rule.outcome}", rule.where, f"rule {rule.name!r}")
     for name, choices in settings.aliases.items():
         yield Row(
             f"models.{name}", ", then ".join(choice.name for choice in choices), configuration.place(("models", name))
@@ -64,27 +65,30 @@ def _told(facts: ModelFacts) -> str:
 def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:
     """Only what differs from the provider's row, and what its key is called. ``key`` is what the document calls it."""
     written = configuration.document.backends[key] if key is not None else None
-    where = configuration.place(("backends", key)) if key is not None else ""
     if endpoint.base_url is not None and (endpoint.base_name is not None or endpoint.base_url != _own_address(name)):
         given = endpoint.base_name or next(
             (place for place in endpoint.backend.place if configuration.origin(place)), ""
         )
-        origin = where or _origin(given, configuration)
+        origin = _place(configuration, key, "address") or _origin(given, configuration)
         yield Row(f"backends.{name}.address", endpoint.base_url, origin)
     if endpoint.credential.key is not None:
-        origin = where or _origin(endpoint.credential.variable, configuration)
+        origin = _place(configuration, key, "credential") or _origin(endpoint.credential.variable, configuration)
         yield Row(f"backends.{name}.credential", f"${endpoint.credential.variable}", origin)
     told: Mapping[str, object] = {
         "dialect": endpoint.backend.dialect if written and written.dialect else None,
         "proxy": "{}://{}:{}".format(*endpoint.proxy) if endpoint.proxy else None,
         "headers": ", ".join(sorted(header for header, _ in endpoint.headers)),
         "body": dict(endpoint.extra_body),
-        "profile": dict(endpoint.profile),
+        "profile": ", ".join(f"{field} {value}" for field, value in endpoint.profile.items()),
         "timeouts": _seconds(endpoint.timeouts) if endpoint.timeouts != Timeouts() else None,
     }
-    for field, value in told.items():
+    for part, value in told.items():
         if value:
-            yield Row(f"backends.{name}.{field}", str(value), where)
+            yield Row(f"backends.{name}.{part}", str(value), _place(configuration, key, part))
+
+
+def _place(configuration: Configuration, key: str | None, part: str) -> str:
+    return configuration.place(("backends", key, part)) if key is not None else ""
 
 
 def _own_address(name: str) -> str | None:
@@ -121,8 +125,9 @@ def _origin(setting: str, configuration: Configuration) -> str:
 
 def difference(before: list[Row], after: list[Row]) -> str:
     """Say in one line what changed; empty when nothing did."""
-    old, new = {row.name: row.value for row in before}, {row.name: row.value for row in after}
+    old, new = ({row.key or row.name: row.value for row in found} for found in (before, after))
     changed = [f"{name} {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]]
     added = [f"{name} {new[name]}" for name in new if name not in old]
     gone = [f"no {name}" for name in old if name not in new]
-    return "; ".join((*changed, *added, *gone))
+    moved = list(old) != list(new) and set(old) == set(new)
+    return "; ".join((*changed, *added, *gone, *(["the order of the rules"] if moved else [])))

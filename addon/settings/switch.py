@@ -53,6 +53,23 @@ def _chosen(switch: Switch, name: str) -> str:
     return switch.preset if name == "preset" else switch.models.get(Slot(name), "")
 
 
+def lasting(switch: Switch, given: Switch, kept: Switch) -> Switch:
+    """Return what is kept for the next run: what was ``given`` for this run alone leaves there what was ``kept``.
+
+    What was chosen over it since is no longer what was given.
+    """
+    models = {
+        slot: kept.models.get(slot, "") if given.models.get(slot) == model else model
+        for slot in Slot
+        if (model := switch.models.get(slot, "")) or kept.models.get(slot)
+    }
+    return Switch(
+        kept.preset if given.preset and switch.preset == given.preset else switch.preset,
+        {slot: model for slot, model in models.items() if model},
+        kept.blocked if given.blocked and switch.blocked == given.blocked else switch.blocked,
+    )
+
+
 def dump(switch: Switch, over: Mapping[str, str]) -> dict[str, Any]:
     """Render for the state file; ``over`` is what it was chosen over."""
     chosen = {str(slot): model for slot, model in switch.models.items()}

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from mitmproxy import exceptions
+from mitmproxy import exceptions, types
 
+from addon.proxy.commands import ModelName
 from tests.proxy.live import Proxy, proxying, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* deprecated:DeprecationWarning")  # pyparsing's, in mitmproxy's parser
@@ -90,6 +91,17 @@ LISTS = [
 async def test_what_can_be_chosen_is_listed(confdir: Path, text: str, listed: list[str]) -> None:
     async with proxying(confdir) as proxy:
         assert call(proxy, text) == listed
+
+
+@pytest.mark.usefixtures("_document")
+async def test_a_model_is_completed_by_those_that_are_configured(confdir: Path) -> None:
+    async with proxying(confdir) as proxy:
+        kind = types.CommandTypes.get(ModelName)
+        assert kind is not None
+        assert kind.completion(proxy.master.commands, ModelName, "") == call(proxy, "detour.models")
+        parts, _ = proxy.master.commands.parse_partial("detour.switch ")
+        assert parts[0].valid
+        assert proxy.master.commands.commands["detour.switch"].signature_help().startswith("detour.switch model")
 
 
 @pytest.mark.usefixtures("_document")

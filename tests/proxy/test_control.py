@@ -10,6 +10,7 @@ from mitmproxy import exceptions
 
 from addon.protocol.errors import ConfigError
 from addon.proxy.control import LOOK_S, Control
+from addon.routing.config import Slot
 from addon.settings import state_file
 from addon.settings.switch import Switch
 from tests.proxy.conftest import Configure
@@ -210,3 +211,72 @@ async def test_settings_that_were_never_right_are_not_looked_at(confdir: Path, d
         assert control.presets() == {}
         with pytest.raises(ConfigError, match="the proxy's log says how"):
             control.read_anew()
+
+
+async def test_a_switch_does_not_hide_that_the_file_is_wrong(confdir: Path, document: Write) -> None:
+    document(DOCUMENT)
+    async with proxying(confdir) as proxy:
+        proxy.errors_expected = True
+        control = proxy.detour.control
+        document(DOCUMENT + "bigg: x\n")
+        await until(lambda: control.fault is not None)
+        proxy.master.options.update(detour_big_model="ollama/now")
+        assert answers(control)["opus"] == "ollama/now"
+        assert control.fault
+        document(DOCUMENT)
+        await until(lambda: control.fault is None)
+        await until(lambda: "read anew and right again: detour.yaml" in proxy.log.text)
+
+
+async def test_what_is_given_for_one_run_is_not_kept_by_another_switch(
+    confdir: Path, document: Write, tmp_path: Path
+) -> None:
+    document(DOCUMENT)
+    async with proxying(confdir, detour_preset="mine") as proxy:
+        proxy.master.options.update(detour_big_model="ollama/now")
+        document(DOCUMENT.replace("vllm/small", "vllm/other"))
+        await until(lambda: "read anew" in proxy.log.text or "in force: " in proxy.log.text)
+        assert answers(proxy.detour.control)["haiku"] == "anthropic"
+    assert state_file.read(tmp_path / "detour-home")[0] == Switch(models={Slot.BIG: "ollama/now"})
+
+
+async def test_reading_anew_leaves_the_state_of_another_detour_alone(
+    confdir: Path, document: Write, tmp_path: Path
+) -> None:
+    document(DOCUMENT)
+    async with proxying(confdir) as proxy:
+        state_file.write(tmp_path / "detour-home", Switch(preset="mine"), {"preset": ""})  # another one's
+        document(DOCUMENT.replace("vllm/small", "vllm/other"))
+        await until(lambda: answers(proxy.detour.control)["haiku"] == "vllm/other")
+    assert state_file.read(tmp_path / "detour-home")[0] == Switch(preset="mine")
+
+
+async def test_a_file_that_is_gone_stays_in_force_until_it_is_back(confdir: Path, document: Write) -> None:
+    path = document(DOCUMENT)
+    async with proxying(confdir) as proxy:
+        proxy.errors_expected = True
+        control = proxy.detour.control
+        proxy.master.options.update(detour_small_model="ollama/now")
+        path.unlink()
+        await until(lambda: control.fault is not None)
+        assert control.fault
+        assert "is gone; what it said stays in force until it is back" in control.fault
+        assert answers(control) == {"opus": "vllm/big", "sonnet": "vllm/big", "haiku": "ollama/now"}
+        document(DOCUMENT.replace("vllm/big", "vllm/back"))
+        await until(lambda: answers(control)["opus"] == "vllm/back")
+        assert control.fault is None
+
+
+DETAILS = [
+    ("block: no titles", "block: none here", "rule 'titles' titles: the kind is title → blocked: no titles → titles:"),
+    ("block: no titles", "effort: low", "whoever would answer, with effort low"),
+    ("mine: {big: vllm/preset-big, small: anthropic}", "mine: {big: vllm/else}", "read anew: detour.yaml"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), DETAILS)
+async def test_every_change_of_a_file_is_told(confdir: Path, document: Write, old: str, new: str, said: str) -> None:
+    document(DOCUMENT)
+    async with proxying(confdir) as proxy:
+        document(DOCUMENT.replace(old, new))
+        await until(lambda: said in proxy.log.text, lambda: proxy.log.text)

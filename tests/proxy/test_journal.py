@@ -142,3 +142,10 @@ def test_the_newest_come_last_and_errors_alone_where_they_are_asked_for() -> Non
     assert [entry.id for entry in ring.newest(LogType.ALL, 2)] == ["req_4", "req_5"]
     assert [entry.id for entry in ring.newest(LogType.ROUTE, 1)] == ["req_5"]
     assert [entry.id for entry in ring.newest(LogType.ERROR, 2)] == ["req_3", "req_5"]
+
+
+def test_a_blocked_call_is_known_by_what_it_asked_for() -> None:
+    error = Blocked("no titles", "titles: the kind is title", "claude-opus-5-5", "title", "a-session")
+    entry = journal.of_refusal("req_1", error, End("now", 451, 0))
+    assert (entry.asked, entry.kind, entry.session) == ("claude-opus-5-5", "title", "a-session")
+    assert entry.reason == "titles: the kind is title"

@@ -133,3 +133,11 @@ def test_flows_that_are_not_http_are_left_to_others() -> None:
     with pytest.raises(ValueError, match="not an HTTP flow"):
         views.SentView().prettify(b"", Metadata(flow=flow))
     assert views.PromptView().prettify(b"{}", Metadata(flow=flow)).startswith("# null")
+
+
+def test_changes_say_who_answered_where_nothing_was_sent() -> None:
+    flow = tflow.tflow()
+    record.keep_answer(flow, "titles (detour.yaml, line 3): the kind is title")
+    shown = _shown(flow.request, flow, "changes").text
+    assert "Answered by Detour itself: nothing was sent." in shown
+    assert "why: titles (detour.yaml, line 3): the kind is title" in shown

@@ -420,3 +420,8 @@ def test_every_fact_is_told_of_any_json(body: Json, headers: dict[str, str]) -> 
         *made.tool_names,
     ):
         assert isinstance(text, str)
+
+
+def test_a_copy_for_somebody_else_bears_no_credential() -> None:
+    headers = {"x-api-key": "k", "authorization": "Bearer k", "cookie": "k", "proxy-authorization": "k", "x-team": "a"}
+    assert Call({"model": "m"}, headers=headers).copy().headers == {"x-team": "a"}

@@ -531,3 +531,17 @@ def test_a_longer_history_extends_the_shorter_ones_changed_messages() -> None:
 def test_a_change_says_where_and_what() -> None:
     request = messages.parse(orjson.dumps({"model": "m", "messages": ASK}))
     assert apply(Changes(max_tokens=5), request)[1] == (Change("max_tokens", "set to 5"),)
+
+
+TOLD = [
+    (Changes(), ""),
+    (Changes(effort="low", max_tokens=5, temperature=0.0), "effort low, max_tokens 5, temperature 0.0"),
+    (Changes(body={"top_k": 1, "secret": "x"}, drop_tools=("Bash", "Web*")), "body top_k, secret, without Bash, Web*"),
+    (Changes(append_system="Be brief.", inline_tools=True), "system appended 'Be brief.', tools inlined"),
+    (Changes(replacements=(Replacement(re.compile("a" * 99), ""),)), f"replaced '{'a' * 57}...'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "told"), TOLD)
+def test_what_is_asked_for_is_told_in_few_words(changes: Changes, told: str) -> None:
+    assert changes.told == told

@@ -322,7 +322,7 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, str], Switch, str]] = [
     ({"big": "groq/x"}, {}, Switch(), "big (at big) is 'groq/x', but there is no key for groq: set GROQ_API_KEY."),
     ({"big": ["groq/x", "xai/y"]}, {}, Switch(), "big (at big) is 'groq/x', 'xai/y', but there is no key for groq"),
     ({"small": "vllm/*"}, {}, Switch(), "small (at small) is 'vllm/*', but a star stands for"),
-    ({}, {}, Switch(models={BIG: "nobody/x"}), "chosen while running is 'nobody/x', but there is no provider"),
+    ({}, {}, Switch(models={BIG: "nobody/x"}), "big (chosen while running) is 'nobody/x', but there is no provider"),
     ({"preset": "p", "presets": {"p": {"big": "nobody/x"}}}, {}, Switch(), "big (at presets.p.big) is 'nobody/x', "),
     ({"presets": {"p": {"routes": [{"to": "nobody/x"}]}}}, {}, Switch("p"), "at presets.p.routes.0: route 1 answers"),
     ({"routes": [{"to": "nobody/x"}]}, {}, Switch(), "at routes.0: route 1 answers with 'nobody/x', but there is no"),

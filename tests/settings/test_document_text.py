@@ -206,3 +206,8 @@ def test_whatever_is_written_is_a_document_or_a_mistake(written: dict[str, objec
     except ConfigError as error:
         message = error.message
     assert message == "" or message.startswith("detour.yaml, line 1: ")
+
+
+def test_a_comma_in_a_text_is_explained() -> None:
+    with pytest.raises(ConfigError, match="a text with a comma in it needs quotes"):
+        document_text.parse("routes:\n- {when: {kind: title}, block: No titles, thank you.}\n", "detour.yaml")

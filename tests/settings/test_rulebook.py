@@ -38,7 +38,7 @@ def test_a_list_keeps_its_order_and_its_names() -> None:
     assert [told(rule) for rule in found] == [
         ("first", "line of routes.0", "it asks for nothing", "a/b"),
         ("route 2", "line of routes.1", "the kind is title", "blocked: no"),
-        ("route 3", "line of routes.2", "it asks for nothing", "whoever would answer, with changes"),
+        ("route 3", "line of routes.2", "it asks for nothing", "whoever would answer, with effort low"),
     ]
     assert found[0].answer == Answer((Choice("a", "b"),), "first")
 

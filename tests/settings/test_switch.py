@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from addon.routing.call import Kind
 from addon.routing.config import Slot
-from addon.settings.switch import Switch, dump, load, still
+from addon.settings.switch import Switch, dump, lasting, load, still
 
 BIG, MIDDLE, SMALL = Slot
 FULL = Switch("glm", {BIG: "a/b", SMALL: "c/d"}, (Kind.TITLE,))
@@ -110,3 +110,26 @@ def test_what_is_right_beside_is_read() -> None:
         "over": {"big": "", "x": 1},
     }
     assert load(kept) == (Switch("glm", {BIG: "a"}, (Kind.TITLE,)), {"big": ""})
+
+
+KEPT = Switch("kept", {Slot.BIG: "kept/big", Slot.SMALL: "kept/small"}, (Kind.TITLE,))
+LASTING = [
+    (Switch("now"), Switch(), KEPT, Switch("now")),
+    (Switch("given"), Switch("given"), KEPT, Switch("kept")),
+    (Switch("now"), Switch("given"), KEPT, Switch("now")),
+    (Switch(), Switch("given"), KEPT, Switch()),
+    (
+        Switch(models={Slot.BIG: "given/big", Slot.SMALL: "now/small"}),
+        Switch(models={Slot.BIG: "given/big"}),
+        KEPT,
+        Switch(models={Slot.BIG: "kept/big", Slot.SMALL: "now/small"}),
+    ),
+    (Switch(models={Slot.BIG: "given/big"}), Switch(models={Slot.BIG: "given/big"}), Switch(), Switch()),
+    (Switch(blocked=(Kind.COUNT,)), Switch(blocked=(Kind.COUNT,)), KEPT, Switch(blocked=(Kind.TITLE,))),
+    (Switch(blocked=()), Switch(blocked=(Kind.COUNT,)), KEPT, Switch()),
+]
+
+
+@pytest.mark.parametrize(("switch", "given", "kept", "expected"), LASTING)
+def test_what_is_given_for_one_run_is_not_kept(switch: Switch, given: Switch, kept: Switch, expected: Switch) -> None:
+    assert lasting(switch, given, kept) == expected
