@@ -358,7 +358,8 @@ class Detour:
             f"blocked by {error.why}" if isinstance(error, Blocked) else f"answered by Detour: {error.message}"
         )
         record.keep_answer(flow, error.why if isinstance(error, Blocked) else error.message)
-        logger.info("%s detour %d %s", flow.id[:8], reply.status, error.message)
+        level = logging.INFO if isinstance(error, Blocked) else logging.WARNING
+        logger.log(level, "%s detour %d %s", flow.id[:8], reply.status, error.message)
         self.rest.note_refusal(flow, error, reply.status)
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
@@ -375,7 +376,8 @@ class Detour:
             record.offer_revert(flow)
         status = flow.response.status_code if flow.response else 0
         elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
-        logger.info("%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)
+        level = logging.WARNING if exchange.error and not exchange.client_left else logging.INFO
+        logger.log(level, "%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)
         self.doors.show_last(flow.comment)
         self.rest.note(flow, exchange, status, elapsed_ms)
 

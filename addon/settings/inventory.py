@@ -8,6 +8,7 @@ from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import Endpoint, Tier, Timeouts
 from addon.routing.settings import Settings
 from addon.settings.assembly import Configuration
+from addon.settings.environment import PREFERRED
 from addon.settings.switch import Switch
 
 
@@ -27,12 +28,7 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
     if settings.preset is not None:
         origin = "chosen while running" if switch.preset else configuration.place(("preset",))
         yield Row("preset", settings.preset, origin)
-    for tier in Tier:
-        answer = settings.tiers.get(tier)
-        if answer is None:
-            yield Row(str(tier), "anthropic", "no model is set")
-        else:
-            yield Row(str(tier), answer.name, _origin(answer.setting, configuration))
+    yield from _models(configuration, settings)
     if settings.decider is not None:
         yield Row("function", settings.decider.name, configuration.place(("function",)))
     for number, rule in enumerate(settings.rules, 1):
@@ -47,6 +43,19 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
     for name, endpoint in settings.endpoints.items():
         yield from _endpoint(name, named.get(name), endpoint, configuration)
     yield from _others(configuration, settings)
+
+
+def _models(configuration: Configuration, settings: Settings) -> Iterator[Row]:
+    for tier in Tier:
+        answer = settings.tiers.get(tier)
+        if answer is None:
+            yield Row(str(tier), "anthropic", "no model is set")
+        else:
+            yield Row(str(tier), answer.name, _origin(answer.setting, configuration))
+    if configuration.document.provider is not None and not configuration.origin(PREFERRED):
+        yield Row("provider", settings.preferred, configuration.place(("provider",)))
+    elif configuration.origin(PREFERRED):
+        yield Row("provider", settings.preferred, _origin(PREFERRED, configuration))
 
 
 def _told(facts: ModelFacts) -> str:
@@ -65,7 +74,9 @@ def _told(facts: ModelFacts) -> str:
 def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:
     """Only what differs from the provider's row, and what its key is called. ``key`` is what the document calls it."""
     written = configuration.document.backends[key] if key is not None else None
-    if endpoint.base_url is not None and (endpoint.base_name is not None or endpoint.base_url != _own_address(name)):
+    if endpoint.base_url is not None and (
+        endpoint.base_name is not None or endpoint.base_url != _own_address(endpoint)
+    ):
         given = endpoint.base_name or next(
             (place for place in endpoint.backend.place if configuration.origin(place)), ""
         )
@@ -91,8 +102,8 @@ def _place(configuration: Configuration, key: str | None, part: str) -> str:
     return configuration.place(("backends", key, part)) if key is not None else ""
 
 
-def _own_address(name: str) -> str | None:
-    row = BACKENDS.get(name)
+def _own_address(endpoint: Endpoint) -> str | None:
+    row = BACKENDS.get(endpoint.backend.like or endpoint.backend.name)
     return row.base_url if row else None
 
 

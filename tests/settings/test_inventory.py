@@ -54,6 +54,8 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
     # who answers
     ({"big": "vllm/a"}, {}, Switch(), [Row("opus", "vllm/a", "big (at big)"), Row("sonnet", "vllm/a", "big (at big)")]),
     ({}, {"SMALL_MODEL": "vllm/a"}, Switch(), [Row("haiku", "vllm/a", "SMALL_MODEL, .env")]),
+    ({"provider": "vllm"}, {}, Switch(), [Row("provider", "vllm", "at provider")]),
+    ({}, {"PREFERRED_PROVIDER": "kimi"}, Switch(), [Row("provider", "moonshot", "PREFERRED_PROVIDER, .env")]),
     ({}, {}, Switch(models={Slot.SMALL: "vllm/a"}), [Row("haiku", "vllm/a", "small (chosen while running)")]),
     ({"small": ["vllm/a", "anthropic"]}, {}, Switch(), [Row("haiku", "vllm/a, then anthropic", "small (at small)")]),
     ({"preset": "anthropic_pure"}, {}, Switch(), [Row("preset", "anthropic_pure", "at preset")]),
