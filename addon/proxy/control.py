@@ -23,7 +23,7 @@ from mitmproxy.log import ALERT
 
 from addon.protocol.errors import ConfigError
 from addon.routing.call import Kind
-from addon.routing.config import Slot
+from addon.routing.config import Slot, Tier
 from addon.routing.settings import Settings
 from addon.settings import inventory, settings_file, state_file
 from addon.settings.assembly import Configuration
@@ -280,8 +280,9 @@ def _goes_over(switch: Switch, name: str) -> bool:
 def _summary(settings: Settings, switch: Switch) -> str:
     """Tiers that have the same answer are told in one."""
     answers: dict[str, list[str]] = {}
-    for tier, answer in settings.tiers.items():
-        answers.setdefault(answer.name, []).append(str(tier))
+    for tier in Tier:
+        if (answer := settings.tiers.get(tier)) is not None:
+            answers.setdefault(answer.name, []).append(str(tier))
     parts = [f"preset {settings.preset}"] if settings.preset else []
     parts += [f"{'+'.join(tiers)} → {name}" for name, tiers in answers.items()] or ["everything → anthropic"]
     parts += [f"blocked: {', '.join(switch.blocked)}"] if switch.blocked else []

@@ -32,7 +32,7 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
     if settings.decider is not None:
         yield Row("function", settings.decider.name, configuration.place(("function",)))
     for number, rule in enumerate(settings.rules, 1):
-        yield Row(f"rule {number}", f"{rule.name}: {rule.told} → {rule.outcome}", rule.where, f"rule {rule.name!r}")
+        yield Row(f"rule {number}", f"{rule.name}: {rule.told} → {rule.outcome}", rule.where, f"rule {rule.name}:")
     for name, choices in settings.aliases.items():
         yield Row(
             f"models.{name}", ", then ".join(choice.name for choice in choices), configuration.place(("models", name))
@@ -136,9 +136,18 @@ def _origin(setting: str, configuration: Configuration) -> str:
 
 def difference(before: list[Row], after: list[Row]) -> str:
     """Say in one line what changed; empty when nothing did."""
-    old, new = ({row.key or row.name: row.value for row in found} for found in (before, after))
-    changed = [f"{name} {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]]
+    old, new = ({row.key or row.name: _bare(row) for row in found} for found in (before, after))
+    changed = [
+        f"{name} {new[name]} (was {old[name]})" if name.endswith(":") else f"{name} {old[name]} → {new[name]}"
+        for name in new
+        if name in old and old[name] != new[name]
+    ]
     added = [f"{name} {new[name]}" for name in new if name not in old]
-    gone = [f"no {name}" for name in old if name not in new]
+    gone = [f"no {name.removesuffix(':')}" for name in old if name not in new]
     moved = list(old) != list(new) and set(old) == set(new)
     return "; ".join((*changed, *added, *gone, *(["the order of the rules"] if moved else [])))
+
+
+def _bare(row: Row) -> str:
+    """The value without the name that the key says already."""
+    return row.value.removeprefix(f"{row.key.removeprefix('rule ')} ") if row.key else row.value

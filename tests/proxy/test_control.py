@@ -268,7 +268,11 @@ async def test_a_file_that_is_gone_stays_in_force_until_it_is_back(confdir: Path
 
 
 DETAILS = [
-    ("block: no titles", "block: none here", "rule 'titles' titles: the kind is title → blocked: no titles → titles:"),
+    (
+        "block: no titles",
+        "block: none here",
+        "in force: rule titles: the kind is title → blocked: none here (was the kind",
+    ),
     ("block: no titles", "effort: low", "whoever would answer, with effort low"),
     ("mine: {big: vllm/preset-big, small: anthropic}", "mine: {big: vllm/else}", "read anew: detour.yaml"),
 ]

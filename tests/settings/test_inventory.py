@@ -214,3 +214,24 @@ DIFFERENCES = [
 @pytest.mark.parametrize(("new", "told"), DIFFERENCES)
 def test_a_difference_is_one_line(new: list[Row], told: str) -> None:
     assert inventory.difference(OLD, new) == told
+
+
+def a_rule(number: int, name: str, told: str) -> Row:
+    return Row(f"rule {number}", f"{name}: {told}", "detour.yaml", f"rule {name}:")
+
+
+RULES = [
+    ([a_rule(1, "x", "→ a"), a_rule(2, "y", "b")], [a_rule(1, "x", "→ c"), a_rule(2, "y", "b")], "rule x: → c (was → a)"),
+    ([a_rule(1, "x", "→ a")], [a_rule(1, "new", "→ n"), a_rule(2, "x", "→ a")], "rule new: → n"),
+    ([a_rule(1, "x", "→ a"), a_rule(2, "y", "→ b")], [a_rule(1, "y", "→ b")], "no rule x"),
+    (
+        [a_rule(1, "x", "→ a"), a_rule(2, "y", "→ b")],
+        [a_rule(1, "y", "→ b"), a_rule(2, "x", "→ a")],
+        "the order of the rules",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), RULES)
+def test_a_rule_is_known_by_its_name_wherever_it_stands(old: list[Row], new: list[Row], told: str) -> None:
+    assert inventory.difference(old, new) == told
