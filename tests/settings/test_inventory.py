@@ -221,7 +221,7 @@ def a_rule(number: int, name: str, told: str) -> Row:
 
 
 RULES = [
-    ([a_rule(1, "x", "→ a"), a_rule(2, "y", "b")], [a_rule(1, "x", "→ c"), a_rule(2, "y", "b")], "rule x: → c (was → a)"),
+    ([a_rule(1, "x", "→ a"), a_rule(2, "y", "b")], [a_rule(1, "x", "c"), a_rule(2, "y", "b")], "rule x: c (was → a)"),
     ([a_rule(1, "x", "→ a")], [a_rule(1, "new", "→ n"), a_rule(2, "x", "→ a")], "rule new: → n"),
     ([a_rule(1, "x", "→ a"), a_rule(2, "y", "→ b")], [a_rule(1, "y", "→ b")], "no rule x"),
     (
