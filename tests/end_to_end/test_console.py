@@ -134,7 +134,7 @@ def test_a_kind_of_call_is_turned_away_and_let_through_again(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [("R", "rule 1: cheap subagents: the kind is subagent"), (RELOAD, "the settings are read anew")]
+    ("key", "said"), [("R", "rule 1: cheap subagents: the kind is subagent"), (RELOAD, "Detour: read anew")]
 )
 def test_a_key_is_answered(tmp_path: Path, key: str, said: str) -> None:
     with console(tmp_path) as shown:
