@@ -1,7 +1,8 @@
 """``detour route explain``: how a request would be answered, and why, without sending it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,9 +42,23 @@ def explain(request: bytes, question: Question, *, as_json: bool) -> None:
         path=question.path,
         door=question.door,
         now=datetime.now().astimezone(),
+        matches_filter=_filter(request, question),
     )
     told = explanation(call, reading.configuration.settings(switch))
     typer.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(told)))
+
+
+def _filter(request: bytes, question: Question) -> Callable[[str], bool]:
+    """Return mitmproxy's own answer for a flow as the proxy would see it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pyparsing's, in mitmproxy's filters
+        from mitmproxy import connection, flowfilter, http
+    client = connection.Client(peername=("127.0.0.1", 0), sockname=("127.0.0.1", 0), timestamp_start=0.0)
+    flow = http.HTTPFlow(client, connection.Server(address=("api.anthropic.com", 443)))
+    given = {"content-type": "application/json", **_headers(question.headers)}
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in given.items()])
+    flow.request = http.Request.make("POST", f"https://api.anthropic.com{question.path}", request, headers)
+    return lambda expression: bool(flowfilter.parse(expression)(flow))
 
 
 def explanation(call: Call, settings: Settings) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
@@ -29,7 +30,7 @@ from addon.settings import inventory, settings_file, state_file
 from addon.settings.assembly import Configuration
 from addon.settings.inventory import Row
 from addon.settings.settings_file import Reading, Unread
-from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, lasting, still
+from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, lasting, merged, still
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +188,8 @@ class Control:
         """Keep what is chosen for the next run, but for what was given for this one."""
         kept = lasting(self._switch, self._given, self._kept)
         if kept != self._kept:
+            there, _ = state_file.read(self.home)  # another Detour may have kept something since
+            kept = merged(there, self._kept, kept)
             configured = self._reading.configuration.configured if self._reading is not None else {}
             over = {name: configured.get(name, "") for name in ("preset", *Slot) if _goes_over(kept, name)}
             state_file.write(self.home, kept, over)
@@ -220,13 +223,17 @@ class Control:
         was_wrong, before = self.fault is not None, self.rows()
         try:
             reading = await asyncio.to_thread(self._read)
+            if self._reading is not old:
+                return  # another file was chosen meanwhile
             _check_presence(old, reading)
             switch, dropped = still(self._switch, self._over, reading.configuration.configured)
             self._put_in_force(reading, switch)
         except ConfigError as error:
+            if self._reading is not old:
+                return
             seen = error if isinstance(error, Unread) else reading or old
             # until one of the files changes again, those that the wrong ones name with them
-            self._reading = Reading(old.configuration, old.file, seen.stamps, seen.good_until)
+            self._reading = replace(old, stamps=seen.stamps, good_until=seen.good_until)
             if self.fault != error.message:
                 self.fault = error.message
                 logger.error("Detour: the settings are not read anew: %s", error.message)  # noqa: TRY400 - the user's
@@ -267,9 +274,12 @@ class Control:
 
 
 def _check_presence(old: Reading, reading: Reading) -> None:
-    """Refuse to go on without the file: one that is gone for a moment must not send anything elsewhere."""
-    if old.file is not None and reading.file != old.file and not old.file.exists():
-        raise ConfigError(f"{old.file} is gone; what it said stays in force until it is back, or until a restart")
+    """Refuse to go on without the file: one that is gone or emptied by a save must not send anything elsewhere."""
+    is_gone = old.file is not None and reading.file != old.file and not old.file.exists()
+    is_emptied = reading.file == old.file and reading.is_empty and not old.is_empty
+    if is_gone or is_emptied:
+        what = f"{old.file} is {'gone' if is_gone else 'empty'}"
+        raise ConfigError(f"{what}; what it said stays in force until it is back, or until a restart")
 
 
 def _goes_over(switch: Switch, name: str) -> bool:

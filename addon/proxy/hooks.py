@@ -30,6 +30,7 @@ from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
+from addon.proxy.openapi import TOKEN_HEADER
 from addon.proxy.rest_addon import Rest, may_be_ours
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
@@ -107,6 +108,7 @@ class Detour:
             return None
         if may_be_ours(flow.request.path):
             return self.rest.request(flow)
+        flow.request.headers.pop(TOKEN_HEADER, None)  # ours, on a path that is not: it is for nobody else
         if self._is_ours(flow):
             self._take(flow)
         self._upstream.request(flow)

@@ -71,21 +71,33 @@ def _merged(
     """Put what a litellm list amounts to behind what the document says itself; also return what was made of what."""
     own = {key: value for key, value in data.items() if key not in litellm_names.SECTIONS}
     origins: dict[Path, Path] = {}
-    for section, made in (("backends", converted.backends), ("models", converted.models)):
+    names = {index: name for index, route in enumerate(converted.routes) if (name := _plain_name(route))}
+    aliases = {name: converted.routes[index]["to"] for index, name in names.items()}
+    known: dict[Path, Path] = dict(converted.origins)
+    known |= {("models", name): known["routes", index] for index, name in names.items()}
+    for section, made in (("backends", converted.backends), ("models", {**converted.models, **aliases})):
         written = own.get(section) or {}
         if isinstance(written, Mapping):  # else it is told that it is none
             own[section] = {**made, **written}
-            origins |= {(section, key): converted.origins[section, key] for key in made if key not in written}
+            origins |= {(section, key): known[section, key] for key in made if key not in written}
     routes = own.get("routes") or []
     if isinstance(routes, Mapping):
         scenarios = sorted(routes, key=lambda name: (*document.SCENARIOS, name).index(name))
         origins |= {("routes", index): ("routes",) for index in range(len(scenarios))}
         routes = [{name: routes[name]} for name in scenarios]
     if isinstance(routes, list):
-        own["routes"] = [*routes, *converted.routes]
-        for index in range(len(converted.routes)):
-            origins["routes", len(routes) + index] = converted.origins["routes", index]
+        rest = [index for index in range(len(converted.routes)) if index not in names]
+        own["routes"] = [*routes, *(converted.routes[index] for index in rest)]
+        origins |= {
+            ("routes", len(routes) + count): converted.origins["routes", index] for count, index in enumerate(rest)
+        }
     return own, origins
+
+
+def _plain_name(route: Mapping[str, Any]) -> str | None:
+    """Return the name that a route of a litellm list is for, where it can be an alias; None for one with wildcards."""
+    name = str(route["when"]["model"])
+    return None if any(sign in name for sign in "*?[") or name in route["to"] else name
 
 
 def _without_effect(found: Document, place: Place) -> Iterator[str]:

@@ -45,6 +45,11 @@ class Reading:
     stamps: Mapping[Path, Stamp] = field(default_factory=dict)
     good_until: float | None = None  # seconds of the clock of `time.monotonic`: when a minted key runs out
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is a document that says nothing."""
+        return self.file is not None and not self.configuration.document.model_fields_set
+
     def is_current(self, now: float) -> bool:
         """Whether reading again would give the same."""
         good = self.good_until is None or now < self.good_until

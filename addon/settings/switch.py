@@ -70,6 +70,17 @@ def lasting(switch: Switch, given: Switch, kept: Switch) -> Switch:
     )
 
 
+def merged(there: Switch, before: Switch, now: Switch) -> Switch:
+    """Return what is kept ``there``, with what changed from ``before`` to ``now``."""
+    changed = {slot for slot in Slot if before.models.get(slot) != now.models.get(slot)}
+    models = {slot: (now if slot in changed else there).models.get(slot, "") for slot in Slot}
+    return Switch(
+        now.preset if now.preset != before.preset else there.preset,
+        {slot: model for slot, model in models.items() if model},
+        now.blocked if now.blocked != before.blocked else there.blocked,
+    )
+
+
 def dump(switch: Switch, over: Mapping[str, str]) -> dict[str, Any]:
     """Render for the state file; ``over`` is what it was chosen over."""
     chosen = {str(slot): model for slot, model in switch.models.items()}

@@ -102,3 +102,12 @@ MISTAKES = [
 def test_what_cannot_be_explained_is_told(request_bytes: bytes, question: Question, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         explain(request_bytes, question, as_json=False)
+
+
+def test_a_flow_filter_is_asked_as_the_proxy_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "detour.yaml").write_text(
+        "routes:\n- {when: {filter: '~m GET'}, to: ollama/no}\n"
+        "- {when: {filter: '~m POST & ~hq x-team'}, to: ollama/yes}\n"
+    )
+    assert told(capsys, Question(headers=("x-team: blue",)))["outcome"]["answers"] == "ollama/yes"
+    assert told(capsys, Question())["outcome"]["answers"] == "anthropic"

@@ -1,5 +1,6 @@
 """One state, whoever changes it: options, files, the last run. Live, in mitmdump's own loop."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -284,3 +285,37 @@ async def test_every_change_of_a_file_is_told(confdir: Path, document: Write, ol
     async with proxying(confdir) as proxy:
         document(DOCUMENT.replace(old, new))
         await until(lambda: said in proxy.log.text, lambda: proxy.log.text)
+
+
+async def test_a_file_that_a_save_has_emptied_sends_nothing_elsewhere(
+    confdir: Path, document: Write, tmp_path: Path
+) -> None:
+    document(DOCUMENT)
+    async with proxying(confdir) as proxy:
+        proxy.errors_expected = True
+        control = proxy.detour.control
+        proxy.master.options.update(detour_small_model="ollama/now")
+        document("")
+        await until(lambda: control.fault is not None)
+        assert control.fault
+        assert "is empty; what it said stays in force" in control.fault
+        assert answers(control)["haiku"] == "ollama/now"
+        document(DOCUMENT)
+        await until(lambda: control.fault is None)
+        assert state_file.read(tmp_path / "detour-home")[0] == Switch(models={Slot.SMALL: "ollama/now"})
+
+
+async def test_a_slow_reading_does_not_undo_a_file_that_was_chosen_meanwhile(
+    confdir: Path, document: Write, tmp_path: Path
+) -> None:
+    slow = "backends: {gpu: {address: 'http://127.0.0.1:9', credential: {command: 'sleep 0.5; echo key'}}}\n"
+    document(DOCUMENT)
+    (tmp_path / "other.yaml").write_text("big: vllm/other\n")
+    async with proxying(confdir) as proxy:
+        document(DOCUMENT + slow)
+        await until(lambda: not proxy.detour.control._reading.is_current(0.0))  # type: ignore[union-attr]  # it is there
+        await asyncio.sleep(LOOK_S + 0.1)  # the reading is under way
+        proxy.master.options.update(detour_config=str(tmp_path / "other.yaml"))
+        assert answers(proxy.detour.control)["opus"] == "vllm/other"
+        await asyncio.sleep(1.0)
+        assert answers(proxy.detour.control)["opus"] == "vllm/other"

@@ -140,9 +140,10 @@ def test_a_litellm_list_stands_behind_what_the_document_says() -> None:
     found, place, unused = document_text.parse(f"{LIST}routes:\n- think: a/b\nbig: large\n", "both.yaml")
     assert found.big == "large"
     assert isinstance(found.routes, list)
-    assert [(rule.think, rule.when.model) for rule in found.routes] == [("a/b", None), (None, "large")]
-    assert [place(("routes", index)) for index in (0, 1)] == ["both.yaml, line 10", "both.yaml, line 3"]
+    assert [rule.think for rule in found.routes] == ["a/b"]
     (name,) = found.backends
+    assert list(found.models) == ["large"]
+    assert [place(("routes", 0)), place(("models", "large"))] == ["both.yaml, line 10", "both.yaml, line 3"]
     assert place(("backends", name)) == "both.yaml, line 4"
     assert [line.partition(" has no effect: ")[0] for line in unused] == [
         "both.yaml, line 8: model_list.0.litellm_params.rpm"
@@ -158,7 +159,11 @@ def test_scenarios_before_a_litellm_list_keep_their_order_and_lines() -> None:
         "both.yaml, line 12",
         "both.yaml, line 10",
     ]
-    assert place(("routes", 3)) == "both.yaml, line 3"
+    wildcard = LIST.replace("large", "'large*'")
+    found, place, _ = document_text.parse(f"{wildcard}routes:\n  default: a\n", "both.yaml")
+    assert isinstance(found.routes, list)
+    assert found.routes[1].when.model == "large*"
+    assert place(("routes", 1)) == "both.yaml, line 3"
 
 
 def test_what_the_document_says_of_a_provider_wins_over_the_list() -> None:

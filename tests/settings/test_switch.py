@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from addon.routing.call import Kind
 from addon.routing.config import Slot
-from addon.settings.switch import Switch, dump, lasting, load, still
+from addon.settings.switch import Switch, dump, lasting, load, merged, still
 
 BIG, MIDDLE, SMALL = Slot
 FULL = Switch("glm", {BIG: "a/b", SMALL: "c/d"}, (Kind.TITLE,))
@@ -133,3 +133,21 @@ LASTING = [
 @pytest.mark.parametrize(("switch", "given", "kept", "expected"), LASTING)
 def test_what_is_given_for_one_run_is_not_kept(switch: Switch, given: Switch, kept: Switch, expected: Switch) -> None:
     assert lasting(switch, given, kept) == expected
+
+
+MERGED = [
+    (Switch("a"), Switch("b"), Switch("b", blocked=(Kind.TITLE,)), Switch("a", blocked=(Kind.TITLE,))),
+    (Switch("a"), Switch("b"), Switch("c"), Switch("c")),
+    (
+        Switch(models={BIG: "there/big"}, blocked=(Kind.COUNT,)),
+        Switch(models={SMALL: "before/small"}),
+        Switch(),
+        Switch(models={BIG: "there/big"}, blocked=(Kind.COUNT,)),
+    ),
+    (Switch(models={BIG: "there/big"}), Switch(), Switch(models={BIG: "now/big"}), Switch(models={BIG: "now/big"})),
+]
+
+
+@pytest.mark.parametrize(("there", "before", "now", "expected"), MERGED)
+def test_what_another_detour_keeps_stays(there: Switch, before: Switch, now: Switch, expected: Switch) -> None:
+    assert merged(there, before, now) == expected
