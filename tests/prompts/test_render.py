@@ -1,6 +1,5 @@
 """What people read: the newest first, everything said, and never an exception."""
 
-import time
 from typing import Any
 
 import orjson
@@ -199,12 +198,10 @@ def test_results_within_results_do_not_exhaust_the_stack() -> None:
     assert "nested too deeply" in render.prompt({"messages": [{"role": "user", "content": [block]}]})
 
 
-def test_a_large_prompt_renders_while_nobody_waits() -> None:
+def test_a_large_prompt_is_rendered_whole() -> None:
     text = "A line of the conversation, as they are.\n" * 100
     messages = [{"role": "user", "content": [{"type": "text", "text": text}]} for _ in range(40)]
-    started = time.perf_counter()
     rendered = render.prompt({"messages": messages})
-    assert (time.perf_counter() - started) * 1000 < 50  # takes 1 ms; the machine may be busy
     assert len(rendered) > 160_000
 
 
