@@ -8,6 +8,7 @@ Source: Messages API reference, "streaming"; what Claude Code does with each eve
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 type Json = dict[str, Any]
@@ -145,3 +146,26 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except ValueError:
         return False
+
+
+def told(events: Iterable[Json]) -> list[str]:
+    """Events in short, for reading in a table."""
+    return [SHORT[event["type"]](event) for event in events]
+
+
+def _delta(event: Json) -> str:
+    (content,) = (value for key, value in event["delta"].items() if key != "type")
+    return f"{event['index']} {content}" if event["delta"]["type"] != "signature_delta" else f"{event['index']} signed"
+
+
+SHORT: dict[str, Any] = {
+    "message_start": lambda _: "start",
+    "content_block_start": lambda event: (
+        f"{event['index']} [{event['content_block'].get('id') or event['content_block']['type']}"
+    ),
+    "content_block_delta": _delta,
+    "content_block_stop": lambda event: f"{event['index']} ]",
+    "message_delta": lambda event: f"because {event['delta']['stop_reason']}",
+    "message_stop": lambda _: "stop",
+    "error": lambda event: f"error {event['error']['message']}",
+}

@@ -17,8 +17,9 @@ from addon import dialects
 from addon.dialects import Decoder, Encoded, ReplyContext, Target
 from addon.protocol import messages
 from addon.protocol.errors import DetourError
+from addon.protocol.event_writer import EventWriter
 from addon.routing.backends import BACKENDS
-from addon.stream import EventWriter, StreamTranslator
+from addon.stream import StreamTranslator
 
 FOLDER = Path(__file__).parent / "transcripts"
 TARGET = re.compile(r"^Target: `([^/`]+)/([^`]+)`$", re.MULTILINE)

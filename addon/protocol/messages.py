@@ -217,7 +217,7 @@ def collect(stream: bytes) -> Json:
     """Collect a lawful stream of Anthropic events into the whole message they amount to.
 
     So a reply asked for whole is made from the same events as a streamed one, and the two cannot disagree.
-    A block that was never closed (see ``addon.stream``: a tool call cut at the length limit) is left out, as the
+    A block that was never closed (see ``event_writer``: a tool call cut at the length limit) is left out, as the
     client leaves it out. Raises: MalformedReply when ``stream`` holds an ``error`` event or does not end.
     """
     parser = framing.ServerSentEvents()

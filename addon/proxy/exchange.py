@@ -16,11 +16,12 @@ from addon.dialects import Decoder, Loss, ReplyContext
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
+from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import collect
 from addon.proxy.intake import JSON_HEADERS, Send
 from addon.routing.config import Credential
 from addon.routing.route import Route
-from addon.stream import EventWriter, PassThrough, StreamTranslator, write_whole
+from addon.stream import PassThrough, StreamTranslator, write_whole
 
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 

@@ -16,6 +16,7 @@ import orjson
 from mitmproxy.test import tflow, tutils
 
 from addon.dialects import ReplyContext, Target, load
+from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import parse
 from addon.proxy import transfer
 from addon.proxy.intake import Incoming
@@ -24,7 +25,7 @@ from addon.routing.route import choose
 from addon.routing.settings import Settings
 from addon.settings.assembly import configure
 from addon.settings.document import Document
-from addon.stream import EventWriter, StreamTranslator
+from addon.stream import StreamTranslator
 from tests.benchmarks import samples
 from tests.benchmarks.table import Row, report
 

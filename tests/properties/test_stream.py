@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from addon import dialects
 from addon.protocol.deltas import Delta, End, Finish, Reasoning, StopReason, Text, ToolArguments, ToolCall
 from addon.protocol.errors import DetourError
+from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import collect
-from addon.stream import EventWriter, StreamTranslator, write_whole
+from addon.stream import StreamTranslator, write_whole
 from tests import law
 from tests.properties import strategies as our
 from tests.stories import Story, every_story, translated

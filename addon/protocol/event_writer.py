@@ -1,0 +1,358 @@
+"""Deltas to Anthropic's events, lawfully whatever comes.
+
+Theory of operation
+-------------------
+``EventWriter`` alone writes Anthropic's events. Its output law:
+
+    message_start, then blocks numbered 0, 1, 2 ... with one open at a time, each closed before the next,
+    then one message_delta, then message_stop; or at any point one ``error``, and nothing after it.
+
+One exception, and why: a tool call whose arguments were cut (at the length limit, the window's end, by a filter) is
+left open when message_delta comes. The client runs every tool call that was closed, so a cut one must not be; it drops
+a block without its end, reads the stop reason and lets the model resume (docs/protocol.md, "Stop reasons").
+
+States: START (nothing written), BETWEEN (no block open), TEXT, THINKING, TOOL (that block is open), OVER. What each may
+receive is the table ``TRANSITIONS``; a delta without an entry is a bug of the dialect and says so.
+
+* While a tool block is open, anything that does not belong to it waits until the call's JSON is complete: in groups,
+  one for each call, text and thinking, released in the order of their first appearance.
+* A finish reason, and usage, are remembered: more content, and more usage, may follow. The end of the reply writes
+  them. An end without a finish reason is an error; we never invent one.
+* Late arrivals after the end or an error are dropped here; the recorder has kept the backend's bytes.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Any
+
+import orjson
+
+from addon.protocol import framing, signature, tokens
+from addon.protocol.deltas import (
+    Delta,
+    End,
+    Failure,
+    Finish,
+    Reasoning,
+    StopReason,
+    Text,
+    ToolArguments,
+    ToolCall,
+    Unread,
+    Usage,
+)
+from addon.protocol.errors import DetourError, MalformedReply
+
+dumps = orjson.dumps
+
+# of one call's arguments, and of all that waits behind it; as large as the largest request
+MAX_CALL_CHARACTERS = 32 * 1024 * 1024
+CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
+
+
+class State(Enum):
+    """Where the client's message stands."""
+
+    START = auto()
+    BETWEEN = auto()
+    TEXT = auto()
+    THINKING = auto()
+    TOOL = auto()
+    OVER = auto()
+
+
+class EventWriter:
+    """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
+
+    __slots__ = (
+        "_arguments", "_call_limit", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask",
+        "_model", "_origin", "_row", "_state", "_tool_key", "_waiting", "error", "message_id", "unread", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self, message_id: str, model: str, origin: str, input_estimate: int = 0, mask: Callable[[str], str] = str
+    ) -> None:
+        """``model`` is the name the client asked for, ``origin`` who really answers (``provider/model``).
+
+        ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage.
+        ``mask`` takes out of an error's text what the client must not read: backends quote the key they refuse.
+        """
+        self.message_id = message_id
+        self._model = model
+        self._origin = origin
+        self._input_estimate = input_estimate
+        self._mask = mask
+        self._index = -1  # of the block last opened
+        self._head = b""  # of a delta event of the open block, up to its text
+        self._tool_key = -1
+        self._arguments: list[str] = []  # of the open call
+        self._held: dict[object, list[Delta]] = {}
+        self._finish: Finish | None = None
+        self._characters = 0
+        self._call_limit = 0  # of _characters, while a call is open
+        self._waiting = 0  # characters that were ever held
+        self.usage: Usage | None = None
+        self.unread: dict[str, None] = {}  # paths, in their order
+        self.error: DetourError | None = None
+        self._enter(State.START)
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the backend stopped, once it has said so."""
+        return self._finish.reason if self._finish else None
+
+    @property
+    def over(self) -> bool:
+        """Whether the client's message is ended, well or badly."""
+        return self._state is State.OVER
+
+    def write(self, delta: Delta) -> bytes:
+        """Return the events that ``delta`` amounts to; empty means "not yet". Raises: KeyError, a bug of the caller."""
+        return self._row[type(delta)](self, delta)
+
+    def final_usage(self) -> Usage:
+        """What the backend counted, or our estimate where it did not."""
+        return self.usage or Usage(self._input_estimate, tokens.estimate_text(self._characters))
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._row = TRANSITIONS[state]
+
+    # -- content ---------------------------------------------------------------------------------------------------
+
+    def _begin(self, delta: Delta) -> bytes:
+        usage = {
+            "input_tokens": self._input_estimate,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": 0,
+        }
+        message: dict[str, Any] = {
+            "id": self.message_id,
+            "type": "message",
+            "role": "assistant",
+            "model": self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": usage,
+        }
+        self._enter(State.BETWEEN)
+        return _event("message_start", {"type": "message_start", "message": message}) + self.write(delta)
+
+    def _more(self, delta: Text | Reasoning) -> bytes:
+        text = delta.text
+        self._characters += len(text)
+        return self._head + dumps(text) + b"}}\n\n"
+
+    def _open_text(self, delta: Text) -> bytes:
+        opened = self._open(State.TEXT, {"type": "text", "text": ""}, b'"text_delta","text":')
+        return opened + self._more(delta)
+
+    def _open_thinking(self, delta: Reasoning) -> bytes:
+        block = {"type": "thinking", "thinking": "", "signature": ""}
+        return self._open(State.THINKING, block, b'"thinking_delta","thinking":') + self._more(delta)
+
+    def _open_tool(self, delta: ToolCall) -> bytes:
+        self._tool_key = delta.key
+        self._call_limit = self._characters + MAX_CALL_CHARACTERS
+        self._arguments = []
+        block = {"type": "tool_use", "id": delta.id, "name": delta.name, "input": {}}
+        return self._open(State.TOOL, block, b'"input_json_delta","partial_json":')
+
+    def _open(self, state: State, block: Mapping[str, Any], kind: bytes) -> bytes:
+        self._index += 1
+        self._enter(state)
+        self._head = (
+            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%s'
+            % (self._index, kind)
+        )
+        start = {"type": "content_block_start", "index": self._index, "content_block": block}
+        return _event("content_block_start", start)
+
+    def _close(self) -> bytes:
+        self._enter(State.BETWEEN)
+        return _event("content_block_stop", {"type": "content_block_stop", "index": self._index})
+
+    def _then(self, delta: Delta) -> bytes:
+        """Close the open text block, then take ``delta`` with none open."""
+        return self._close() + self.write(delta)
+
+    def _sign_then(self, delta: Delta) -> bytes:
+        return self._sign() + self.write(delta)
+
+    def _sign(self) -> bytes:
+        sealed = {"type": "signature_delta", "signature": signature.seal(self._origin)}
+        event = {"type": "content_block_delta", "index": self._index, "delta": sealed}
+        return _event("content_block_delta", event) + self._close()
+
+    # -- tool calls ------------------------------------------------------------------------------------------------
+
+    def _arguments_of(self, delta: ToolArguments) -> bytes:
+        if delta.key != self._tool_key:
+            return self._wait(delta)
+        piece = delta.json
+        self._arguments.append(piece)
+        self._characters += len(piece)
+        if self._characters > self._call_limit:
+            return self._too_much()
+        written = self._head + dumps(piece) + b"}}\n\n"
+        if self._held and piece.endswith("}") and self._is_complete():
+            return written + self._close() + self._release()
+        return written
+
+    def _wait(self, delta: Delta) -> bytes:
+        """Take ``delta`` at once when the open call is complete, else hold it in its group."""
+        if not self._held and self._is_complete():
+            return self._close() + self.write(delta)
+        group = delta.key if isinstance(delta, ToolCall | ToolArguments) else type(delta)
+        self._held.setdefault(group, []).append(delta)
+        self._waiting += len(delta.json if isinstance(delta, ToolArguments) else getattr(delta, "text", ""))
+        return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
+
+    def _too_much(self) -> bytes:
+        message = f"{self._origin} made a tool call, or calls at once, of more than {MAX_CALL_CHARACTERS} characters."
+        return self._fail(Failure(MalformedReply(message)))
+
+    def _is_complete(self) -> bool:
+        try:
+            return isinstance(orjson.loads("".join(self._arguments)), dict)
+        except orjson.JSONDecodeError:
+            return False
+
+    def _release(self) -> bytes:
+        """Write what was held, group by group, until a call is open that is not complete yet."""
+        written: list[bytes] = []
+        while self._held and (self._state is not State.TOOL or self._is_complete()):
+            if self._state is State.TOOL:
+                written.append(self._close())
+            group = self._held.pop(next(iter(self._held)))
+            later, self._held = self._held, {}  # the group's own deltas never wait for the groups after it
+            written.extend(self.write(delta) for delta in group)
+            self._held = later
+        return b"".join(written)
+
+    def _stray(self, delta: ToolArguments) -> bytes:
+        return self._fail(Failure(MalformedReply(f"Arguments came for call {delta.key}, which is not open.")))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _note_usage(self, delta: Usage) -> bytes:
+        self.usage = delta
+        return b""
+
+    def _note_unread(self, delta: Unread) -> bytes:
+        self.unread[delta.path] = None
+        return b""
+
+    def _note_finish(self, delta: Finish) -> bytes:
+        self._finish = delta
+        return b""
+
+    def _nothing_came(self, delta: End) -> bytes:
+        return self._begin(delta) if self._finish else self._no_finish(delta)
+
+    def _end(self, delta: End) -> bytes:
+        if self._finish is None:
+            return self._no_finish(delta)
+        usage = self.final_usage()
+        event = {
+            "type": "message_delta",
+            "delta": {"stop_reason": self._finish.reason, "stop_sequence": self._finish.stop_sequence},
+            "usage": {
+                "input_tokens": usage.input_tokens,
+                "cache_creation_input_tokens": usage.cache_write_tokens,
+                "cache_read_input_tokens": usage.cache_read_tokens,
+                "output_tokens": usage.output_tokens,
+            },
+        }
+        self._enter(State.OVER)
+        return _event("message_delta", event) + _event("message_stop", {"type": "message_stop"})
+
+    def _end_tool(self, delta: End) -> bytes:
+        """End with calls that may be incomplete: one without arguments has none, one cut short stays open."""
+        if self._finish is None:
+            return self._no_finish(delta)
+        cut = self._finish.reason in CUT_SHORT
+        written: list[bytes] = []
+        while self._state is State.TOOL:
+            if not self._is_complete() and (cut or self._arguments):
+                if cut:
+                    if self._held:
+                        self.unread["what came behind a tool call that was cut"] = None
+                    return b"".join(written) + self._end(delta)
+                message = f"Tool call {self._tool_key} came with arguments that are not a JSON object."
+                return b"".join(written) + self._fail(Failure(MalformedReply(message)))
+            written += (self._close(), self._release())
+        return b"".join(written) + self.write(delta)
+
+    def _no_finish(self, _: End) -> bytes:
+        return self._fail(Failure(MalformedReply(f"{self._origin} ended its reply without a finish reason.")))
+
+    def _fail(self, delta: Failure) -> bytes:
+        self.error = delta.error
+        self.error.message = self._mask(self.error.message)
+        self._held.clear()
+        self._enter(State.OVER)
+        return framing.encode("error", delta.error.envelope())
+
+    def _drop(self, _: Delta) -> bytes:
+        return b""
+
+
+def _event(name: str, data: Mapping[str, Any]) -> bytes:
+    return framing.encode(name, dumps(data))
+
+
+_NOTED: Mapping[type, Callable[..., bytes]] = {
+    Usage: EventWriter._note_usage,
+    Unread: EventWriter._note_unread,
+    Finish: EventWriter._note_finish,
+    Failure: EventWriter._fail,
+}
+
+TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
+    State.START: {
+        Text: EventWriter._begin,
+        Reasoning: EventWriter._begin,
+        ToolCall: EventWriter._begin,
+        ToolArguments: EventWriter._stray,
+        End: EventWriter._nothing_came,
+        **_NOTED,
+    },
+    State.BETWEEN: {
+        Text: EventWriter._open_text,
+        Reasoning: EventWriter._open_thinking,
+        ToolCall: EventWriter._open_tool,
+        ToolArguments: EventWriter._stray,
+        End: EventWriter._end,
+        **_NOTED,
+    },
+    State.TEXT: {
+        Text: EventWriter._more,
+        Reasoning: EventWriter._then,
+        ToolCall: EventWriter._then,
+        ToolArguments: EventWriter._stray,
+        End: EventWriter._then,
+        **_NOTED,
+    },
+    State.THINKING: {
+        Text: EventWriter._sign_then,
+        Reasoning: EventWriter._more,
+        ToolCall: EventWriter._sign_then,
+        ToolArguments: EventWriter._stray,
+        End: EventWriter._sign_then,
+        **_NOTED,
+    },
+    State.TOOL: {
+        Text: EventWriter._wait,
+        Reasoning: EventWriter._wait,
+        ToolCall: EventWriter._wait,
+        ToolArguments: EventWriter._arguments_of,
+        End: EventWriter._end_tool,
+        **_NOTED,
+    },
+    State.OVER: dict.fromkeys(
+        (Text, Reasoning, ToolCall, ToolArguments, Usage, Unread, Finish, Failure, End), EventWriter._drop
+    ),
+}
