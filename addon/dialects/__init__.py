@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+from addon.dialects.losses import Loss
 from addon.dialects.profiles import Profile
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError
@@ -47,19 +48,6 @@ class WireRequest:
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Something of the request that the backend was told differently, or not at all.
-
-    ``routine`` marks what is left out of every request because it has a meaning for Anthropic only; it is shown in
-    the view of changes, and counted nowhere.
-    """
-
-    path: str
-    what: str
-    routine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from addon.dialects import Loss, Target
+from addon.dialects import Target
+from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.profiles import SystemTurns
 from addon.protocol import signature
 from addon.protocol.errors import BadRequest, Unsupported
@@ -69,8 +70,7 @@ class Conversation:
         if not self.messages:
             raise BadRequest("messages: at least one message must have non-empty content")
         if self.messages[-1]["role"] == "assistant":
-            what = "the model answers these words; it does not continue them"
-            self.losses.append(Loss(f"messages.{last}", what))
+            self.losses.append(loss(Lost.PREFILL, f"messages.{last}"))
         return self.messages
 
     # -- the user's side -------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Conversation:
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": text})
             label = f"[attachment of the result of {wire_id}]"
         else:
-            self._lose(index, position, "the result of a call that the conversation does not hold became plain text")
+            self._lose(Lost.ORPHANED_RESULT, index, position)
             said.append(text)
             label = "[attachment of an earlier tool result]"
         if media:
@@ -132,7 +132,7 @@ class Conversation:
         """Answer calls that were never answered (an abort, a compaction), which the other side would refuse."""
         for wire_id, call_id in self._unanswered.items():
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": NO_RESULT})
-            self.losses.append(Loss(f"messages.{index}", f"the call {call_id} has no result; said so to the model"))
+            self.losses.append(loss(Lost.MISSING_RESULT, f"messages.{index}", call_id))
         self._unanswered.clear()
 
     def _system(self, index: int, blocks: list[Json]) -> None:
@@ -178,7 +178,7 @@ class Conversation:
             elif kind == "thinking":
                 self._thinking(index, position, block, thoughts)
             elif kind == "redacted_thinking":
-                self._lose(index, position, "Anthropic's encrypted thinking left out", routine=True)
+                self._lose(Lost.ENCRYPTED_THINKING, index, position)
             else:
                 raise self._unsupported(kind, index, position)
         if not texts and not calls:
@@ -205,7 +205,7 @@ class Conversation:
         if self._profile.reasoning_echo and thinker is not None and thinker.startswith(self._target.provider + "/"):
             thoughts.append(block["thinking"])
         else:
-            self._lose(index, position, "thinking of an earlier turn left out", routine=True)
+            self._lose(Lost.FOREIGN_THINKING, index, position, thinker or "an earlier turn")
 
     # -- blocks ----------------------------------------------------------------------------------------------------
 
@@ -226,14 +226,14 @@ class Conversation:
                 head = f"{block.get('title') or ''} ({block.get('source') or ''})"
                 return PARAGRAPH.join((head, *self._inner_texts(block.get("content"), index, position)))
             case "tool_addition" | "tool_removal" as change:
-                self._lose(index, position, f"{change}: the tools themselves are sent as they are now")
+                self._lose(Lost.TOOL_CHANGE, index, position, change)
                 return ""
             case other:
                 raise self._unsupported(other, index, position)
 
     def _image(self, block: Json, index: int, position: int) -> Json:
         if not self._profile.images:
-            raise self._unsupported("image", index, position)
+            raise refusal(Refused.IMAGE, _path(index, position), self._target.name)
         source = block["source"]
         match source.get("type"):
             case "base64":
@@ -241,7 +241,7 @@ class Conversation:
             case "url":
                 url = str(source.get("url") or "")
             case other:
-                raise self._unsupported(f"image source {other}", index, position)
+                raise refusal(Refused.IMAGE_SOURCE, _path(index, position), self._target.name, other)
         return {"type": "image_url", "image_url": {"url": url}}
 
     def _document(self, block: Json, index: int, position: int) -> str | Json:
@@ -249,7 +249,7 @@ class Conversation:
         title = str(block.get("title") or "document")
         for field in block:
             if field not in DOCUMENT_FIELDS:
-                self._lose(index, position, f"a document's field without a counterpart: {field}")
+                self._lose(Lost.DOCUMENT_FIELD, index, position, field)
         match source.get("type"):
             case "text":
                 return f"[{title}]\n{source.get('data') or ''}"
@@ -260,7 +260,7 @@ class Conversation:
                 name = title if title.endswith(".pdf") else f"{title}.pdf"
                 return {"type": "file", "file": {"filename": name, "file_data": url}}
             case other:
-                raise self._unsupported(f"document source {other}", index, position)
+                raise refusal(Refused.DOCUMENT, _path(index, position), self._target.name, other)
 
     def _inner_texts(self, content: Any, index: int, position: int) -> list[str]:
         if isinstance(content, str):
@@ -288,15 +288,15 @@ class Conversation:
         fits = len(call_id) == length and call_id.isascii() and call_id.isalnum()
         return call_id if fits else _digest(call_id)[:length]
 
-    def _lose(self, index: int, position: int, what: str, routine: bool = False) -> None:
-        self.losses.append(Loss(f"messages.{index}.content.{position}", what, routine))
+    def _lose(self, sort: Lost, index: int, position: int, *details: object) -> None:
+        self.losses.append(loss(sort, _path(index, position), *details))
 
     def _unsupported(self, what: str, index: int, position: int) -> Unsupported:
-        return Unsupported(
-            f"messages.{index}.content.{position}",
-            f"{self._target.name} cannot be given: {what}",
-            "Choose a model that takes it (BIG_MODEL, MIDDLE_MODEL, SMALL_MODEL), or start over without it.",
-        )
+        return refusal(Refused.BLOCK, _path(index, position), self._target.name, what)
+
+
+def _path(index: int, position: int) -> str:
+    return f"messages.{index}.content.{position}"
 
 
 def _digest(text: str) -> str:

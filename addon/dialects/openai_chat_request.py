@@ -13,10 +13,11 @@ from typing import Any
 
 import orjson
 
-from addon.dialects import Loss, Target
+from addon.dialects import Target
+from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.openai_chat_messages import Conversation
 from addon.dialects.profiles import ReasoningStyle
-from addon.protocol.errors import BadRequest, Unsupported
+from addon.protocol.errors import BadRequest
 from addon.protocol.messages import Json, Request
 
 PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools the client has not loaded; nothing to call
@@ -50,10 +51,6 @@ ROUTINE: Mapping[str, str] = {
     "speed": "Anthropic's fast mode",
     "service_tier": "Anthropic's service tier",
 }
-# fields whose absence the user should know of -> what it means
-MISSED: Mapping[str, str] = {
-    "safeguards": "nobody else checks tool calls for auto mode: Claude Code asks, refuses, or judges by Sonnet's model",
-}
 
 # Claude Code tries a model that the user names with max_tokens 1, and OpenAI's reasoning models refuse with a 400 what
 # ends before their first word; docs/protocol.md, "Choosing a model"
@@ -80,7 +77,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
         body["tools"] = tools
         _tool_choice(request, target, names, body, losses)
     elif request.body.get("tool_choice"):
-        losses.append(Loss("tool_choice", "there is no tool to choose"))
+        losses.append(loss(Lost.TOOL_CHOICE_EMPTY, "tool_choice"))
     _limits(request, target, body, losses)
     _sampling(request, target, body, losses)
     _reasoning(request, target, body, losses)
@@ -89,12 +86,14 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
         body["stream"] = True
         if profile.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    for field in request.body:
-        if field not in TRANSLATED:
-            why = ROUTINE.get(field)
-            what = why or MISSED.get(field) or f"{target.name} knows no such field"
-            losses.append(Loss(field, what, routine=why is not None))
+    losses += [_left_behind(field, target) for field in request.body if field not in TRANSLATED]
     return body, (*conversation.losses, *losses), names.shortened
+
+
+def _left_behind(field: str, target: Target) -> Loss:
+    if field in ROUTINE:
+        return loss(Lost.ANTHROPICS_OWN, field, ROUTINE[field])
+    return loss(Lost.SAFEGUARDS, field) if field == "safeguards" else loss(Lost.UNKNOWN_FIELD, field, target.name)
 
 
 class ToolNames:
@@ -126,15 +125,13 @@ def _tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]
         if tool["name"] == PLACEHOLDER_TOOL:
             continue
         if (tool.get("type") or "custom") != "custom":
-            raise Unsupported(
-                f"tools.{index}",
-                f'the tool "{tool["type"]}" runs on Anthropic\'s servers',
-                "Leave this call on Anthropic, or answer without the tool.",
-            )
+            raise refusal(Refused.TYPED_TOOL, f"tools.{index}", tool["type"])
         schema = tool.get("input_schema") or {}
         if not COMBINATORS.isdisjoint(schema):
             told = ", ".join(key for key in schema if key in COMBINATORS)
-            losses.append(Loss(f"tools.{index}.input_schema", f"{told} at its top became plain properties"))
+            losses.append(
+                loss(Lost.TOOL_SCHEMA, f"tools.{index}.input_schema", f"{told} at its top became plain properties")
+            )
             schema = flattened(schema)
         if "$schema" in schema:
             schema = schema.copy()
@@ -147,7 +144,7 @@ def _tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]
         tools.append({"type": "function", "function": function})
         if not TOOL_FIELDS.issuperset(tool):
             unknown = [field for field in tool if field not in TOOL_FIELDS]
-            losses += [Loss(f"tools.{index}.{field}", "a tool's field without a counterpart") for field in unknown]
+            losses += [loss(Lost.TOOL_FIELD, f"tools.{index}.{field}") for field in unknown]
     return tools
 
 
@@ -198,12 +195,12 @@ def _tool_choice(request: Request, target: Target, names: ToolNames, body: Json,
         case "tool" if profile.named_choice:
             body["tool_choice"] = {"type": "function", "function": {"name": _chosen(choice, names, body)}}
         case other:
-            losses.append(Loss("tool_choice", f'{target.name} has no tool choice "{other}"; the model chooses'))
+            losses.append(loss(Lost.TOOL_CHOICE, "tool_choice", target.name, other))
     if choice.get("disable_parallel_tool_use"):
         if profile.parallel_switch:
             body["parallel_tool_calls"] = False
         else:
-            losses.append(Loss("tool_choice.disable_parallel_tool_use", f"{target.name} has no such switch"))
+            losses.append(loss(Lost.PARALLEL_SWITCH, "tool_choice.disable_parallel_tool_use", target.name))
 
 
 def _chosen(choice: Json, names: ToolNames, body: Json) -> str:
@@ -223,17 +220,17 @@ def _limits(request: Request, target: Target, body: Json, losses: list[Loss]) ->
     if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
         wanted = most
     if wanted == TRIAL and profile.reasoning is not ReasoningStyle.NONE:
-        losses.append(Loss("max_tokens", f"{TRIAL} became {TRIAL_TOKENS}: a model thinks first", routine=True))
+        losses.append(loss(Lost.TRIAL_LIMIT, "max_tokens", TRIAL, TRIAL_TOKENS))
         wanted = TRIAL_TOKENS
     body[profile.max_tokens_field] = min(wanted, most)
     if wanted > most:
         known = "the model's limit" if target.max_output_tokens else "the default where a model's limit is unknown"
-        losses.append(Loss("max_tokens", f"{wanted} became {most}, {known}", routine=True))
+        losses.append(loss(Lost.OUTPUT_LIMIT, "max_tokens", wanted, most, known))
     stops = request.body.get("stop_sequences") or []
     if stops[: profile.stop_limit]:
         body["stop"] = stops[: profile.stop_limit]
     if len(stops) > profile.stop_limit:
-        losses.append(Loss("stop_sequences", f"{target.name} takes {profile.stop_limit} of the {len(stops)}"))
+        losses.append(loss(Lost.STOP_SEQUENCES, "stop_sequences", target.name, profile.stop_limit, len(stops)))
 
 
 def _sampling(request: Request, target: Target, body: Json, losses: list[Loss]) -> None:
@@ -242,7 +239,7 @@ def _sampling(request: Request, target: Target, body: Json, losses: list[Loss]) 
             if target.profile.sampling:
                 body[field] = request.body[field]
             else:
-                losses.append(Loss(field, f"{target.name} takes no {field}"))
+                losses.append(loss(Lost.SAMPLING, field, target.name, field))
 
 
 def _reasoning(request: Request, target: Target, body: Json, losses: list[Loss]) -> None:
@@ -252,16 +249,16 @@ def _reasoning(request: Request, target: Target, body: Json, losses: list[Loss])
     budget = thinking.get("budget_tokens")
     if effort is None and thinking.get("type") == "enabled" and isinstance(budget, int):
         effort = next((word for most, word in BUDGETS if budget <= most), HIGHEST_BUDGET)
-        losses.append(Loss("thinking.budget_tokens", f'{budget} became the effort "{effort}"', routine=True))
+        losses.append(loss(Lost.THINKING_BUDGET, "thinking.budget_tokens", budget, effort))
     off = thinking.get("type") == "disabled"
     if effort is None and not thinking:
         return
     if target.profile.reasoning is ReasoningStyle.NONE:
         if not off:
-            losses.append(Loss("thinking" if thinking else path, f"{target.name} has no knob for it", routine=True))
+            losses.append(loss(Lost.THINKING_KNOB, "thinking" if thinking else path, target.name))
         return
     if effort is not None and effort not in EFFORTS:
-        losses.append(Loss(path, f'the effort "{effort}" is unknown; the model chooses'))
+        losses.append(loss(Lost.EFFORT_UNKNOWN, path, effort))
     word = target.profile.effort_off if off else _effort(effort, target)
     body.update(KNOBS[target.profile.reasoning](off, word))
 
@@ -308,7 +305,7 @@ def _wanted_schema(request: Request) -> Json | None:
         return None
     schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
     if not isinstance(schema, dict):
-        raise Unsupported("output_config.format", "this form of structured output is unknown", "Use a JSON schema.")
+        raise refusal(Refused.OUTPUT_FORMAT, "output_config.format")
     return schema
 
 
@@ -330,7 +327,7 @@ def _format(schema: Json | None, target: Target, body: Json, losses: list[Loss])
         }
     else:
         body["response_format"] = {"type": "json_object"}
-        losses.append(Loss("output_config.format.schema", f"{target.name} promises JSON; the schema was told in words"))
+        losses.append(loss(Lost.SCHEMA_IN_WORDS, "output_config.format.schema", f"{target.name} promises JSON"))
 
 
 # OpenAI structured outputs guide, "unsupported keywords"

@@ -12,7 +12,8 @@ from typing import override
 
 import orjson
 
-from addon.dialects import Decoder, Loss, ReplyContext
+from addon.dialects import Decoder, ReplyContext
+from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
@@ -242,7 +243,7 @@ class RoutedExchange(Exchange):
             self._note_unread(self.translator.writer)
 
     def _note_unread(self, writer: EventWriter) -> None:
-        noted = [Loss(f"reply.{path}", "has no place in a Messages reply") for path in writer.unread]
+        noted = [loss(Lost.REPLY_PART, f"reply.{path}") for path in writer.unread]
         self.losses = (*self.send.encoded.losses, *noted)
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:

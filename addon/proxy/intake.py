@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from addon.dialects import Encoded, Loss
+from addon.dialects import Encoded
 from addon.dialects.extras import merge
+from addon.dialects.losses import Loss
 from addon.protocol import tokens
 from addon.protocol.errors import BadRequest, Reply
 from addon.protocol.messages import Json, Request, check, has_model, parse_json

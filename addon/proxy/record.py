@@ -12,7 +12,7 @@ from typing import Any
 from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
-from addon.dialects import Loss
+from addon.dialects.losses import Loss
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
 from addon.routing.route import Route

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from addon.dialects import Loss, Target
+from addon.dialects import Target
 from addon.dialects.openai_chat_messages import Conversation
 from addon.dialects.profiles import Profile, SystemTurns
 from addon.protocol import signature
 from addon.protocol.errors import BadRequest, Unsupported
 
 type Json = dict[str, Any]
+type Told = tuple[str, str, bool]  # a loss: path, what, whether it is routine
 
 TARGET = Target("openai", "gpt-5.5", "https://api.openai.com/v1", Profile(documents=True, call_id_limit=40))
 FOLDING = replace(TARGET, profile=replace(TARGET.profile, system_turns=SystemTurns.FIRST_ONLY))
@@ -21,12 +22,13 @@ NINE = replace(TARGET, provider="mistral", profile=replace(TARGET.profile, call_
 MARK = {"cache_control": {"type": "ephemeral"}}
 
 
-def said(*turns: Json, target: Target = TARGET, system: list[Json] | None = None) -> tuple[list[Json], list[Loss]]:
+def said(*turns: Json, target: Target = TARGET, system: list[Json] | None = None) -> tuple[list[Json], list[Told]]:
     conversation = Conversation(target, lambda name: name.replace(".", "_"))
     conversation.add_system_prompt(system or [])
     for index, turn in enumerate(turns):
         conversation.add(index, turn)
-    return conversation.close(len(turns) - 1), conversation.losses
+    messages = conversation.close(len(turns) - 1)
+    return messages, [(each.path, each.what, each.routine) for each in conversation.losses]
 
 
 def user(*blocks: Json | str) -> Json:
@@ -267,14 +269,14 @@ def test_a_conversation_is_said_whole(turns: list[Json], expected: list[Json]) -
     assert losses == []
 
 
-def lost(path: str, what: str, routine: bool = False) -> Loss:
-    return Loss(path, what, routine)
+def lost(path: str, what: str, routine: bool = False) -> Told:
+    return path, what, routine
 
 
 NO_RESULT = "[no result: the call was interrupted]"
 UNANSWERED = "the call call_1 has no result; said so to the model"
 ORPHAN = "the result of a call that the conversation does not hold became plain text"
-REPAIRS: dict[str, tuple[list[Json], list[Json], list[Loss]]] = {
+REPAIRS: dict[str, tuple[list[Json], list[Json], list[Told]]] = {
     "a call without a result, before the model's next turn": (
         [ASK, assistant(use()), assistant("Well.")],
         [ASKED, BASH, answer(NO_RESULT), {"role": "assistant", "content": "Well."}],
@@ -361,7 +363,7 @@ REPAIRS: dict[str, tuple[list[Json], list[Json], list[Loss]]] = {
 
 @pytest.mark.parametrize(("turns", "expected", "losses"), REPAIRS.values(), ids=REPAIRS)
 def test_what_openai_would_refuse_is_repaired_and_reported(
-    turns: list[Json], expected: list[Json], losses: list[Loss]
+    turns: list[Json], expected: list[Json], losses: list[Told]
 ) -> None:
     assert said(*turns) == (expected, losses)
 
@@ -428,7 +430,7 @@ def test_thinking_goes_back_to_the_provider_it_came_from() -> None:
     ]
     messages, losses = said(*turns, target=ECHOING)
     assert messages[1] == {"role": "assistant", "content": "Yes.", "reasoning_content": "A\n\nB"}
-    assert losses == [lost("messages.1.content.2", "thinking of an earlier turn left out", routine=True)]
+    assert losses == [lost("messages.1.content.2", "thinking of openai/o3 left out", routine=True)]
 
 
 def test_a_provider_that_wants_thinking_gets_the_field_always() -> None:
@@ -452,42 +454,57 @@ def test_ids_take_the_form_that_the_target_demands(call_id: str, expected: str) 
 
 BLIND = replace(TARGET, profile=Profile(images=False))
 REFUSED: dict[str, tuple[Json, Target, str, str]] = {
-    "an image": (user("Look:", IMAGE), BLIND, "messages.0.content.1", "image"),
-    "an image in a result": (user(result([IMAGE])), BLIND, "messages.0.content.0", "image"),
-    "a PDF": (user(PDF), BLIND, "messages.0.content.0", "document source base64"),
+    "an image": (user("Look:", IMAGE), BLIND, "messages.0.content.1", "sees no pictures. Name a model"),
+    "an image in a result": (user(result([IMAGE])), BLIND, "messages.0.content.0", "sees no pictures. Name a model"),
+    "a PDF": (user(PDF), BLIND, "messages.0.content.0", "cannot be given a document by base64."),
     "a PDF at an address": (
         user({"type": "document", "source": {"type": "url"}}),
         TARGET,
         "messages.0.content.0",
-        "document source url",
+        "cannot be given a document by url.",
     ),
     "an uploaded image": (
         user({"type": "image", "source": {"type": "file"}}),
         TARGET,
         "messages.0.content.0",
-        "image source file",
+        "cannot be given a picture by file.",
     ),
     "an image inside a document": (
         user({"type": "document", "source": {"type": "content", "content": [IMAGE]}}),
         TARGET,
         "messages.0.content.0",
-        "image inside another block",
+        "cannot be given: image inside another block.",
     ),
     "no block inside a document": (
         user({"type": "document", "source": {"type": "content", "content": [5]}}),
         TARGET,
         "messages.0.content.0",
-        "None inside another block",
+        "cannot be given: None inside another block.",
     ),
-    "a block of tomorrow": (user({"type": "hologram"}), TARGET, "messages.0.content.0", "hologram"),
+    "a block of tomorrow": (
+        user({"type": "hologram"}),
+        TARGET,
+        "messages.0.content.0",
+        "cannot be given: hologram.",
+    ),
     "a block of tomorrow from the model": (
         assistant("A.", {"type": "server_tool_use"}),
         TARGET,
         "messages.0.content.1",
-        "server_tool_use",
+        "cannot be given: server_tool_use.",
     ),
-    "a result in a result": (user(result([result("a")])), TARGET, "messages.0.content.0", "tool_result"),
-    "an image in a system turn": (system("A.", IMAGE), TARGET, "messages.0.content.1", "image in a system turn"),
+    "a result in a result": (
+        user(result([result("a")])),
+        TARGET,
+        "messages.0.content.0",
+        "cannot be given: tool_result.",
+    ),
+    "an image in a system turn": (
+        system("A.", IMAGE),
+        TARGET,
+        "messages.0.content.1",
+        "cannot be given: image in a system turn.",
+    ),
 }
 
 
@@ -496,7 +513,7 @@ def test_what_cannot_be_said_is_refused_with_its_path(turn: Json, target: Target
     with pytest.raises(Unsupported) as caught:
         said(turn, target=target)
     assert caught.value.path == path
-    assert caught.value.message.startswith(f"Detour: {path}: openai/gpt-5.5 cannot be given: {what}. ")
+    assert caught.value.message.startswith(f"Detour: {path}: openai/gpt-5.5 {what}")
 
 
 def test_a_conversation_without_words_is_refused() -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from addon.dialects import Encoded, Loss, WireRequest
+from addon.dialects import Encoded, WireRequest
+from addon.dialects.losses import Loss, Lost, loss
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
 from addon.routing.call import Call
@@ -35,7 +36,7 @@ def _passing() -> Exchange:
 
 
 def test_a_summary_tells_route_tokens_time_reason_and_losses() -> None:
-    routed = _routed(losses=(Loss("top_k", "dropped"), Loss("metadata", "dropped", routine=True)))
+    routed = _routed(losses=(loss(Lost.SAFEGUARDS, "top_k"), loss(Lost.ENCRYPTED_THINKING, "metadata")))
     routed.open_stream()
     for piece in HELLO[:-2]:
         routed.feed(piece, 12.5)
@@ -174,7 +175,7 @@ def test_a_key_that_is_a_word_changes_no_reply() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_what_of_a_reply_has_no_place_is_a_loss(stream: bool) -> None:
-    routed = _routed(stream=stream, losses=(Loss("top_k", "dropped"),))
+    routed = _routed(stream=stream, losses=(loss(Lost.SAFEGUARDS, "top_k"),))
     if stream:
         routed.open_stream()
         chunk = {"choices": [{"index": 0, "delta": {"content": "a", "audio": {"id": "x"}}, "finish_reason": "stop"}]}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from addon.dialects import Encoded, Loss, WireRequest
+from addon.dialects import Encoded, WireRequest
+from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol.errors import BadRequest, Blocked
 from addon.proxy import journal
 from addon.proxy.exchange import Exchange, RoutedExchange
@@ -30,7 +31,7 @@ def _entry(number: int, *, status: int = 200, error: str | None = None, body: Bo
 
 
 def test_an_entry_tells_who_asked_what_and_who_answered_how() -> None:
-    exchange = _routed(Loss("top_k", "dropped"), Loss("metadata", "dropped", routine=True))
+    exchange = _routed(loss(Lost.SAFEGUARDS, "top_k"), loss(Lost.ENCRYPTED_THINKING, "metadata"))
     exchange.open_stream()
     for piece in HELLO:
         exchange.feed(piece, 11.0)

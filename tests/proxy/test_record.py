@@ -7,7 +7,8 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
 
-from addon.dialects import Encoded, Loss, WireRequest
+from addon.dialects import Encoded, WireRequest
+from addon.dialects.losses import Lost, loss
 from addon.proxy import record
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Incoming, Send, decide
@@ -26,7 +27,7 @@ def _sent(model: str = "vllm/q") -> Send:
 
 def _kept(model: str = "vllm/q") -> http.HTTPFlow:
     flow, send = tflow.tflow(resp=True), _sent(model)
-    encoded = Encoded(WireRequest("http://x/", (), b""), (Loss("top_k", "dropped"),))
+    encoded = Encoded(WireRequest("http://x/", (), b""), (loss(Lost.SAFEGUARDS, "top_k"),))
     record.keep_original(flow, replace(send, encoded=encoded, changes=(Change("tools", "dropped: Bash"),)))
     return flow
 
@@ -48,7 +49,7 @@ def test_the_clients_request_comes_back_as_it_was() -> None:
 def test_only_plain_values_are_kept() -> None:
     flow = _kept()
     again = http.HTTPFlow.from_state(flow.get_state())
-    assert record.of(again)["losses"] == [["top_k", "dropped", False]]
+    assert record.of(again)["losses"] == [["top_k", loss(Lost.SAFEGUARDS, "").what, False]]
     assert record.of(again)["changes"] == [["tools", "dropped: Bash"]]
     assert (record.of(again)["route"], record.of(again)["reason"]) == ("vllm/q", "the client named it")
 

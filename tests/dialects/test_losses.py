@@ -1,0 +1,39 @@
+"""Every loss and every refusal is a row, told in the row's words."""
+
+import string
+
+import pytest
+
+from addon.dialects.losses import LOSSES, REFUSALS, Lost, Refused, loss, refusal
+
+
+def test_every_sort_has_a_row() -> None:
+    assert set(LOSSES) == set(Lost)
+    assert set(REFUSALS) == set(Refused)
+
+
+def places(text: str) -> int:
+    """How many details a text has room for."""
+    return sum(name is not None for _, name, _, _ in string.Formatter().parse(text))
+
+
+@pytest.mark.parametrize("sort", Lost)
+def test_a_loss_is_told_in_the_words_of_its_row(sort: Lost) -> None:
+    details = [f"detail {number}" for number in range(places(LOSSES[sort].says))]
+    made = loss(sort, "messages.0", *details)
+    assert (made.path, made.sort, made.routine) == ("messages.0", sort, LOSSES[sort].routine)
+    assert all(detail in made.what for detail in details)
+    assert "{" not in made.what
+
+
+@pytest.mark.parametrize("sort", Refused)
+def test_a_refusal_says_what_and_names_the_way_out(sort: Refused) -> None:
+    details = [f"detail {number}" for number in range(places(REFUSALS[sort].says))]
+    made = refusal(sort, "messages.0", *details)
+    assert made.message == f"Detour: messages.0: {REFUSALS[sort].says.format(*details)}. {REFUSALS[sort].way_out}"
+    assert (made.path, made.status) == ("messages.0", 424)
+
+
+def test_every_row_says_why() -> None:
+    assert all(sort.because for sort in LOSSES.values())
+    assert all(refused.because for refused in REFUSALS.values())
