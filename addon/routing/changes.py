@@ -21,7 +21,7 @@ BUDGETS: Mapping[str, int] = {"low": 4_000, "medium": 10_000, "high": 31_999, "x
 EFFORTS = (OFF, *BUDGETS)  # what a route may ask for
 LEAST_BUDGET = 1_024  # Anthropic refuses less (API reference, "create a message", thinking)
 THINKING_EDIT = "clear_thinking_20251015"  # Anthropic refuses it where thinking is disabled (400, "requires thinking")
-PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools not loaded; also in dialects.openai_chat_request
+PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools not loaded; also in dialects.openai_chat_tools
 SEARCH_TOOL = "ToolSearch"  # the client's tool that loads them
 
 

@@ -1,0 +1,137 @@
+"""The tools of a Messages request said as functions of chat-completions, and the choice among them.
+
+Source: OpenAI API reference, "create chat completion", tools and tool_choice.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+from addon.dialects import Target
+from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
+from addon.protocol.errors import BadRequest
+from addon.protocol.messages import Json, Request
+
+PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools the client has not loaded; nothing to call
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's rule for function names
+TOOL_NAME_LENGTH = 64
+NAME_HASH_LENGTH = 8
+
+
+class ToolNames:
+    """Tool names as OpenAI allows them; a name that it does not allow is shortened the same way every time."""
+
+    def __init__(self) -> None:
+        """Start with no name seen."""
+        self.shortened: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+
+    def wire(self, name: str) -> str:
+        """Return the name for the wire."""
+        wire = self._seen.get(name)
+        if wire is None:
+            wire = self._seen[name] = name if TOOL_NAME.fullmatch(name) else self._shorten(name)
+        return wire
+
+    def _shorten(self, name: str) -> str:
+        digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:NAME_HASH_LENGTH]
+        clean = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[: TOOL_NAME_LENGTH - NAME_HASH_LENGTH - 1]
+        short = f"{clean}_{digest}"
+        self.shortened[short] = name
+        return short
+
+
+def tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]:
+    """Return the functions. Raises: Unsupported."""
+    functions: list[Json] = []
+    for index, tool in enumerate(request.tools):
+        if tool["name"] == PLACEHOLDER_TOOL:
+            continue
+        if (tool.get("type") or "custom") != "custom":
+            raise refusal(Refused.TYPED_TOOL, f"tools.{index}", tool["type"])
+        schema = tool.get("input_schema") or {}
+        if not COMBINATORS.isdisjoint(schema):
+            told = ", ".join(key for key in schema if key in COMBINATORS)
+            losses.append(
+                loss(Lost.TOOL_SCHEMA, f"tools.{index}.input_schema", f"{told} at its top became plain properties")
+            )
+            schema = flattened(schema)
+        if "$schema" in schema:
+            schema = schema.copy()
+            del schema["$schema"]
+        if schema.get("type") != "object" or "properties" not in schema:
+            schema = {"properties": {}, **schema, "type": "object"}
+        function: Json = {"name": names.wire(tool["name"]), "parameters": schema}
+        if tool.get("description"):
+            function["description"] = tool["description"]
+        functions.append({"type": "function", "function": function})
+        if not TOOL_FIELDS.issuperset(tool):
+            unknown = [field for field in tool if field not in TOOL_FIELDS]
+            losses += [loss(Lost.TOOL_FIELD, f"tools.{index}.{field}") for field in unknown]
+    return functions
+
+
+def flattened(schema: Json) -> Json:
+    """Return a tool's schema without alternatives at its top, which OpenAI refuses (schemas of MCP servers have them).
+
+    The properties of all alternatives are offered; required is what the schema itself and "allOf" require.
+    """
+    plain = {key: value for key, value in schema.items() if key not in COMBINATORS}
+    properties: Json = {}
+    required: list[Any] = []
+    for key, holders in (("", [schema]), *((key, schema.get(key)) for key in ("allOf", "anyOf", "oneOf"))):
+        for holder in holders if isinstance(holders, list) else ():
+            if isinstance(holder, dict) and isinstance(holder.get("properties"), dict):
+                properties = {**holder["properties"], **properties}
+            if isinstance(holder, dict) and isinstance(holder.get("required"), list) and key in ("", "allOf"):
+                required += [name for name in holder["required"] if name not in required]
+    return {**plain, "properties": properties, **({"required": required} if required else {})}
+
+
+COMBINATORS = frozenset(("allOf", "anyOf", "oneOf", "enum", "not"))
+
+# fields of a tool that are translated, or mean something to Anthropic's server only
+TOOL_FIELDS = frozenset(
+    [
+        "name",
+        "description",
+        "input_schema",
+        "type",
+        "cache_control",
+        "defer_loading",
+        "eager_input_streaming",
+        "input_examples",
+    ]
+)
+
+
+def choose(request: Request, target: Target, names: ToolNames, body: Json, losses: list[Loss]) -> None:
+    """Set ``tool_choice`` and the switch for parallel calls. Raises: BadRequest where no such tool is offered."""
+    choice = request.body.get("tool_choice") or {}
+    profile = target.profile
+    match choice.get("type"):
+        case None:
+            pass
+        case "auto" | "none" as word:
+            body["tool_choice"] = word
+        case "any" if profile.required_choice:
+            body["tool_choice"] = profile.required_choice
+        case "tool" if profile.named_choice:
+            body["tool_choice"] = {"type": "function", "function": {"name": _chosen(choice, names, body)}}
+        case other:
+            losses.append(loss(Lost.TOOL_CHOICE, "tool_choice", target.name, other))
+    if choice.get("disable_parallel_tool_use"):
+        if profile.parallel_switch:
+            body["parallel_tool_calls"] = False
+        else:
+            losses.append(loss(Lost.PARALLEL_SWITCH, "tool_choice.disable_parallel_tool_use", target.name))
+
+
+def _chosen(choice: Json, names: ToolNames, body: Json) -> str:
+    name = choice.get("name")
+    if not isinstance(name, str):
+        raise BadRequest("tool_choice.tool.name: Field required")
+    on_wire = names.wire(name)
+    if all(tool["function"]["name"] != on_wire for tool in body["tools"]):
+        raise BadRequest(f"tool_choice: Tool '{name}' not found in provided tools")
+    return on_wire
