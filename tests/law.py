@@ -20,7 +20,13 @@ BLOCKS: dict[str, Json] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
 }
-DELTAS = {"text": "text_delta", "thinking": "thinking_delta", "tool_use": "input_json_delta"}
+CALLS = {"tool_use": None, "server_tool_use": "web_search"}  # kind -> the only name that it may have
+DELTAS = {
+    "text": "text_delta",
+    "thinking": "thinking_delta",
+    "tool_use": "input_json_delta",
+    "server_tool_use": "input_json_delta",
+}
 
 
 def events(stream: bytes) -> list[Json]:
@@ -62,6 +68,7 @@ class _Judge:
         self.kind = ""
         self.said = ""
         self.signed = False
+        self.searched = ""  # the id of the search last asked for
 
     def take(self, event: Json) -> None:
         assert not self.over, "something after the end"
@@ -89,11 +96,16 @@ class _Judge:
         assert event["index"] == self.count, "blocks are not numbered in order"
         self.block = event["content_block"]
         self.kind, self.said, self.signed = self.block["type"], "", False
-        if self.kind == "tool_use":
+        if self.kind in CALLS:
             assert set(self.block) == {"type", "id", "name", "input"}
             assert self.block["id"]
             assert self.block["name"]
+            assert self.block["name"] == (CALLS[self.kind] or self.block["name"])
             assert self.block["input"] == {}
+        elif self.kind == "web_search_tool_result":
+            assert set(self.block) == {"type", "tool_use_id", "content"}
+            assert self.block["tool_use_id"] == self.searched, "what was found does not follow what was asked"
+            assert isinstance(self.block["content"], list) or self.block["content"]["error_code"]
         else:
             assert self.block == BLOCKS[self.kind]
 
@@ -102,6 +114,10 @@ class _Judge:
         assert event["index"] == self.count
         assert not self.signed, "a delta after the signature"
         delta = event["delta"]
+        if delta["type"] == "citations_delta":
+            assert self.kind == "text"
+            assert delta["citation"]["url"]
+            return
         if delta["type"] == "signature_delta":
             assert self.kind == "thinking"
             assert delta["signature"]
@@ -119,7 +135,10 @@ class _Judge:
             assert self.signed, "thinking without a signature"
         elif self.kind == "text":
             assert self.said, "an empty text block"
-        else:
+        elif self.kind == "server_tool_use":
+            assert set(json.loads(self.said)) == {"query"}
+            self.searched = self.block["id"]
+        elif self.kind == "tool_use":
             assert not self.said or isinstance(json.loads(self.said), dict), "a tool call that cannot run was closed"
         self.block = None
         self.count += 1
@@ -127,8 +146,10 @@ class _Judge:
     def _message_delta(self, event: Json) -> None:
         reason = event["delta"]["stop_reason"]
         assert reason in STOP_REASONS
-        assert set(event["usage"]) == USAGE_KEYS
-        assert all(type(count) is int and count >= 0 for count in event["usage"].values())
+        counts = dict(event["usage"])
+        searches = counts.pop("server_tool_use", {"web_search_requests": 1})
+        assert set(counts) == USAGE_KEYS
+        assert all(type(count) is int and count >= 0 for count in (*counts.values(), *searches.values()))
         if self.block is not None:
             assert self.kind == "tool_use", "a block is open at the end"
             assert reason in CUT_SHORT, "a call is open although nothing cut it"
@@ -154,6 +175,8 @@ def told(events: Iterable[Json]) -> list[str]:
 
 
 def _delta(event: Json) -> str:
+    if event["delta"]["type"] == "citations_delta":
+        return f"{event['index']} cites {event['delta']['citation']['url']}"
     (content,) = (value for key, value in event["delta"].items() if key != "type")
     return f"{event['index']} {content}" if event["delta"]["type"] != "signature_delta" else f"{event['index']} signed"
 

@@ -32,6 +32,8 @@ class Target:
     profile: Profile
     max_input_tokens: int | None = None  # None: unknown
     max_output_tokens: int | None = None
+    vision: bool | None = None  # whether it sees pictures
+    report_window: int | None = None  # usage is told to the client as if max_input_tokens were this
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # replace the dialect's own of the same name
 

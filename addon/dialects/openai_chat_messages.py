@@ -14,8 +14,8 @@ import orjson
 
 from addon.dialects import Target
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
+from addon.dialects.openai_chat_echo import Thoughts
 from addon.dialects.profiles import SystemTurns
-from addon.protocol import signature
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.protocol.messages import Json
 
@@ -166,7 +166,7 @@ class Conversation:
 
     def _assistant(self, index: int, blocks: list[Json]) -> None:
         texts: list[str] = []
-        thoughts: list[str] = []
+        thoughts = Thoughts(self._target)
         calls: list[Json] = []
         for position, block in enumerate(blocks):
             kind = block["type"]
@@ -176,7 +176,8 @@ class Conversation:
             elif kind == "tool_use":
                 calls.append(self._call(block))
             elif kind == "thinking":
-                self._thinking(index, position, block, thoughts)
+                if thinker := thoughts.add(block):
+                    self._lose(Lost.FOREIGN_THINKING, index, position, thinker)
             elif kind == "redacted_thinking":
                 self._lose(Lost.ENCRYPTED_THINKING, index, position)
             else:
@@ -186,8 +187,7 @@ class Conversation:
         message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
         if calls:
             message["tool_calls"] = calls
-        if echo := self._profile.reasoning_echo:
-            message[echo] = PARAGRAPH.join(thoughts)
+        thoughts.onto(message, [block["id"] for block in blocks if block["type"] == "tool_use"])
         self.messages.append(message)
 
     def _call(self, block: Json) -> Json:
@@ -199,13 +199,6 @@ class Conversation:
         self._unanswered[wire_id] = call_id
         function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
         return {"id": wire_id, "type": "function", "function": function}
-
-    def _thinking(self, index: int, position: int, block: Json, thoughts: list[str]) -> None:
-        thinker = signature.origin(block.get("signature"))
-        if self._profile.reasoning_echo and thinker is not None and thinker.startswith(self._target.provider + "/"):
-            thoughts.append(block["thinking"])
-        else:
-            self._lose(Lost.FOREIGN_THINKING, index, position, thinker or "an earlier turn")
 
     # -- blocks ----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ def think(request: Request, target: Target, body: Json, losses: list[Loss]) -> N
     thinking = request.body.get("thinking") or {}
     path, effort = _wanted_effort(request)
     budget = thinking.get("budget_tokens")
-    if effort is None and thinking.get("type") == "enabled" and isinstance(budget, int):
+    budget_field = target.profile.budget_field if isinstance(budget, int) else None
+    if effort is None and thinking.get("type") == "enabled" and isinstance(budget, int) and not budget_field:
         effort = next((word for most, word in BUDGETS if budget <= most), HIGHEST_BUDGET)
         losses.append(loss(Lost.THINKING_BUDGET, "thinking.budget_tokens", budget, effort))
     off = thinking.get("type") == "disabled"
@@ -34,8 +35,12 @@ def think(request: Request, target: Target, body: Json, losses: list[Loss]) -> N
         return
     if effort is not None and effort not in EFFORTS:
         losses.append(loss(Lost.EFFORT_UNKNOWN, path, effort))
+    if off and target.profile.reasoning is ReasoningStyle.EFFORT and target.profile.effort_off is None:
+        losses.append(loss(Lost.THINKING_KNOB, "thinking.type", target.name))
     word = target.profile.effort_off if off else _effort(effort, target)
     body.update(KNOBS[target.profile.reasoning](off, word))
+    if budget_field and not off:
+        body[budget_field] = budget
 
 
 def _wanted_effort(request: Request) -> tuple[str, object]:
@@ -68,6 +73,11 @@ KNOBS: Mapping[ReasoningStyle, Callable[[bool, str | None], Json]] = {
         if off
         else {"thinking": {"type": "enabled"}, **({"reasoning_effort": word} if word else {})}
     ),
+    ReasoningStyle.ADAPTIVE: lambda off, _: {"thinking": {"type": "disabled" if off else "adaptive"}},
+    ReasoningStyle.TOGETHER: lambda off, word: {
+        "reasoning": {"enabled": not off},
+        **({"reasoning_effort": word} if word and not off else {}),
+    },
     ReasoningStyle.ENABLE_THINKING: lambda off, _: {"enable_thinking": not off},
     ReasoningStyle.TEMPLATE: lambda off, _: {"chat_template_kwargs": {"enable_thinking": not off}},
 }

@@ -1,7 +1,12 @@
-"""How one backend departs from its wire format, as data: the fields a provider's row may set."""
+"""How one backend departs from its wire format, as data: the fields a provider's row may set.
 
-from dataclasses import dataclass
+docs/adding-a-backend.md says for each field how to find out what a backend wants.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class ReasoningStyle(StrEnum):
@@ -12,8 +17,21 @@ class ReasoningStyle(StrEnum):
     OPENROUTER = "openrouter"  # {"reasoning": {"effort": "low"}}
     TOGGLE = "toggle"  # {"thinking": {"type": "enabled"}}
     TOGGLE_AND_EFFORT = "toggle_and_effort"  # both of the above
+    ADAPTIVE = "adaptive"  # {"thinking": {"type": "adaptive"}}
     ENABLE_THINKING = "enable_thinking"  # {"enable_thinking": true}
     TEMPLATE = "template"  # {"chat_template_kwargs": {"enable_thinking": true}}
+    TOGETHER = "together"  # {"reasoning": {"enabled": true}, "reasoning_effort": "low"}
+
+
+class Echo(StrEnum):
+    """In what form a backend wants its thinking back on the turns that it thought."""
+
+    REASONING_CONTENT = "reasoning_content"  # text, in a field of that name
+    REASONING = "reasoning"  # the same under another name
+    REASONING_DETAILS = "reasoning_details"  # OpenRouter's list, unchanged: it holds encrypted parts and signatures
+    THINKING_PARTS = "thinking_parts"  # Mistral: parts of the content
+    THINK_TAGS = "think_tags"  # <think> at the head of the content
+    CALL_SIGNATURES = "call_signatures"  # Gemini's signatures, each on the call that it came with
 
 
 class SystemTurns(StrEnum):
@@ -21,6 +39,33 @@ class SystemTurns(StrEnum):
 
     ANYWHERE = "anywhere"
     FIRST_ONLY = "first_only"  # chat templates that refuse it later: it is folded into the user's turn
+
+
+class SchemaStyle(StrEnum):
+    """What of JSON Schema the arguments of a tool may use."""
+
+    FULL = "full"
+    MFJS = "mfjs"  # Moonshot's own subset
+    MISTRAL = "mistral"  # no $id, no additionalProperties
+    GEMINI = "gemini"  # the keywords of Gemini's Schema type, which its compatible endpoint inherits
+
+
+class DocumentPart(StrEnum):
+    """How a PDF is said."""
+
+    FILE = "file"  # {"type": "file", "file": {"filename", "file_data": "data:..."}}
+    DOCUMENT_URL = "document_url"  # Mistral: {"type": "document_url", "document_url": "data:..."}
+
+
+class SearchStyle(StrEnum):
+    """How a backend is asked to search the web itself."""
+
+    OPTIONS = "options"  # OpenAI's search models: {"web_search_options": {}}
+    PLUGIN = "plugin"  # OpenRouter: {"plugins": [{"id": "web"}]}
+    ALWAYS = "always"  # Perplexity: it searches in any case
+    ENABLE_SEARCH = "enable_search"  # DashScope: {"enable_search": true}
+    ZAI = "zai"  # a tool {"type": "web_search", "web_search": {...}}
+    GROQ = "groq"  # a tool {"type": "browser_search"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +79,27 @@ class Profile:
     reasoning: ReasoningStyle = ReasoningStyle.NONE
     efforts: tuple[str, ...] = ("low", "medium", "high")  # ascending; what the knob takes
     effort_off: str | None = None  # the word for "do not think", where there is one
-    reasoning_echo: str | None = None  # field in which thinking must be sent back on assistant turns
+    budget_field: str | None = None  # beside the knob: how many tokens of thought
+    reasoning_echo: Echo | None = None  # how thinking is sent back on assistant turns
+    echo_always: bool = False  # the field stands on every assistant turn, empty where nothing is known
+    repeats_reasoning: bool = False  # a delta of reasoning may come twice, word for word (xAI)
+    reasoning_uncounted: bool = False  # completion_tokens leaves reasoning out
     sampling: bool = True  # temperature and top_p are taken
     stop_limit: int = 4
     parallel_switch: bool = True  # parallel_tool_calls is taken
     required_choice: str | None = "required"  # word for "call some tool"; None: refused
     named_choice: bool = True
+    tool_schema: SchemaStyle = SchemaStyle.FULL
+    text_calls: bool = False  # the model writes its calls as text, which is read as calls
+    think_tags: bool = False  # the model thinks inside <think> in its text, which is read as thinking
     stream_usage: bool = True  # stream_options is taken
-    json_schema: bool = True  # response_format json_schema is taken, else json_object
+    json_schema: bool = True  # response_format json_schema is taken
+    json_object: bool = True  # else response_format json_object; without either the schema is told in words alone
     images: bool = True
-    documents: bool = False  # {"type": "file"} parts are taken
+    image_urls: bool = True  # by address too, not as bytes only
+    documents: bool = False  # PDFs are taken
+    document_part: DocumentPart = DocumentPart.FILE
+    search: SearchStyle | None = None  # its own search of the web
     call_id_limit: int | None = None  # longest tool call id
     call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many
+    always: Mapping[str, Any] = field(default_factory=dict)  # fields of every request's body

@@ -1,12 +1,13 @@
 """The neutral words between a backend and the client: what one reply says, piece by piece.
 
-Every dialect decodes to these and :class:`addon.stream.EventWriter` writes Anthropic events from them; neither knows
+Every dialect decodes to these and ``event_writer.EventWriter`` writes Anthropic events from them; neither knows
 the other. A reply is any number of content deltas, then one ``Finish``, with ``Usage`` and ``Unread`` anywhere, then
 ``End``; or a ``Failure`` at any point, after which nothing counts.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from addon.protocol.errors import DetourError
 
@@ -37,6 +38,18 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """What the backend wants back with this turn, in its own form: encrypted reasoning, signatures of calls.
+
+    The client never reads it, and sends it back: it travels in the signature of a thinking block. Of values under one
+    key, lists are joined and objects merged, in their order. ``value`` is JSON.
+    """
+
+    key: str
+    value: list[Any] | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call begins. ``key`` names it within this reply; ``id`` is echoed by the client with the call's result."""
 
@@ -51,6 +64,36 @@ class ToolArguments:
 
     key: int
     json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page that a search found. ``text`` is what the backend quotes of it; ``age`` is in the backend's own words."""
+
+    url: str
+    title: str
+    text: str = ""
+    age: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSearch:
+    """A search that is done, on whichever side: what was asked, and what was found or why nothing could be.
+
+    ``error`` is one of Anthropic's codes: unavailable, too_many_requests, max_uses_exceeded, query_too_long,
+    invalid_tool_input (Messages API reference, "web search tool").
+    """
+
+    query: str
+    found: tuple[Source, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The text so far, as it stands open, rests on this page. One that comes when no text is open has no place."""
+
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +137,6 @@ class End:
     """Nothing more will come."""
 
 
-type Delta = Text | Reasoning | ToolCall | ToolArguments | Usage | Unread | Finish | Failure | End
+type Delta = (
+    Text | Reasoning | Carry | ToolCall | ToolArguments | WebSearch | Citation | Usage | Unread | Finish | Failure | End
+)

@@ -14,6 +14,9 @@ a block without its end, reads the stop reason and lets the model resume (docs/p
 States: START (nothing written), BETWEEN (no block open), TEXT, THINKING, TOOL (that block is open), OVER. What each may
 receive is the table ``TRANSITIONS``; a delta without an entry is a bug of the dialect and says so.
 
+* What the backend wants back (``Carry``) travels in a signature: in that of the open thinking block, else in that of a
+  thinking block without text, opened for it. Anthropic itself streams such blocks where thinking is not shown.
+* A search that is done is two blocks, whole: what was asked, what was found. A citation belongs to the open text block.
 * While a tool block is open, anything that does not belong to it waits until the call's JSON is complete: in groups,
   one for each call, text and thinking, released in the order of their first appearance.
 * A finish reason, and usage, are remembered: more content, and more usage, may follow. The end of the reply writes
@@ -29,17 +32,21 @@ import orjson
 
 from addon.protocol import framing, signature, tokens
 from addon.protocol.deltas import (
+    Carry,
+    Citation,
     Delta,
     End,
     Failure,
     Finish,
     Reasoning,
+    Source,
     StopReason,
     Text,
     ToolArguments,
     ToolCall,
     Unread,
     Usage,
+    WebSearch,
 )
 from addon.protocol.errors import DetourError, MalformedReply
 
@@ -47,6 +54,8 @@ dumps = orjson.dumps
 
 # of one call's arguments, and of all that waits behind it; as large as the largest request
 MAX_CALL_CHARACTERS = 32 * 1024 * 1024
+BEHIND_CUT = "content"  # where something was dropped, because it came behind a call that was cut
+UNSHOWN = "text"  # the key of a signature's state under which thinking lies that the client did not want to see
 CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
 
 
@@ -65,17 +74,26 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_call_limit", "_characters", "_finish", "_head", "_held", "_index", "_input_estimate", "_mask",
-        "_model", "_origin", "_row", "_state", "_tool_key", "_waiting", "error", "message_id", "unread", "usage",
+        "_arguments", "_call_limit", "_carried", "_characters", "_finish", "_head", "_held", "_index",
+        "_input_estimate", "_mask", "_model", "_origin", "_row", "_searches", "_state", "_tool_key", "_unshown",
+        "_waiting", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
-        self, message_id: str, model: str, origin: str, input_estimate: int = 0, mask: Callable[[str], str] = str
+        self,
+        message_id: str,
+        model: str,
+        origin: str,
+        input_estimate: int = 0,
+        mask: Callable[[str], str] = str,
+        *,
+        shows_thinking: bool = True,
     ) -> None:
         """``model`` is the name the client asked for, ``origin`` who really answers (``provider/model``).
 
         ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage.
         ``mask`` takes out of an error's text what the client must not read: backends quote the key they refuse.
+        ``shows_thinking`` False: the client wants a signature alone (``display: omitted``), which then holds the words.
         """
         self.message_id = message_id
         self._model = model
@@ -87,10 +105,13 @@ class EventWriter:
         self._tool_key = -1
         self._arguments: list[str] = []  # of the open call
         self._held: dict[object, list[Delta]] = {}
+        self._carried: dict[str, Any] = {}  # for the signature of the open thinking block
+        self._unshown: list[str] | None = None if shows_thinking else []  # the same, in words
+        self._searches = 0
         self._finish: Finish | None = None
         self._characters = 0
         self._call_limit = 0  # of _characters, while a call is open
-        self._waiting = 0  # characters that were ever held
+        self._waiting = 0  # characters that were ever held or carried
         self.usage: Usage | None = None
         self.unread: dict[str, None] = {}  # paths, in their order
         self.error: DetourError | None = None
@@ -149,9 +170,27 @@ class EventWriter:
         opened = self._open(State.TEXT, {"type": "text", "text": ""}, b'"text_delta","text":')
         return opened + self._more(delta)
 
-    def _open_thinking(self, delta: Reasoning) -> bytes:
+    def _open_thinking(self, delta: Reasoning | Carry) -> bytes:
         block = {"type": "thinking", "thinking": "", "signature": ""}
-        return self._open(State.THINKING, block, b'"thinking_delta","thinking":') + self._more(delta)
+        return self._open(State.THINKING, block, b'"thinking_delta","thinking":') + self.write(delta)
+
+    def _think(self, delta: Reasoning) -> bytes:
+        if self._unshown is None:
+            return self._more(delta)
+        self._characters += len(delta.text)
+        self._unshown.append(delta.text)
+        return b""
+
+    def _carry(self, delta: Carry) -> bytes:
+        self._waiting += len(dumps(delta.value))
+        known = self._carried.get(delta.key)
+        if isinstance(known, list) and isinstance(delta.value, list):
+            self._carried[delta.key] = known + delta.value
+        elif isinstance(known, dict) and isinstance(delta.value, dict):
+            self._carried[delta.key] = known | delta.value
+        else:
+            self._carried[delta.key] = delta.value
+        return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
 
     def _open_tool(self, delta: ToolCall) -> bytes:
         self._tool_key = delta.key
@@ -182,9 +221,53 @@ class EventWriter:
         return self._sign() + self.write(delta)
 
     def _sign(self) -> bytes:
-        sealed = {"type": "signature_delta", "signature": signature.seal(self._origin)}
+        state, self._carried = self._carried, {}
+        if self._unshown:
+            state[UNSHOWN] = "".join(self._unshown)
+            self._unshown.clear()
+        sealed = {"type": "signature_delta", "signature": signature.seal(self._origin, state)}
         event = {"type": "content_block_delta", "index": self._index, "delta": sealed}
         return _event("content_block_delta", event) + self._close()
+
+    # -- searches --------------------------------------------------------------------------------------------------
+
+    def _search(self, delta: WebSearch) -> bytes:
+        """Write both blocks of a search. Source: Messages API reference, "web search tool"."""
+        self._searches += 1
+        use_id = f"srvtoolu_{self.message_id.removeprefix('msg_')}_{self._searches}"
+        use = {"type": "server_tool_use", "id": use_id, "name": "web_search", "input": {}}
+        opened = self._open(State.BETWEEN, use, b'"input_json_delta","partial_json":')
+        asked = self._head + dumps(dumps({"query": delta.query}).decode()) + b"}}\n\n"
+        found: Any = [self._result(source) for source in delta.found]
+        if delta.error:
+            found = {"type": "web_search_tool_result_error", "error_code": delta.error}
+        result = {"type": "web_search_tool_result", "tool_use_id": use_id, "content": found}
+        return opened + asked + self._close() + self._open(State.BETWEEN, result, b"") + self._close()
+
+    def _result(self, source: Source) -> Mapping[str, Any]:
+        sealed = signature.seal(self._origin, {UNSHOWN: source.text} if source.text else {})
+        return {
+            "type": "web_search_result",
+            "title": source.title,
+            "url": source.url,
+            "encrypted_content": sealed,
+            "page_age": source.age,
+        }
+
+    def _cite(self, delta: Citation) -> bytes:
+        citation = {
+            "type": "web_search_result_location",
+            "url": delta.source.url,
+            "title": delta.source.title,
+            "encrypted_index": signature.seal(self._origin),
+            "cited_text": delta.source.text,
+        }
+        cited = {"type": "citations_delta", "citation": citation}
+        return _event("content_block_delta", {"type": "content_block_delta", "index": self._index, "delta": cited})
+
+    def _uncited(self, _: Citation) -> bytes:
+        self.unread["citation"] = None
+        return b""
 
     # -- tool calls ------------------------------------------------------------------------------------------------
 
@@ -256,15 +339,18 @@ class EventWriter:
         if self._finish is None:
             return self._no_finish(delta)
         usage = self.final_usage()
+        counts: dict[str, Any] = {
+            "input_tokens": usage.input_tokens,
+            "cache_creation_input_tokens": usage.cache_write_tokens,
+            "cache_read_input_tokens": usage.cache_read_tokens,
+            "output_tokens": usage.output_tokens,
+        }
+        if self._searches:
+            counts["server_tool_use"] = {"web_search_requests": self._searches}
         event = {
             "type": "message_delta",
             "delta": {"stop_reason": self._finish.reason, "stop_sequence": self._finish.stop_sequence},
-            "usage": {
-                "input_tokens": usage.input_tokens,
-                "cache_creation_input_tokens": usage.cache_write_tokens,
-                "cache_read_input_tokens": usage.cache_read_tokens,
-                "output_tokens": usage.output_tokens,
-            },
+            "usage": counts,
         }
         self._enter(State.OVER)
         return _event("message_delta", event) + _event("message_stop", {"type": "message_stop"})
@@ -279,7 +365,7 @@ class EventWriter:
             if not self._is_complete() and (cut or self._arguments):
                 if cut:
                     if self._held:
-                        self.unread["what came behind a tool call that was cut"] = None
+                        self.unread[BEHIND_CUT] = None
                     return b"".join(written) + self._end(delta)
                 message = f"Tool call {self._tool_key} came with arguments that are not a JSON object."
                 return b"".join(written) + self._fail(Failure(MalformedReply(message)))
@@ -313,46 +399,44 @@ _NOTED: Mapping[type, Callable[..., bytes]] = {
 
 TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
     State.START: {
-        Text: EventWriter._begin,
-        Reasoning: EventWriter._begin,
-        ToolCall: EventWriter._begin,
+        **dict.fromkeys((Text, Reasoning, Carry, ToolCall, WebSearch), EventWriter._begin),
         ToolArguments: EventWriter._stray,
+        Citation: EventWriter._uncited,
         End: EventWriter._nothing_came,
         **_NOTED,
     },
     State.BETWEEN: {
         Text: EventWriter._open_text,
         Reasoning: EventWriter._open_thinking,
+        Carry: EventWriter._open_thinking,
         ToolCall: EventWriter._open_tool,
         ToolArguments: EventWriter._stray,
+        WebSearch: EventWriter._search,
+        Citation: EventWriter._uncited,
         End: EventWriter._end,
         **_NOTED,
     },
     State.TEXT: {
         Text: EventWriter._more,
-        Reasoning: EventWriter._then,
-        ToolCall: EventWriter._then,
+        **dict.fromkeys((Reasoning, Carry, ToolCall, WebSearch, End), EventWriter._then),
         ToolArguments: EventWriter._stray,
-        End: EventWriter._then,
+        Citation: EventWriter._cite,
         **_NOTED,
     },
     State.THINKING: {
-        Text: EventWriter._sign_then,
-        Reasoning: EventWriter._more,
-        ToolCall: EventWriter._sign_then,
+        Reasoning: EventWriter._think,
+        Carry: EventWriter._carry,
+        **dict.fromkeys((Text, ToolCall, WebSearch, End), EventWriter._sign_then),
         ToolArguments: EventWriter._stray,
-        End: EventWriter._sign_then,
+        Citation: EventWriter._uncited,
         **_NOTED,
     },
     State.TOOL: {
-        Text: EventWriter._wait,
-        Reasoning: EventWriter._wait,
-        ToolCall: EventWriter._wait,
+        **dict.fromkeys((Text, Reasoning, Carry, ToolCall, WebSearch), EventWriter._wait),
         ToolArguments: EventWriter._arguments_of,
+        Citation: EventWriter._uncited,
         End: EventWriter._end_tool,
         **_NOTED,
     },
-    State.OVER: dict.fromkeys(
-        (Text, Reasoning, ToolCall, ToolArguments, Usage, Unread, Finish, Failure, End), EventWriter._drop
-    ),
 }
+TRANSITIONS = {**TRANSITIONS, State.OVER: dict.fromkeys(TRANSITIONS[State.BETWEEN], EventWriter._drop)}

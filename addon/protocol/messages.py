@@ -259,6 +259,8 @@ def _add(delta: Json, block: Json, pieces: list[str]) -> None:
             pieces.append(delta["partial_json"])
         case "signature_delta":
             block["signature"] = delta["signature"]
+        case "citations_delta":
+            block.setdefault("citations", []).append(delta["citation"])
         case unknown:
             raise AssertionError(f"no collector for the delta {unknown}")
 
@@ -270,7 +272,9 @@ def _finished(block: Json, pieces: list[str]) -> Json:
             return {**block, "text": whole}
         case "thinking":
             return {**block, "thinking": whole}
-        case "tool_use":
+        case "tool_use" | "server_tool_use":
             return {**block, "input": orjson.loads(whole) if whole else {}}
+        case "web_search_tool_result":
+            return block
         case unknown:
             raise AssertionError(f"no collector for the block {unknown}")

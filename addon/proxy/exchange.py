@@ -17,7 +17,7 @@ from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
-from addon.protocol.event_writer import EventWriter
+from addon.protocol.event_writer import BEHIND_CUT, EventWriter
 from addon.protocol.messages import collect
 from addon.proxy.intake import JSON_HEADERS, Send
 from addon.routing.config import Credential
@@ -243,7 +243,10 @@ class RoutedExchange(Exchange):
             self._note_unread(self.translator.writer)
 
     def _note_unread(self, writer: EventWriter) -> None:
-        noted = [loss(Lost.REPLY_PART, f"reply.{path}") for path in writer.unread]
+        noted = [
+            loss(Lost.REPLY_BEHIND_CUT_CALL if path == BEHIND_CUT else Lost.REPLY_PART, f"reply.{path}")
+            for path in writer.unread
+        ]
         self.losses = (*self.send.encoded.losses, *noted)
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:

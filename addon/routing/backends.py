@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SystemTurns
 
 CHAT, NATIVE = "openai_chat", "anthropic"
 BEARER = ("authorization", "Bearer ")
@@ -149,7 +149,8 @@ _ROWS = (
         profile=Profile(
             reasoning=ReasoningStyle.TOGGLE_AND_EFFORT,
             efforts=("low", "high", "max"),
-            reasoning_echo="reasoning_content",
+            reasoning_echo=Echo.REASONING_CONTENT,
+            echo_always=True,
             json_schema=False,
             parallel_switch=False,
         ),
@@ -169,7 +170,7 @@ _ROWS = (
     Backend(
         "moonshot",
         "https://api.moonshot.ai/v1",
-        profile=replace(TOGGLE, reasoning_echo="reasoning_content", sampling=False),
+        profile=replace(TOGGLE, reasoning_echo=Echo.REASONING_CONTENT, echo_always=True, sampling=False),
         by_model=_rules(
             (r"k3", {"reasoning": ReasoningStyle.EFFORT, "efforts": ("low", "high", "max")}),
             (r"k2\.[67]", {"required_choice": None}),

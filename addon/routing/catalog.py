@@ -58,6 +58,9 @@ class ModelFacts:
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     price: Price | None = None
+    vision: bool | None = None
+    report_window: int | None = None  # usage is reported as if the window were so large
+    profile: Mapping[str, Any] | None = None  # fields of the Profile that the user changed for this model
 
     def over(self, other: "ModelFacts") -> "ModelFacts":
         """Return these facts, and the other's where these are unknown."""

@@ -226,14 +226,16 @@ def _destination(choice: Choice, settings: Settings) -> Destination:
     endpoint = settings.endpoints[choice.provider]
     row = endpoint.backend
     facts = settings.facts.get(choice.name, catalog.UNKNOWN).over(catalog.lookup(row.like or row.name, choice.model))
-    profile = row.profile_of(choice.model)
+    profile = replace(row.profile_of(choice.model), **{**endpoint.profile, **(facts.profile or {})})
     target = Target(
         choice.provider,
         choice.model if "/" in choice.model else row.model_prefix + choice.model,
         endpoint.base_url or "",
-        replace(profile, **endpoint.profile) if endpoint.profile else profile,
+        profile,
         facts.max_input_tokens,
         facts.max_output_tokens,
+        facts.vision,
+        facts.report_window,
         endpoint.extra_body,
         endpoint.headers,
     )

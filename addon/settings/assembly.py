@@ -277,5 +277,6 @@ def _facts(written: Document, base: Settings, place: Place) -> Mapping[str, Mode
         except ConfigError as error:
             raise ConfigError(f"{place(('models', name))}: {name}: {error.message}") from None
         price = Price(**facts.price.model_dump()) if facts.price else None
-        made[choice.name] = ModelFacts(facts.window, facts.output, price)
+        changed = providers.profile(facts.profile) or None
+        made[choice.name] = ModelFacts(facts.window, facts.output, price, facts.vision, facts.report_window, changed)
     return MappingProxyType(made)

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from addon.dialects.profiles import ReasoningStyle, SystemTurns
+from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
 from addon.routing.call import Door, Kind
 from addon.routing.config import Tier
 from addon.settings import litellm_names
@@ -197,18 +197,33 @@ class Profile(Part):
     reasoning: Maybe[Annotated[ReasoningStyle, Field(strict=False)]] = None
     efforts: Maybe[Annotated[list[Name], Field(min_length=1)]] = None
     effort_off: Name | None = None
-    reasoning_echo: Name | None = None
+    budget_field: Name | None = None
+    reasoning_echo: Annotated[Echo, Field(strict=False)] | None = None
+    echo_always: Maybe[bool] = None
+    repeats_reasoning: Maybe[bool] = None
+    reasoning_uncounted: Maybe[bool] = None
     required_choice: Name | None = None
     named_choice: Maybe[bool] = None
+    tool_schema: Maybe[Annotated[SchemaStyle, Field(strict=False)]] = None
+    text_calls: Maybe[bool] = None
+    """The model writes its calls as text, which is read as calls."""
+    think_tags: Maybe[bool] = None
+    """The model thinks inside <think>, which is read as thinking."""
     images: Maybe[bool] = None
+    image_urls: Maybe[bool] = None
     documents: Maybe[bool] = None
+    document_part: Maybe[Annotated[DocumentPart, Field(strict=False)]] = None
+    search: Annotated[SearchStyle, Field(strict=False)] | None = None
     json_schema: Maybe[bool] = None
+    json_object: Maybe[bool] = None
     parallel_switch: Maybe[bool] = None
     sampling: Maybe[bool] = None
     stop_limit: Maybe[Annotated[int, Field(ge=0)]] = None
     stream_usage: Maybe[bool] = None
     call_id_limit: Positive | None = None
     call_id_length: Positive | None = None
+    always: Body = {}
+    """Fields of every request's body."""
 
 
 class Backend(Part):
@@ -249,6 +264,12 @@ class Facts(Part):
     output: Maybe[Positive] = None
     """Output tokens it gives at most."""
     price: Maybe[Price] = None
+    vision: Maybe[bool] = None
+    """Whether it sees pictures."""
+    report_window: Maybe[Positive] = None
+    """Report usage as if its window were so large: Claude Code compacts at 100,000 and more only."""
+    profile: Section[Profile] = Profile()
+    """How this model departs from its backend's profile."""
 
 
 class When(Part):

@@ -101,7 +101,7 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
         base_name,
         headers=tuple((name.lower(), _header(name, value, sources)) for name, value in backend.headers.items()),
         extra_body=MappingProxyType(dict(backend.body)),
-        profile=_profile(backend),
+        profile=profile(backend.profile),
         proxy=_proxy(filled(backend.proxy, sources.values)) if backend.proxy else None,
         timeouts=_timeouts(backend.timeouts) if backend.timeouts else Timeouts(),
     )
@@ -173,8 +173,9 @@ def _proxy(text: str) -> Proxy:
     return scheme, parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
 
 
-def _profile(backend: document.Backend) -> Mapping[str, Any]:
-    fields = backend.profile.model_dump(exclude_unset=True)
+def profile(written: document.Profile) -> Mapping[str, Any]:
+    """Return the fields of a Profile that are written, for ``replace``."""
+    fields = written.model_dump(exclude_unset=True)
     return MappingProxyType(
         {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     )

@@ -8,7 +8,7 @@ import pytest
 
 from addon.dialects import Target
 from addon.dialects.openai_chat_messages import Conversation
-from addon.dialects.profiles import Profile, SystemTurns
+from addon.dialects.profiles import Echo, Profile, SystemTurns
 from addon.protocol import signature
 from addon.protocol.errors import BadRequest, Unsupported
 
@@ -17,7 +17,8 @@ type Told = tuple[str, str, bool]  # a loss: path, what, whether it is routine
 
 TARGET = Target("openai", "gpt-5.5", "https://api.openai.com/v1", Profile(documents=True, call_id_limit=40))
 FOLDING = replace(TARGET, profile=replace(TARGET.profile, system_turns=SystemTurns.FIRST_ONLY))
-ECHOING = replace(TARGET, provider="deepseek", profile=replace(TARGET.profile, reasoning_echo="reasoning_content"))
+WANTS_IT_BACK = Profile(reasoning_echo=Echo.REASONING_CONTENT, echo_always=True)
+ECHOING = replace(TARGET, provider="deepseek", profile=WANTS_IT_BACK)
 NINE = replace(TARGET, provider="mistral", profile=replace(TARGET.profile, call_id_length=9))
 MARK = {"cache_control": {"type": "ephemeral"}}
 

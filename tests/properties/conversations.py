@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from addon.dialects import Target
-from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SystemTurns
 from addon.protocol import signature
 
 type Json = dict[str, Any]
@@ -234,7 +234,7 @@ EVERY_STYLE = st.builds(
     strict,
     st.sampled_from(SystemTurns),
     reasoning=st.sampled_from(ReasoningStyle),
-    reasoning_echo=st.sampled_from([None, "reasoning_content"]),
+    reasoning_echo=st.sampled_from([None, *Echo]),
     images=st.booleans(),
     stop_limit=st.integers(0, 4),
     required_choice=st.sampled_from([None, "any", "required"]),

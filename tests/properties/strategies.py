@@ -7,17 +7,21 @@ from typing import Any
 from hypothesis import strategies as st
 
 from addon.protocol.deltas import (
+    Carry,
+    Citation,
     Delta,
     End,
     Failure,
     Finish,
     Reasoning,
+    Source,
     StopReason,
     Text,
     ToolArguments,
     ToolCall,
     Unread,
     Usage,
+    WebSearch,
 )
 from addon.protocol.errors import BackendError, InternalError, Kind, MalformedReply
 
@@ -31,7 +35,18 @@ FRAGMENTS = st.sampled_from(
 )
 ERRORS = st.sampled_from([BackendError(Kind.RATE_LIMIT, "slow down"), MalformedReply("odd"), InternalError("1")])
 
+CARRIED = st.builds(
+    Carry,
+    st.sampled_from(["details", "calls"]),
+    st.lists(COUNTS, max_size=2) | st.dictionaries(WORDS, COUNTS, max_size=2),
+)
+PAGES = st.builds(Source, st.just("https://a.example/"), WORDS, WORDS, st.none() | WORDS)
+SEARCHES = st.builds(WebSearch, WORDS, st.lists(PAGES, max_size=2).map(tuple), st.sampled_from([None, "unavailable"]))
+
 DELTAS: st.SearchStrategy[Delta] = st.one_of(
+    CARRIED,
+    SEARCHES,
+    st.builds(Citation, PAGES),
     st.builds(Text, WORDS),
     st.builds(Reasoning, WORDS),
     st.builds(ToolCall, KEYS, st.sampled_from(["call_1", "toolu_2"]), st.sampled_from(["Bash", "Read"])),
@@ -44,6 +59,9 @@ DELTAS: st.SearchStrategy[Delta] = st.one_of(
 )
 # mostly content, so that long lawful replies come up too
 CONTENT: st.SearchStrategy[Delta] = st.one_of(
+    CARRIED,
+    SEARCHES,
+    st.builds(Citation, PAGES),
     st.builds(Text, WORDS),
     st.builds(Reasoning, WORDS),
     st.builds(ToolCall, KEYS, st.sampled_from(["call_1", "toolu_2"]), st.sampled_from(["Bash", "Read"])),

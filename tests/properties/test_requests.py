@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from addon import dialects
 from addon.dialects import Encoded, Target
-from addon.dialects.profiles import SystemTurns
+from addon.dialects.profiles import Echo, SystemTurns
 from addon.protocol import messages, tokens
 from addon.protocol.errors import BadRequest, Unsupported
 from tests.end_to_end import strictness
@@ -55,7 +55,7 @@ def test_what_the_client_really_sends_is_never_refused(body: Json, target: Targe
 def test_a_longer_history_extends_the_shorter_ones_messages(
     shorter: list[Json], turn: list[Json], system_turns: SystemTurns, tools: list[Json]
 ) -> None:
-    target = our.strict(system_turns, reasoning_echo="reasoning_content")
+    target = our.strict(system_turns, reasoning_echo=Echo.REASONING_CONTENT)
     body: Json = {"model": "m", "system": "You help.", "tools": tools}
     before = orjson.loads(encode({**body, "messages": shorter}, target).wire.body)["messages"]
     after = orjson.loads(encode({**body, "messages": [*shorter, *turn]}, target).wire.body)["messages"]

@@ -11,8 +11,11 @@ from addon.protocol.errors import InternalError
 EVERY_DELTA: list[deltas.Delta] = [
     deltas.Text("a"),
     deltas.Reasoning("a"),
+    deltas.Carry("details", [1]),
     deltas.ToolCall(0, "call_1", "Bash"),
     deltas.ToolArguments(0, "{}"),
+    deltas.WebSearch("cats", (deltas.Source("https://a.example", "A"),)),
+    deltas.Citation(deltas.Source("https://a.example", "A")),
     deltas.Usage(1, 2),
     deltas.Unread("audio"),
     deltas.Finish(deltas.StopReason.END_TURN),

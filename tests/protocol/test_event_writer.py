@@ -1,25 +1,30 @@
 """Deltas to events, by table."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from addon.protocol import event_writer, signature
 from addon.protocol.deltas import (
+    Carry,
+    Citation,
     Delta,
     End,
     Failure,
     Finish,
     Reasoning,
+    Source,
     StopReason,
     Text,
     ToolArguments,
     ToolCall,
-    Unread,
     Usage,
+    WebSearch,
 )
 from addon.protocol.errors import MalformedReply
 from addon.protocol.event_writer import EventWriter, State
+from addon.protocol.messages import collect
+from addon.protocol.signature import Seal
 from addon.protocol.tokens import estimate_text
 from tests import law
 from tests.law import told
@@ -252,6 +257,44 @@ STORIES: dict[str, tuple[list[Delta], list[str]]] = {
 }
 
 
+PAGE = Source("https://a.example/1", "A page", "Its words.", "2 days ago")
+STORIES |= {
+    "what is carried has a block of its own, without text": (
+        [Text("a"), Carry("details", [1]), Text("b"), STOP, END],
+        [
+            *("start", "0 [text", "0 a", "0 ]", "1 [thinking", "1 signed", "1 ]", "2 [text", "2 b", "2 ]"),
+            *("because end_turn", "stop"),
+        ],
+    ),
+    "what is carried by itself": (
+        [Carry("details", [1]), STOP, END],
+        ["start", "0 [thinking", "0 signed", "0 ]", "because end_turn", "stop"],
+    ),
+    "what is carried while a call is open waits": (
+        [A, *args(0, '{"a"'), Carry("details", [1]), *args(0, ":1}"), CALLS, END],
+        [
+            *("start", "0 [call_0", '0 {"a"', "0 :1}", "0 ]", "1 [thinking", "1 signed", "1 ]"),
+            *("because tool_use", "stop"),
+        ],
+    ),
+    "a search is two blocks": (
+        [Text("Wait."), WebSearch("cats", (PAGE,)), Text("Cats."), STOP, END],
+        [
+            *("start", "0 [text", "0 Wait.", "0 ]", "1 [srvtoolu_1_1", '1 {"query":"cats"}', "1 ]"),
+            *("2 [web_search_tool_result", "2 ]", "3 [text", "3 Cats.", "3 ]", "because end_turn", "stop"),
+        ],
+    ),
+    "a citation belongs to the open text": (
+        [Text("Cats."), Citation(PAGE), Text(" Dogs."), STOP, END],
+        [
+            *("start", "0 [text", "0 Cats.", "0 cites https://a.example/1", "0  Dogs.", "0 ]"),
+            *("because end_turn", "stop"),
+        ],
+    ),
+    "a citation of nothing has no place": ([Citation(PAGE), STOP, END], ["start", "because end_turn", "stop"]),
+}
+
+
 @pytest.mark.parametrize(("deltas", "expected"), STORIES.values(), ids=STORIES)
 def test_deltas_are_written_as_lawful_events(deltas: list[Delta], expected: list[str]) -> None:
     events = law.check(written(*deltas), ended=False)
@@ -295,7 +338,7 @@ def test_a_call_is_begun_as_the_client_needs_it() -> None:
 
 def test_the_signature_says_who_thought() -> None:
     signed = [event for event in law.events(written(Reasoning("a"), STOP, END)) if "delta" in event][1]
-    assert signature.origin(signed["delta"]["signature"]) == ORIGIN
+    assert signature.unseal(signed["delta"]["signature"]) == Seal(ORIGIN)
 
 
 def ending(*deltas: Delta) -> Json:
@@ -345,7 +388,7 @@ def test_the_facts_of_a_reply_are_kept() -> None:
 
 
 def test_every_state_has_a_row_with_every_delta() -> None:
-    every = {Text, Reasoning, ToolCall, ToolArguments, Usage, Unread, Finish, Failure, End}
+    every = set(get_args(Delta.__value__))
     assert set(event_writer.TRANSITIONS) == set(State)
     assert all(set(row) == every for row in event_writer.TRANSITIONS.values())
 
@@ -385,4 +428,62 @@ def test_what_waits_behind_a_cut_call_is_told_as_lost() -> None:
     ]
     written = b"".join(map(writer.write, cut))
     assert b"lost" not in written
-    assert list(writer.unread) == ["what came behind a tool call that was cut"]
+    assert list(writer.unread) == ["content"]
+
+
+def state_of(*deltas: Delta, shows_thinking: bool = True) -> list[Json]:
+    """What the signatures of a reply carry."""
+    writer = EventWriter("msg_1", "m", ORIGIN, shows_thinking=shows_thinking)
+    events = law.check(b"".join(map(writer.write, (*deltas, STOP, END))))
+    signed = [each["delta"]["signature"] for each in events if each.get("delta", {}).get("type") == "signature_delta"]
+    seals = [signature.unseal(each) for each in signed]
+    assert all(seal and seal.origin == ORIGIN for seal in seals)
+    return [dict(seal.state) for seal in seals if seal]
+
+
+def test_what_is_carried_is_in_the_signature_of_its_block() -> None:
+    lists: list[Delta] = [Reasoning("Hm"), Carry("details", [1]), Carry("details", [2]), Text("a"), Reasoning("So")]
+    assert state_of(*lists) == [{"details": [1, 2]}, {}]
+    objects: list[Delta] = [Carry("calls", {"a": 1}), Carry("calls", {"b": 2}), Carry("details", [3])]
+    assert state_of(*objects) == [{"calls": {"a": 1, "b": 2}, "details": [3]}]
+
+
+def test_thinking_that_is_not_to_be_seen_is_in_the_signature() -> None:
+    deltas: list[Delta] = [Reasoning("Hm"), Reasoning("m"), Carry("details", [1]), Text("a"), Reasoning("So")]
+    assert state_of(*deltas, shows_thinking=False) == [{"details": [1], "text": "Hmm"}, {"text": "So"}]
+    writer = EventWriter("msg_1", "m", ORIGIN, shows_thinking=False)
+    assert b"Hm" not in b"".join(map(writer.write, deltas))
+    assert writer.final_usage().output_tokens == estimate_text(len("Hmmaso"))
+
+
+def test_more_than_fits_is_not_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_writer, "MAX_CALL_CHARACTERS", 100)
+    carried: list[Delta] = [Carry("details", ["x" * 60]), Carry("details", ["x" * 60]), STOP, END]
+    assert told(law.check(written(*carried)))[-1].startswith("error openai/gpt-5.5 made a tool call, or calls at once")
+
+
+def test_a_search_says_what_was_found_and_is_counted() -> None:
+    message = collect(written(WebSearch("cats", (PAGE,)), WebSearch("dogs", error="unavailable"), STOP, END))
+    asked, found, _, failed = message["content"]
+    assert (asked["input"], found["tool_use_id"]) == ({"query": "cats"}, asked["id"])
+    [page] = found["content"]
+    seal = signature.unseal(page.pop("encrypted_content"))
+    assert seal == Seal(ORIGIN, {"text": "Its words."})
+    assert page == {
+        "type": "web_search_result", "title": "A page", "url": "https://a.example/1", "page_age": "2 days ago",
+    }  # fmt: skip
+    assert failed["content"] == {"type": "web_search_tool_result_error", "error_code": "unavailable"}
+    assert message["usage"]["server_tool_use"] == {"web_search_requests": 2}
+
+
+def test_a_citation_is_collected_with_its_text() -> None:
+    [text] = collect(written(Text("Cats."), Citation(PAGE), STOP, END))["content"]
+    [citation] = text["citations"]
+    assert (citation["url"], citation["title"], citation["cited_text"]) == (PAGE.url, PAGE.title, PAGE.text)
+
+
+def test_a_citation_without_its_text_is_told_as_unread() -> None:
+    writer = new_writer()
+    for delta in (Reasoning("Hm"), Citation(PAGE), A, Citation(PAGE)):
+        writer.write(delta)
+    assert list(writer.unread) == ["citation"]
