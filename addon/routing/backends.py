@@ -86,6 +86,8 @@ OPENAI_MODELS = _rules(
 )
 LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
 TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
+# docs.z.ai, "chat completion": response_format is text or json_object, tool_choice only auto, stop holds one word
+GLM = replace(TOGGLE, json_schema=False, required_choice=None, named_choice=False, stop_limit=1)
 
 _ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
@@ -156,10 +158,10 @@ _ROWS = (
         ),
     ),
     Backend("deepseek-anthropic", "https://api.deepseek.com/anthropic", NATIVE, X_API_KEY, keys=("DEEPSEEK_API_KEY",)),
-    Backend("zai", "https://api.z.ai/api/paas/v4", profile=TOGGLE),
+    Backend("zai", "https://api.z.ai/api/paas/v4", profile=GLM),
     Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",)),
     Backend(
-        "bigmodel", "https://open.bigmodel.cn/api/paas/v4", keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"), profile=TOGGLE
+        "bigmodel", "https://open.bigmodel.cn/api/paas/v4", keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"), profile=GLM
     ),
     Backend(
         "bigmodel-anthropic",
@@ -192,7 +194,8 @@ _ROWS = (
     Backend(
         "mistral",
         "https://api.mistral.ai/v1",
-        profile=Profile(required_choice="any", named_choice=False, call_id_length=9),
+        # refuses stream_options (422, "Extra inputs are not permitted") and counts in the last chunk all the same
+        profile=Profile(required_choice="any", named_choice=False, call_id_length=9, stream_usage=False),
     ),
     Backend(
         "groq",

@@ -16,7 +16,7 @@ from addon.dialects import Target
 from addon.protocol import messages
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.routing.backends import BACKENDS, CHAT
-from tests.dialects.vendor_types import ADDED, violations
+from tests.dialects.vendor_types import ADDED, NARROWED, Row, violations
 from tests.properties.conversations import requests
 from tests.stories import every_story
 
@@ -25,6 +25,7 @@ type Json = dict[str, Any]
 CALLS = Path(__file__).parent.parent / "routing" / "calls" / "claude_code.json"
 RECORDED: list[bytes] = [json.dumps(entry["body"]).encode() for entry in json.loads(CALLS.read_text())]
 STORIES = every_story("openai_chat")
+MINIMAL = b'{"model": "m", "messages": [{"role": "user", "content": "Go on."}]}'
 CORPUS = sorted({*RECORDED, *(story.client_request for story in STORIES)})
 
 
@@ -39,6 +40,14 @@ def every_target() -> Iterator[Target]:
 
 
 TARGETS = list(every_target())
+
+# what the recorded requests do not ask for
+WISHES: list[Json] = [
+    {"stop_sequences": ["a", "b"]},
+    {"tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "any"}},
+    {"tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "tool", "name": "f"}},
+]
+ASKED = [*CORPUS, *(json.dumps({**json.loads(MINIMAL), **wish}).encode() for wish in WISHES)]
 
 
 def encoded(body: bytes, target: Target) -> bytes | None:
@@ -166,8 +175,8 @@ def test_the_request_of_a_story_has_its_vendors_types(story: Any) -> None:
 
 @pytest.mark.parametrize("target", [pytest.param(target, id=target.name) for target in TARGETS])
 def test_the_real_clients_calls_have_the_types_of_every_vendor(target: Target) -> None:
-    sent = [wire for body in CORPUS if (wire := encoded(body, target)) is not None]
-    assert len(sent) > len(CORPUS) / 2
+    sent = [wire for body in ASKED if (wire := encoded(body, target)) is not None]
+    assert len(sent) > len(ASKED) / 2
     assert [fault for wire in sent for fault in violations(target.provider, wire)] == []
 
 
@@ -177,9 +186,21 @@ def test_any_translated_request_has_its_vendors_types(body: Json, target: Target
         assert violations(target.provider, wire) == []
 
 
-@pytest.mark.parametrize("row", ADDED, ids=lambda row: f"{row.path} of {' and '.join(row.providers)}")
-def test_a_row_of_what_a_vendor_adds_is_needed_by_each_of_its_providers(row: Any) -> None:
+def named(rows: tuple[Row, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("row", rows, ids=lambda row: f"{row.path} of {' and '.join(row.providers)}")
+
+
+@named(ADDED)
+def test_what_a_vendor_adds_is_sent_to_each_of_its_providers(row: Row) -> None:
     rest = [other for other in ADDED if other is not row]
     for provider in row.providers:
         sent = (encoded(body, target) for target in TARGETS if target.provider == provider for body in CORPUS)
         assert any(violations(provider, wire, rest) for wire in sent if wire), f"{provider} is never sent it"
+
+
+@named(NARROWED)
+def test_what_a_vendor_refuses_is_sent_to_others(row: Row) -> None:
+    not_narrowed = [target for target in TARGETS if target.name in ("openai/model", "deepinfra/model")]
+    sent = (encoded(body, target) for target in not_narrowed for body in ASKED)
+    faults = (violations("x", wire, narrowed=[replace(row, providers=("x",))]) for wire in sent if wire)
+    assert any(told and told[0].startswith(row.path) for told in faults), "no request of the tests would break the row"

@@ -5,32 +5,35 @@ dropped, and an `Iterable` is looked at only by whoever iterates over it. The sa
 its iterables are lists, and a union is decided by its `role` or `type`, so that a fault is told once.
 
 What a vendor's own copy of the API knows besides is the table `ADDED`. A value that a row describes is taken out, and
-what is left must be OpenAI's: a field that neither OpenAI nor a row knows is a fault, whoever it is sent to.
+what is left must be OpenAI's: a field that neither OpenAI nor a row knows is a fault, whoever it is sent to. What a
+vendor refuses of OpenAI's is the table `NARROWED`.
 """
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, Never, TypedDict
 
 import orjson
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
-from pydantic import TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 from pydantic_core import SchemaValidator, ValidationError
+
+type Json = dict[str, Any]
 
 DISCRIMINATORS = ("role", "type")
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """One field of a vendor's own, or a value of its own in a field of OpenAI's."""
+class Row:
+    """What a vendor's API knows in one place."""
 
     providers: tuple[str, ...]
     path: str  # `a.*.b`: the field `b` of every item of the list `a`
-    shape: Any  # a type; a value that does not fit it is not the vendor's
+    shape: Any  # a type; Never where the field may not stand at all
     source: str
 
 
@@ -52,42 +55,86 @@ class Effort(TypedDict):
     effort: Literal["minimal", "low", "medium", "high", "xhigh"]
 
 
-ADDED: tuple[Added, ...] = (
-    Added(("deepseek",), "thinking", Toggle, "api-docs.deepseek.com, thinking mode"),
-    Added(("zai", "bigmodel"), "thinking", Toggle, "docs.z.ai, deep thinking"),
-    Added(("moonshot",), "thinking", Toggle, "platform.moonshot.ai, thinking models"),
-    Added(("deepseek",), "messages.*.reasoning_content", str, "api-docs.deepseek.com, thinking mode with tool calls"),
-    Added(("moonshot",), "messages.*.reasoning_content", str, "platform.moonshot.ai, thinking models with tools"),
-    Added(("openrouter",), "reasoning", Off | Effort, "openrouter.ai/docs, reasoning tokens"),
-    Added(("dashscope",), "enable_thinking", bool, "Alibaba Cloud Model Studio, deep thinking"),
-    Added(("mistral",), "tool_choice", Literal["any"], "docs.mistral.ai, function calling"),
+# a value of this shape is the vendor's own
+ADDED: tuple[Row, ...] = (
+    Row(("deepseek",), "thinking", Toggle, "api-docs.deepseek.com, thinking mode"),
+    Row(("zai", "bigmodel"), "thinking", Toggle, "docs.z.ai, deep thinking"),
+    Row(("moonshot",), "thinking", Toggle, "platform.moonshot.ai, thinking models"),
+    Row(("deepseek",), "messages.*.reasoning_content", str, "api-docs.deepseek.com, thinking mode with tool calls"),
+    Row(("moonshot",), "messages.*.reasoning_content", str, "platform.moonshot.ai, thinking models with tools"),
+    Row(("openrouter",), "reasoning", Off | Effort, "openrouter.ai/docs, reasoning tokens"),
+    Row(("dashscope",), "enable_thinking", bool, "Alibaba Cloud Model Studio, deep thinking"),
+    Row(("mistral",), "tool_choice", Literal["any"], "docs.mistral.ai, function calling"),
 )
 
 
-def violations(provider: str, body: bytes, added: Sequence[Added] = ADDED) -> list[str]:
+NineLetters = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9]{9}$")]
+
+
+class PlainFormat(TypedDict):
+    """JSON of any form."""
+
+    type: Literal["text", "json_object"]
+
+
+GLM = "docs.z.ai, chat completion"
+
+# a value of OpenAI's must be of this shape too
+NARROWED: tuple[Row, ...] = (
+    Row(("deepseek",), "response_format", PlainFormat, "api-docs.deepseek.com, JSON output"),
+    Row(("zai", "bigmodel"), "response_format", PlainFormat, GLM),
+    Row(("zai", "bigmodel"), "tool_choice", Literal["auto", "none"], GLM),
+    Row(("zai", "bigmodel"), "stop", Annotated[list[str], Field(max_length=1)], GLM),
+    Row(
+        ("mistral",), "stream_options", Never, "422, extra_forbidden: cline/cline#582, openai/openai-agents-python#442"
+    ),
+    Row(("mistral",), "max_completion_tokens", Never, "422, extra_forbidden: editor-code-assistant/eca#231"),
+    Row(("mistral",), "tool_choice", Literal["auto", "any", "none"], "docs.mistral.ai, function calling"),
+    Row(("mistral",), "messages.*.tool_call_id", NineLetters, "its error text names the pattern"),
+    Row(("mistral",), "messages.*.tool_calls.*.id", NineLetters, "its error text names the pattern"),
+)
+
+
+def violations(
+    provider: str, body: bytes, added: Sequence[Row] = ADDED, narrowed: Sequence[Row] = NARROWED
+) -> list[str]:
     """Every fault of one request with its path, an empty list for a request that the provider's types take."""
     request = orjson.loads(body)
+    faults = [
+        f"{row.path}: {holder[name]!r} is not for {provider} ({row.source})"
+        for row in narrowed
+        if provider in row.providers
+        for holder, name in _places(request, row.path.split("."))
+        if not _fits(holder[name], row.shape)
+    ]
     for row in added:
         if provider in row.providers:
-            _take_out(request, row.path.split("."), validator(row.shape))
+            for holder, name in [*_places(request, row.path.split("."))]:
+                if _fits(holder[name], row.shape):
+                    del holder[name]
     types = CompletionCreateParamsStreaming if request.get("stream") else CompletionCreateParamsNonStreaming
     try:
         validator(types).validate_python(request, strict=True)
     except ValidationError as error:
-        return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)]
-    return []
+        faults += [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)]
+    return faults
 
 
-def _take_out(holder: Any, path: Sequence[str], shape: SchemaValidator) -> None:
+def _places(holder: Any, path: Sequence[str]) -> Iterator[tuple[Json, str]]:
+    """Each dict that holds the last name of the path, with that name."""
     name, *rest = path
     if name == "*":
         for item in holder if isinstance(holder, list) else ():
-            _take_out(item, rest, shape)
+            yield from _places(item, rest)
     elif isinstance(holder, dict) and name in holder:
         if rest:
-            _take_out(holder[name], rest, shape)
-        elif shape.isinstance_python(holder[name], strict=True):
-            del holder[name]
+            yield from _places(holder[name], rest)
+        else:
+            yield holder, name
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    return shape is not Never and validator(shape).isinstance_python(value, strict=True)
 
 
 @functools.cache
