@@ -184,4 +184,12 @@ def test_every_test_file_mirrors_a_module() -> None:
 
 
 # test files of a room that hold what several of its modules do together
-OWN_TESTS = ("test_transcripts", "test_credentials", "test_endings", "test_setup", "test_table", "test_vendor_types")
+OWN_TESTS = (
+    "test_transcripts",
+    "test_credentials",
+    "test_endings",
+    "test_setup",
+    "test_table",
+    "test_vendor_types",
+    "test_prefix",
+)

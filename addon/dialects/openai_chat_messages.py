@@ -34,6 +34,7 @@ class Conversation:
         """``wire_name`` turns a tool's name into the one on the wire."""
         self.messages: list[Json] = []
         self.losses: list[Loss] = []
+        self.loaded: dict[str, int] = {}  # the client's names of the tools it loaded on the way -> 1, 2, ...
         self._target = target
         self._profile = target.profile
         self._wire_name = wire_name
@@ -210,6 +211,7 @@ class Conversation:
             return text
         match kind:
             case "tool_reference":
+                self.loaded.setdefault(block["tool_name"], len(self.loaded) + 1)
                 return f"[the tool {self._wire_name(block['tool_name'])} is loaded and can be called]"
             case "image":
                 return self._image(block, index, position)

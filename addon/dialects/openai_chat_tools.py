@@ -5,6 +5,7 @@ Source: OpenAI API reference, "create chat completion", tools and tool_choice.
 
 import hashlib
 import re
+from operator import itemgetter
 from typing import Any
 
 from addon.dialects import Target
@@ -41,9 +42,13 @@ class ToolNames:
         return short
 
 
-def tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]:
-    """Return the functions. Raises: Unsupported."""
-    functions: list[Json] = []
+def tools(request: Request, names: ToolNames, loaded: dict[str, int], losses: list[Loss]) -> list[Json]:
+    """Return the functions. Raises: Unsupported.
+
+    ``loaded`` numbers the tools that the client loaded on the way. It sorts them in between the others, by name; here
+    they stand last, in the order of loading, and all that was said before stays a prefix.
+    """
+    functions: list[tuple[int, Json]] = []
     for index, tool in enumerate(request.tools):
         if tool["name"] == PLACEHOLDER_TOOL:
             continue
@@ -64,11 +69,12 @@ def tools(request: Request, names: ToolNames, losses: list[Loss]) -> list[Json]:
         function: Json = {"name": names.wire(tool["name"]), "parameters": schema}
         if tool.get("description"):
             function["description"] = tool["description"]
-        functions.append({"type": "function", "function": function})
+        rank = 1 + loaded.get(tool["name"], 0) if tool.get("defer_loading") else 0
+        functions.append((rank, {"type": "function", "function": function}))
         if not TOOL_FIELDS.issuperset(tool):
             unknown = [field for field in tool if field not in TOOL_FIELDS]
             losses += [loss(Lost.TOOL_FIELD, f"tools.{index}.{field}") for field in unknown]
-    return functions
+    return [tool for _, tool in sorted(functions, key=itemgetter(0))]
 
 
 def flattened(schema: Json) -> Json:

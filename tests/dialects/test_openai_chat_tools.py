@@ -49,6 +49,17 @@ def test_no_tool_is_no_field(tools: Any) -> None:
     assert translated(tools=tools) == (bare(), [], {})
 
 
+def test_tools_that_were_loaded_stand_last_in_the_order_of_loading() -> None:
+    def reference(name: str) -> Json:
+        return {"type": "tool_result", "tool_use_id": name, "content": [{"type": "tool_reference", "tool_name": name}]}
+
+    turns = [ASKED, {"role": "user", "content": [reference(name) for name in ("New", "Cron", "New")]}]
+    tools = [{"name": name, "defer_loading": name != "Bash"} for name in ("Bash", "Cron", "Known", "New")]
+    tools += [{"name": "Write"}]
+    body, _, _ = translated(messages=turns, tools=tools)
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["Bash", "Write", "Known", "New", "Cron"]
+
+
 def test_a_tools_field_without_a_counterpart_is_reported() -> None:
     _, losses, _ = translated(tools=[BASH, {**BASH, "name": "Read", "strict": True}])
     assert losses == lost("tools.1.strict", "a tool's field without a counterpart")

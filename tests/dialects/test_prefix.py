@@ -1,0 +1,66 @@
+"""Recorded sessions of the real client: what a backend was told stands at the beginning of what it is told next.
+
+So a backend's prompt cache holds, whatever the client varies from request to request: its attribution, the place of
+its cache marks, texts as strings or as blocks, the effort of a turn, the place of the tools that it loads on the way.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import orjson
+import pytest
+
+from addon import dialects
+from addon.dialects import Target
+from addon.dialects.profiles import Profile
+from addon.protocol import messages, signature
+from addon.routing.backends import BACKENDS, CHAT
+from tests.stories import FOLDER
+
+type Said = list[bytes]
+
+SESSIONS = sorted(path.stem for path in (FOLDER / "sessions").glob("*.json"))
+
+
+def profiles() -> Iterator[tuple[str, Profile]]:
+    """Every row of the provider table that speaks chat-completions, and what the names of models change of it."""
+    for row in BACKENDS.values():
+        if row.dialect == CHAT:
+            yield row.name, row.profile
+            yield from ((f"{row.name}/{name.pattern}", replace(row.profile, **fields)) for name, fields in row.by_model)
+
+
+PROFILES = dict(profiles())
+
+
+@functools.cache
+def recorded(session: str) -> list[str]:
+    """The bodies of the session's requests, in order."""
+    return [json.dumps(body) for body in json.loads((FOLDER / "sessions" / f"{session}.json").read_text())]
+
+
+def told(body: str, name: str) -> tuple[Said, Said]:
+    """The messages, of which the system prompt is the first, and the tools; what was thought is the backend's own."""
+    target = Target(name.partition("/")[0], "model", "https://backend.invalid/v1", PROFILES[name])
+    own = body.replace('"signature": "REAL', f'"signature": "{signature.seal(target.name)}')
+    wire = orjson.loads(dialects.load(CHAT).encode(messages.parse(own.encode()), None, target).wire.body)
+    return [orjson.dumps(message) for message in wire["messages"]], [orjson.dumps(tool) for tool in wire["tools"]]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("session", SESSIONS)
+def test_what_was_said_stands_at_the_beginning_of_what_is_said_next(session: str, name: str) -> None:
+    for earlier, later in pairwise(told(body, name) for body in recorded(session)):
+        for before, after in zip(earlier, later, strict=True):
+            assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_the_client_itself_rewrites_what_it_said(session: str) -> None:
+    bodies = [json.loads(body) for body in recorded(session)]
+    for field in ("messages", "tools"):
+        kept = [later[field][: len(earlier[field])] == earlier[field] for earlier, later in pairwise(bodies)]
+        assert not all(kept), f"this session proves nothing about {field}"
