@@ -8,13 +8,13 @@ Source: OpenAI API reference, "create chat completion", messages.
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
 from addon.dialects import Target
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.openai_chat_echo import Thoughts
+from addon.dialects.openai_chat_parts import PARAGRAPH, Parts, block_path, together
 from addon.dialects.profiles import SystemTurns
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.protocol.messages import Json
@@ -23,8 +23,6 @@ ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the m
 NO_RESULT = "[no result: the call was interrupted]"
 SEE_BELOW = "[see the attachment in the next message]"
 NO_OUTPUT = "[no output]"
-PARAGRAPH = "\n\n"
-DOCUMENT_FIELDS = frozenset(("type", "source", "title", "cache_control"))
 
 
 class Conversation:
@@ -34,10 +32,11 @@ class Conversation:
         """``wire_name`` turns a tool's name into the one on the wire."""
         self.messages: list[Json] = []
         self.losses: list[Loss] = []
-        self.loaded: dict[str, int] = {}  # the client's names of the tools it loaded on the way -> 1, 2, ...
         self._target = target
         self._profile = target.profile
         self._wire_name = wire_name
+        self._parts = Parts(target, wire_name, self.losses)
+        self.loaded = self._parts.loaded
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
         self._wire_ids: dict[str, str] = {}
         self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
@@ -83,13 +82,13 @@ class Conversation:
             if block["type"] == "tool_result":
                 self._result(index, position, block, attached, said)
             else:
-                said.append(self._part(block, index, position))
+                said.append(self._parts.say(block, index, position))
         if self._unanswered:
             self._answer_the_rest(index)
         if attached or said:
             parts = [part for part in (*attached, *said) if part]
             if parts:
-                self.messages.append({"role": "user", "content": _content(parts)})
+                self.messages.append({"role": "user", "content": together(parts)})
                 self._user_spoke_at = index
 
     def _result(
@@ -120,7 +119,7 @@ class Conversation:
         """Return the text of a result given as blocks; what is no text is added to ``media``."""
         texts: list[str] = []
         for inner in content:
-            part = self._part(inner, index, position)
+            part = self._parts.say(inner, index, position)
             if isinstance(part, str):
                 texts.append(part)
             else:
@@ -139,7 +138,7 @@ class Conversation:
     def _system(self, index: int, blocks: list[Json]) -> None:
         texts: list[str] = []
         for position, block in enumerate(blocks):
-            part = self._part(block, index, position)
+            part = self._parts.say(block, index, position)
             if not isinstance(part, str):
                 raise self._unsupported(f"{block['type']} in a system turn", index, position)
             if part:
@@ -201,73 +200,6 @@ class Conversation:
         function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
         return {"id": wire_id, "type": "function", "function": function}
 
-    # -- blocks ----------------------------------------------------------------------------------------------------
-
-    def _part(self, block: Json, index: int, position: int) -> str | Json:
-        """Say a block of a user or system turn, or of a result: text as a string, media as a part."""
-        kind = block["type"]
-        if kind == "text":
-            text: str = block["text"]
-            return text
-        match kind:
-            case "tool_reference":
-                self.loaded.setdefault(block["tool_name"], len(self.loaded) + 1)
-                return f"[the tool {self._wire_name(block['tool_name'])} is loaded and can be called]"
-            case "image":
-                return self._image(block, index, position)
-            case "document":
-                return self._document(block, index, position)
-            case "search_result":
-                head = f"{block.get('title') or ''} ({block.get('source') or ''})"
-                return PARAGRAPH.join((head, *self._inner_texts(block.get("content"), index, position)))
-            case "tool_addition" | "tool_removal" as change:
-                self._lose(Lost.TOOL_CHANGE, index, position, change)
-                return ""
-            case other:
-                raise self._unsupported(other, index, position)
-
-    def _image(self, block: Json, index: int, position: int) -> Json:
-        if not self._profile.images:
-            raise refusal(Refused.IMAGE, _path(index, position), self._target.name)
-        source = block["source"]
-        match source.get("type"):
-            case "base64":
-                url = f"data:{source.get('media_type') or 'image/png'};base64,{source.get('data') or ''}"
-            case "url":
-                url = str(source.get("url") or "")
-            case other:
-                raise refusal(Refused.IMAGE_SOURCE, _path(index, position), self._target.name, other)
-        return {"type": "image_url", "image_url": {"url": url}}
-
-    def _document(self, block: Json, index: int, position: int) -> str | Json:
-        source = block["source"]
-        title = str(block.get("title") or "document")
-        for field in block:
-            if field not in DOCUMENT_FIELDS:
-                self._lose(Lost.DOCUMENT_FIELD, index, position, field)
-        match source.get("type"):
-            case "text":
-                return f"[{title}]\n{source.get('data') or ''}"
-            case "content":
-                return PARAGRAPH.join((f"[{title}]", *self._inner_texts(source.get("content"), index, position)))
-            case "base64" if self._profile.documents:
-                url = f"data:{source.get('media_type') or 'application/pdf'};base64,{source.get('data') or ''}"
-                name = title if title.endswith(".pdf") else f"{title}.pdf"
-                return {"type": "file", "file": {"filename": name, "file_data": url}}
-            case other:
-                raise refusal(Refused.DOCUMENT, _path(index, position), self._target.name, other)
-
-    def _inner_texts(self, content: Any, index: int, position: int) -> list[str]:
-        if isinstance(content, str):
-            return [content]
-        texts: list[str] = []
-        for inner in content if isinstance(content, list) else ():
-            kind = inner.get("type") if isinstance(inner, dict) else None
-            if kind != "text":
-                raise self._unsupported(f"{kind} inside another block", index, position)
-            texts.append(str(inner.get("text") or ""))
-        return texts
-
     def _call_id(self, call_id: str) -> str:
         """Say an id in the form that the target takes, the same way every time."""
         wire_id = self._wire_ids.get(call_id)
@@ -284,23 +216,11 @@ class Conversation:
         return call_id if fits else _digest(call_id)[:length]
 
     def _lose(self, sort: Lost, index: int, position: int, *details: object) -> None:
-        self.losses.append(loss(sort, _path(index, position), *details))
+        self.losses.append(loss(sort, block_path(index, position), *details))
 
     def _unsupported(self, what: str, index: int, position: int) -> Unsupported:
-        return refusal(Refused.BLOCK, _path(index, position), self._target.name, what)
-
-
-def _path(index: int, position: int) -> str:
-    return f"messages.{index}.content.{position}"
+        return refusal(Refused.BLOCK, block_path(index, position), self._target.name, what)
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _content(parts: list[str | Json]) -> str | list[Json]:
-    """Text alone as one string, which every server takes; with media, a list of parts."""
-    texts = [part for part in parts if isinstance(part, str)]
-    if len(texts) == len(parts):
-        return PARAGRAPH.join(texts)
-    return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]

@@ -85,22 +85,6 @@ def attachment(of: str = "call_1") -> Json:
     return {"type": "text", "text": f"[attachment of the result of {of}]"}
 
 
-def image(media_type: str | None) -> Json:
-    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": "iVBO"}}
-
-
-def image_part(media_type: str) -> Json:
-    return {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,iVBO"}}
-
-
-def pdf(media_type: str | None) -> Json:
-    return {"type": "document", "source": {"type": "base64", "media_type": media_type, "data": "JVBE"}}
-
-
-def pdf_part(media_type: str) -> Json:
-    return {"type": "file", "file": {"filename": "document.pdf", "file_data": f"data:{media_type};base64,JVBE"}}
-
-
 STORIES: dict[str, tuple[list[Json], list[Json]]] = {
     "a text as a string": ([{"role": "user", "content": "Hi."}], [words("Hi.")]),
     "a text as a block": ([user("Hi.")], [words("Hi.")]),
@@ -164,54 +148,9 @@ STORIES: dict[str, tuple[list[Json], list[Json]]] = {
         [user("Look:", IMAGE)],
         [{"role": "user", "content": [{"type": "text", "text": "Look:"}, IMAGE_PART]}],
     ),
-    "images of another type, and of none": (
-        [user(image("image/jpeg"), image(None))],
-        [{"role": "user", "content": [image_part("image/jpeg"), image_part("image/png")]}],
-    ),
-    "PDFs of another type, and of none": (
-        [user(pdf("application/x-pdf"), pdf(None))],
-        [{"role": "user", "content": [pdf_part("application/x-pdf"), pdf_part("application/pdf")]}],
-    ),
     "an id as long as may be": (
         [ASK, assistant(use("c" * 40)), user(result("a", "c" * 40))],
         [ASKED, called(("c" * 40, "Bash", "{}")), answer("a", "c" * 40)],
-    ),
-    "an image at an address": (
-        [user({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}})],
-        [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}],
-    ),
-    "a PDF": ([user(PDF)], [{"role": "user", "content": [PDF_PART]}]),
-    "a PDF with a title": (
-        [user({**PDF, "title": "paper"}, {**PDF, "title": "b.pdf"})],
-        [
-            {
-                "role": "user",
-                "content": [
-                    {"type": "file", "file": {**PDF_PART["file"], "filename": name}} for name in ("paper.pdf", "b.pdf")
-                ],
-            }
-        ],
-    ),
-    "a document of text": (
-        [user({"type": "document", "source": {"type": "text", "data": "words"}})],
-        [words("[document]\nwords")],
-    ),
-    "a document of contents": (
-        [
-            user(
-                {"type": "document", "title": "Notes", "source": {"type": "content", "content": [text("a"), text("b")]}}
-            )
-        ],
-        [words("[Notes]\n\na\n\nb")],
-    ),
-    "a document of one content": (
-        [user({"type": "document", "source": {"type": "content", "content": "a"}})],
-        [words("[document]\n\na")],
-    ),
-    "a document of no content": ([user({"type": "document", "source": {"type": "content"}})], [words("[document]")]),
-    "a found page": (
-        [user({"type": "search_result", "title": "T", "source": "https://t", "content": [text("a")]})],
-        [words("T (https://t)\n\na")],
     ),
     "media in results come after the results, before the user's words": (
         [ASK, assistant(use(), use("call_2")), user(result([IMAGE]), result([text("a PDF"), PDF], "call_2"), "And?")],
@@ -351,14 +290,6 @@ REPAIRS: dict[str, tuple[list[Json], list[Json], list[Told]]] = {
             lost("messages.1.content.2", "tool_removal: the tools themselves are sent as they are now"),
         ],
     ),
-    "a document's other fields": (
-        [user({**PDF, "context": "from the web", "citations": {"enabled": True}})],
-        [{"role": "user", "content": [PDF_PART]}],
-        [
-            lost("messages.0.content.0", "a document's field without a counterpart: context"),
-            lost("messages.0.content.0", "a document's field without a counterpart: citations"),
-        ],
-    ),
 }
 
 
@@ -457,31 +388,6 @@ BLIND = replace(TARGET, profile=Profile(images=False))
 REFUSED: dict[str, tuple[Json, Target, str, str]] = {
     "an image": (user("Look:", IMAGE), BLIND, "messages.0.content.1", "sees no pictures. Name a model"),
     "an image in a result": (user(result([IMAGE])), BLIND, "messages.0.content.0", "sees no pictures. Name a model"),
-    "a PDF": (user(PDF), BLIND, "messages.0.content.0", "cannot be given a document by base64."),
-    "a PDF at an address": (
-        user({"type": "document", "source": {"type": "url"}}),
-        TARGET,
-        "messages.0.content.0",
-        "cannot be given a document by url.",
-    ),
-    "an uploaded image": (
-        user({"type": "image", "source": {"type": "file"}}),
-        TARGET,
-        "messages.0.content.0",
-        "cannot be given a picture by file.",
-    ),
-    "an image inside a document": (
-        user({"type": "document", "source": {"type": "content", "content": [IMAGE]}}),
-        TARGET,
-        "messages.0.content.0",
-        "cannot be given: image inside another block.",
-    ),
-    "no block inside a document": (
-        user({"type": "document", "source": {"type": "content", "content": [5]}}),
-        TARGET,
-        "messages.0.content.0",
-        "cannot be given: None inside another block.",
-    ),
     "a block of tomorrow": (
         user({"type": "hologram"}),
         TARGET,
