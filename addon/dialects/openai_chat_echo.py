@@ -52,38 +52,39 @@ class Thoughts:
         """All of it as one text."""
         return PARAGRAPH.join(self.texts)
 
-    def onto(self, message: Json, call_ids: list[str]) -> None:
-        """Put it on the message. ``call_ids`` are the client's ids of the message's calls, in their order."""
+    def onto(self, message: Json, blocks: list[Json]) -> None:
+        """Put it on the message; ``blocks`` are those of the client's turn."""
         if echo := self._target.profile.reasoning_echo:
-            ECHOES[echo](self, message, call_ids)
+            ECHOES[echo](self, message, blocks)
 
-    def _as_content(self, message: Json, _: list[str]) -> None:
+    def _as_content(self, message: Json, _: list[Json]) -> None:
         if self.texts or self._always:
             message["reasoning_content"] = self.text
 
-    def _as_reasoning(self, message: Json, _: list[str]) -> None:
+    def _as_reasoning(self, message: Json, _: list[Json]) -> None:
         if self.texts or self._always:
             message["reasoning"] = self.text
 
-    def _as_details(self, message: Json, call_ids: list[str]) -> None:
+    def _as_details(self, message: Json, blocks: list[Json]) -> None:
         if self.details:
             message["reasoning_details"] = self.details
         else:
-            self._as_reasoning(message, call_ids)
+            self._as_reasoning(message, blocks)
 
-    def _as_parts(self, message: Json, _: list[str]) -> None:
+    def _as_parts(self, message: Json, _: list[Json]) -> None:
         if self.texts:
             thought = {"type": "thinking", "thinking": [{"type": "text", "text": self.text}]}
             said = [{"type": "text", "text": message["content"]}] if message["content"] else []
             message["content"] = [thought, *said]
 
-    def _as_tags(self, message: Json, _: list[str]) -> None:
+    def _as_tags(self, message: Json, _: list[Json]) -> None:
         if self.texts:
             message["content"] = f"<think>\n{self.text}\n</think>\n\n{message['content'] or ''}"
 
-    def _on_calls(self, message: Json, call_ids: list[str]) -> None:
+    def _on_calls(self, message: Json, blocks: list[Json]) -> None:
         """Of parallel calls Gemini signs the first alone; so where none is signed, the first gets the stand-in."""
         calls = message.get("tool_calls") or []
+        call_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
         for call, call_id in zip(calls, call_ids, strict=True):
             if call_id in self.calls:
                 call["extra_content"] = self.calls[call_id]
@@ -91,7 +92,7 @@ class Thoughts:
             calls[0]["extra_content"] = UNSIGNED
 
 
-ECHOES: Mapping[Echo, Callable[[Thoughts, Json, list[str]], None]] = MappingProxyType(
+ECHOES: Mapping[Echo, Callable[[Thoughts, Json, list[Json]], None]] = MappingProxyType(
     {
         Echo.REASONING_CONTENT: Thoughts._as_content,
         Echo.REASONING: Thoughts._as_reasoning,

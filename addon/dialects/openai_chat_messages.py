@@ -37,6 +37,7 @@ class Conversation:
         self._wire_name = wire_name
         self._parts = Parts(target, wire_name, self.losses)
         self.loaded = self._parts.loaded
+        self._no_thoughts = Thoughts(target)  # where none go back: it only tells whose they are
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
         self._wire_ids: dict[str, str] = {}
         self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
@@ -166,7 +167,7 @@ class Conversation:
 
     def _assistant(self, index: int, blocks: list[Json]) -> None:
         texts: list[str] = []
-        thoughts = Thoughts(self._target)
+        thoughts = self._thoughts()
         calls: list[Json] = []
         for position, block in enumerate(blocks):
             kind = block["type"]
@@ -187,8 +188,11 @@ class Conversation:
         message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
         if calls:
             message["tool_calls"] = calls
-        thoughts.onto(message, [block["id"] for block in blocks if block["type"] == "tool_use"])
+        thoughts.onto(message, blocks)
         self.messages.append(message)
+
+    def _thoughts(self) -> Thoughts:
+        return Thoughts(self._target) if self._profile.reasoning_echo is not None else self._no_thoughts
 
     def _call(self, block: Json) -> Json:
         call_id = block["id"]

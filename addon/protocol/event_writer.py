@@ -14,8 +14,10 @@ a block without its end, reads the stop reason and lets the model resume (docs/p
 States: START (nothing written), BETWEEN (no block open), TEXT, THINKING, TOOL (that block is open), OVER. What each may
 receive is the table ``TRANSITIONS``; a delta without an entry is a bug of the dialect and says so.
 
-* What the backend wants back (``Carry``) travels in a signature: in that of the open thinking block, else in that of a
-  thinking block without text, opened for it. Anthropic itself streams such blocks where thinking is not shown.
+* What the backend wants back (``Carry``) travels in the signature of the thinking block that is open, or of the next
+  one. Where no thinking follows, one without text stands before the next text or call, or behind the last call.
+  Anthropic itself streams such blocks where thinking is not shown. A reply never ends in text and then thinking: the
+  client takes its last block for the answer (docs/protocol.md, "Thinking"), so what comes then is told as unread.
 * A search that is done is two blocks, whole: what was asked, what was found. A citation belongs to the open text block.
 * While a tool block is open, anything that does not belong to it waits until the call's JSON is complete: in groups,
   one for each call, text and thinking, released in the order of their first appearance.
@@ -54,6 +56,7 @@ dumps = orjson.dumps
 
 # of one call's arguments, and of all that waits behind it; as large as the largest request
 MAX_CALL_CHARACTERS = 32 * 1024 * 1024
+UNCARRIED = "reasoning state"  # where something to be carried came behind the last text
 BEHIND_CUT = "content"  # where something was dropped, because it came behind a call that was cut
 UNSHOWN = "text"  # the key of a signature's state under which thinking lies that the client did not want to see
 CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
@@ -75,8 +78,8 @@ class EventWriter:
 
     __slots__ = (
         "_arguments", "_call_limit", "_carried", "_characters", "_finish", "_head", "_held", "_index",
-        "_input_estimate", "_mask", "_model", "_origin", "_row", "_searches", "_state", "_tool_key", "_unshown",
-        "_waiting", "error", "message_id", "unread", "usage",
+        "_input_estimate", "_last", "_mask", "_model", "_origin", "_row", "_searches", "_state", "_tool_key",
+        "_unshown", "_waiting", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +104,7 @@ class EventWriter:
         self._input_estimate = input_estimate
         self._mask = mask
         self._index = -1  # of the block last opened
+        self._last = State.START  # what that block is
         self._head = b""  # of a delta event of the open block, up to its text
         self._tool_key = -1
         self._arguments: list[str] = []  # of the open call
@@ -167,10 +171,10 @@ class EventWriter:
         return self._head + dumps(text) + b"}}\n\n"
 
     def _open_text(self, delta: Text) -> bytes:
-        opened = self._open(State.TEXT, {"type": "text", "text": ""}, b'"text_delta","text":')
+        opened = self._carry_out() + self._open(State.TEXT, {"type": "text", "text": ""}, b'"text_delta","text":')
         return opened + self._more(delta)
 
-    def _open_thinking(self, delta: Reasoning | Carry) -> bytes:
+    def _open_thinking(self, delta: Reasoning) -> bytes:
         block = {"type": "thinking", "thinking": "", "signature": ""}
         return self._open(State.THINKING, block, b'"thinking_delta","thinking":') + self.write(delta)
 
@@ -182,6 +186,7 @@ class EventWriter:
         return b""
 
     def _carry(self, delta: Carry) -> bytes:
+        """Keep it for the next signature."""
         self._waiting += len(dumps(delta.value))
         known = self._carried.get(delta.key)
         if isinstance(known, list) and isinstance(delta.value, list):
@@ -193,14 +198,16 @@ class EventWriter:
         return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
 
     def _open_tool(self, delta: ToolCall) -> bytes:
+        carried = self._carry_out()
         self._tool_key = delta.key
         self._call_limit = self._characters + MAX_CALL_CHARACTERS
         self._arguments = []
         block = {"type": "tool_use", "id": delta.id, "name": delta.name, "input": {}}
-        return self._open(State.TOOL, block, b'"input_json_delta","partial_json":')
+        return carried + self._open(State.TOOL, block, b'"input_json_delta","partial_json":')
 
     def _open(self, state: State, block: Mapping[str, Any], kind: bytes) -> bytes:
         self._index += 1
+        self._last = state
         self._enter(state)
         self._head = (
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%s'
@@ -216,6 +223,13 @@ class EventWriter:
     def _then(self, delta: Delta) -> bytes:
         """Close the open text block, then take ``delta`` with none open."""
         return self._close() + self.write(delta)
+
+    def _carry_out(self) -> bytes:
+        """Write a thinking block for what is carried, if anything is."""
+        if not self._carried:
+            return b""
+        block = {"type": "thinking", "thinking": "", "signature": ""}
+        return self._open(State.THINKING, block, b"") + self._sign()
 
     def _sign_then(self, delta: Delta) -> bytes:
         return self._sign() + self.write(delta)
@@ -338,6 +352,10 @@ class EventWriter:
     def _end(self, delta: End) -> bytes:
         if self._finish is None:
             return self._no_finish(delta)
+        if self._carried and self._last is State.TOOL and self._state is State.BETWEEN:  # no cut call stands open
+            return self._carry_out() + self._end(delta)
+        if self._carried:
+            self.unread[UNCARRIED] = None
         usage = self.final_usage()
         counts: dict[str, Any] = {
             "input_tokens": usage.input_tokens,
@@ -408,7 +426,7 @@ TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
     State.BETWEEN: {
         Text: EventWriter._open_text,
         Reasoning: EventWriter._open_thinking,
-        Carry: EventWriter._open_thinking,
+        Carry: EventWriter._carry,
         ToolCall: EventWriter._open_tool,
         ToolArguments: EventWriter._stray,
         WebSearch: EventWriter._search,
@@ -418,7 +436,8 @@ TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
     },
     State.TEXT: {
         Text: EventWriter._more,
-        **dict.fromkeys((Reasoning, Carry, ToolCall, WebSearch, End), EventWriter._then),
+        Carry: EventWriter._carry,
+        **dict.fromkeys((Reasoning, ToolCall, WebSearch, End), EventWriter._then),
         ToolArguments: EventWriter._stray,
         Citation: EventWriter._cite,
         **_NOTED,
@@ -432,7 +451,8 @@ TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
         **_NOTED,
     },
     State.TOOL: {
-        **dict.fromkeys((Text, Reasoning, Carry, ToolCall, WebSearch), EventWriter._wait),
+        Carry: EventWriter._carry,
+        **dict.fromkeys((Text, Reasoning, ToolCall, WebSearch), EventWriter._wait),
         ToolArguments: EventWriter._arguments_of,
         Citation: EventWriter._uncited,
         End: EventWriter._end_tool,

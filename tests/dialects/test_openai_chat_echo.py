@@ -16,7 +16,11 @@ TARGET = Target("gemini", "g3", "https://backend.invalid", Profile())
 DETAILS = [{"type": "reasoning.encrypted", "data": "x"}]
 SIGNED = {"google": {"thought_signature": "c2ln"}}
 CALLS: list[Json] = [{"id": "w1", "function": {}}, {"id": "w2", "function": {}}]
-CALL_IDS = ["toolu_1", "toolu_2"]
+CALL_BLOCKS: list[Json] = [
+    {"type": "tool_use", "id": "toolu_1"},
+    {"type": "text"},
+    {"type": "tool_use", "id": "toolu_2"},
+]
 
 
 def echoing(echo: Echo | None, *, always: bool = False) -> Target:
@@ -35,7 +39,7 @@ def echoed(target: Target, *blocks: Json, content: str | None = "Yes.", calls: b
     message: Json = {"content": content}
     if calls:
         message["tool_calls"] = [dict(call) for call in CALLS]
-    thoughts.onto(message, CALL_IDS if calls else [])
+    thoughts.onto(message, CALL_BLOCKS if calls else [])
     return message
 
 

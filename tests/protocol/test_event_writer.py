@@ -259,18 +259,26 @@ STORIES: dict[str, tuple[list[Delta], list[str]]] = {
 
 PAGE = Source("https://a.example/1", "A page", "Its words.", "2 days ago")
 STORIES |= {
-    "what is carried has a block of its own, without text": (
-        [Text("a"), Carry("details", [1]), Text("b"), STOP, END],
+    "what is carried has a block of its own before the next call": (
+        [Text("a"), Carry("details", [1]), Text("b"), A, *args(0, "{}"), CALLS, END],
         [
-            *("start", "0 [text", "0 a", "0 ]", "1 [thinking", "1 signed", "1 ]", "2 [text", "2 b", "2 ]"),
-            *("because end_turn", "stop"),
+            *("start", "0 [text", "0 a", "0 b", "0 ]", "1 [thinking", "1 signed", "1 ]"),
+            *("2 [call_0", "2 {}", "2 ]", "because tool_use", "stop"),
         ],
     ),
-    "what is carried by itself": (
-        [Carry("details", [1]), STOP, END],
-        ["start", "0 [thinking", "0 signed", "0 ]", "because end_turn", "stop"],
+    "what is carried before the first text": (
+        [Carry("details", [1]), Text("a"), STOP, END],
+        ["start", "0 [thinking", "0 signed", "0 ]", "1 [text", "1 a", "1 ]", "because end_turn", "stop"],
     ),
-    "what is carried while a call is open waits": (
+    "what is carried behind the last text has no place": (
+        [Text("a"), Carry("details", [1]), STOP, END],
+        ["start", "0 [text", "0 a", "0 ]", "because end_turn", "stop"],
+    ),
+    "nothing but what is carried has no place": (
+        [Carry("details", [1]), STOP, END],
+        ["start", "because end_turn", "stop"],
+    ),
+    "what is carried while a call is open waits for its end": (
         [A, *args(0, '{"a"'), Carry("details", [1]), *args(0, ":1}"), CALLS, END],
         [
             *("start", "0 [call_0", '0 {"a"', "0 :1}", "0 ]", "1 [thinking", "1 signed", "1 ]"),
@@ -444,8 +452,15 @@ def state_of(*deltas: Delta, shows_thinking: bool = True) -> list[Json]:
 def test_what_is_carried_is_in_the_signature_of_its_block() -> None:
     lists: list[Delta] = [Reasoning("Hm"), Carry("details", [1]), Carry("details", [2]), Text("a"), Reasoning("So")]
     assert state_of(*lists) == [{"details": [1, 2]}, {}]
-    objects: list[Delta] = [Carry("calls", {"a": 1}), Carry("calls", {"b": 2}), Carry("details", [3])]
+    objects: list[Delta] = [Carry("calls", {"a": 1}), Carry("calls", {"b": 2}), Carry("details", [3]), Text("a")]
     assert state_of(*objects) == [{"calls": {"a": 1, "b": 2}, "details": [3]}]
+
+
+def test_what_is_carried_too_late_is_told_as_unread() -> None:
+    writer = new_writer()
+    for delta in (Text("a"), Carry("details", [1]), STOP, END):
+        writer.write(delta)
+    assert list(writer.unread) == ["reasoning state"]
 
 
 def test_thinking_that_is_not_to_be_seen_is_in_the_signature() -> None:
