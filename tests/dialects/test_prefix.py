@@ -6,6 +6,7 @@ its cache marks, texts as strings or as blocks, the effort of a turn, the place 
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +16,7 @@ import pytest
 
 from addon import dialects
 from addon.dialects import Target
+from addon.dialects.openai_chat_echo import CALLS, DETAILS
 from addon.dialects.profiles import Profile
 from addon.protocol import messages, signature
 from addon.routing.backends import BACKENDS, CHAT
@@ -22,6 +24,11 @@ from tests.stories import FOLDER
 
 type Said = list[bytes]
 
+RECORDED_SIGNATURE = re.compile(r'"REAL\d"')
+STATE = {
+    DETAILS: [{"type": "reasoning.text", "text": "A."}],
+    CALLS: {"toolu_1": {"google": {"thought_signature": "B"}}},
+}
 SESSIONS = sorted(path.stem for path in (FOLDER / "sessions").glob("*.json"))
 
 
@@ -45,7 +52,7 @@ def recorded(session: str) -> list[str]:
 def told(body: str, name: str) -> tuple[Said, Said]:
     """The messages, of which the system prompt is the first, and the tools; what was thought is the backend's own."""
     target = Target(name.partition("/")[0], "model", "https://backend.invalid/v1", PROFILES[name])
-    own = body.replace('"signature": "REAL', f'"signature": "{signature.seal(target.name)}')
+    own = RECORDED_SIGNATURE.sub(f'"{signature.seal(target.name, STATE)}"', body)
     wire = orjson.loads(dialects.load(CHAT).encode(messages.parse(own.encode()), None, target).wire.body)
     return [orjson.dumps(message) for message in wire["messages"]], [orjson.dumps(tool) for tool in wire["tools"]]
 
@@ -56,6 +63,14 @@ def test_what_was_said_stands_at_the_beginning_of_what_is_said_next(session: str
     for earlier, later in pairwise(told(body, name) for body in recorded(session)):
         for before, after in zip(earlier, later, strict=True):
             assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.reasoning_echo])
+def test_what_was_thought_is_said_again(name: str) -> None:
+    said, _ = told(recorded(SESSIONS[0])[1], name)
+    unthought, _ = told(re.sub(r'{"type": "thinking".*?"}, ', "", recorded(SESSIONS[0])[1]), name)
+    assert len(said) == len(unthought)
+    assert said != unthought
 
 
 @pytest.mark.parametrize("session", SESSIONS)
