@@ -17,6 +17,7 @@ from addon.protocol.messages import Json
 
 PARAGRAPH = "\n\n"
 DETAILS, CALLS = "reasoning_details", "calls"  # keys of a signature's state, as the decoder carries them
+NO_THOUGHTS = " "  # Kimi K2.5 and K2.6 treat an empty text as a missing one, with a 400; earendil-works/pi#4179
 # Gemini 3 refuses a call of the current turn without a signature, and takes this one for calls that it did not make
 UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 
@@ -59,7 +60,7 @@ class Thoughts:
 
     def _as_content(self, message: Json, _: list[Json]) -> None:
         if self.texts or self._always:
-            message["reasoning_content"] = self.text
+            message["reasoning_content"] = self.text or NO_THOUGHTS
 
     def _as_reasoning(self, message: Json, _: list[Json]) -> None:
         if self.texts or self._always:

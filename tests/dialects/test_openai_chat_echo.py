@@ -48,7 +48,7 @@ FORMS: dict[str, tuple[Target, tuple[Json, ...], Json]] = {
     "a field": (echoing(Echo.REASONING_CONTENT), TWO, {"content": "Yes.", "reasoning_content": "A\n\nB"}),
     "no thoughts, no field": (echoing(Echo.REASONING_CONTENT), (), {"content": "Yes."}),
     "a field that must be there": (
-        echoing(Echo.REASONING_CONTENT, always=True), (), {"content": "Yes.", "reasoning_content": ""},
+        echoing(Echo.REASONING_CONTENT, always=True), (), {"content": "Yes.", "reasoning_content": " "},
     ),
     "another field": (echoing(Echo.REASONING), TWO, {"content": "Yes.", "reasoning": "A\n\nB"}),
     "details": (

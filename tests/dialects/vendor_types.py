@@ -55,13 +55,16 @@ class Effort(TypedDict):
     effort: Literal["minimal", "low", "medium", "high", "xhigh"]
 
 
+SomeText = Annotated[str, Field(min_length=1)]
+
 # a value of this shape is the vendor's own
 ADDED: tuple[Row, ...] = (
     Row(("deepseek",), "thinking", Toggle, "api-docs.deepseek.com, thinking mode"),
     Row(("zai", "bigmodel"), "thinking", Toggle, "docs.z.ai, deep thinking"),
     Row(("moonshot",), "thinking", Toggle, "platform.moonshot.ai, thinking models"),
     Row(("deepseek",), "messages.*.reasoning_content", str, "api-docs.deepseek.com, thinking mode with tool calls"),
-    Row(("moonshot",), "messages.*.reasoning_content", str, "platform.moonshot.ai, thinking models with tools"),
+    # empty it counts as missing, with a 400: earendil-works/pi#4179, theopenco/llmgateway#2093
+    Row(("moonshot",), "messages.*.reasoning_content", SomeText, "platform.moonshot.ai, thinking models with tools"),
     Row(("openrouter",), "reasoning", Off | Effort, "openrouter.ai/docs, reasoning tokens"),
     Row(("dashscope",), "enable_thinking", bool, "Alibaba Cloud Model Studio, deep thinking"),
     Row(("mistral",), "tool_choice", Literal["any"], "docs.mistral.ai, function calling"),
