@@ -192,4 +192,5 @@ OWN_TESTS = (
     "test_table",
     "test_vendor_types",
     "test_prefix",
+    "test_litellm_oracle",
 )
