@@ -8,11 +8,12 @@ facts that we show are read on the way.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, override
 
 import orjson
 
 from addon.dialects import Decoder
+from addon.dialects.anthropic_reply import Sealer
 from addon.protocol import framing
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import DetourError, InternalError
@@ -131,3 +132,24 @@ class PassThrough:
         self.stop_reason = holder.get("stop_reason") or self.stop_reason
         if isinstance(event.get("error"), dict):
             self.error = str(event["error"].get("message"))
+
+
+class SealedPassThrough(PassThrough):
+    """The same, where the signatures of thinking are sealed on the way; every other byte goes through as it is."""
+
+    __slots__ = ("_sealer",)
+
+    def __init__(self, sealer: Sealer) -> None:
+        """Start before the first byte."""
+        super().__init__()
+        self._sealer = sealer
+
+    @override
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the lines that are complete."""
+        return super().feed(self._sealer.feed(chunk))
+
+    @override
+    def close(self) -> bytes:
+        """Return what was left over."""
+        return super().feed(self._sealer.close())

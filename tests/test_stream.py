@@ -7,10 +7,11 @@ from typing import Any, override
 import pytest
 
 from addon.dialects import Decoder
+from addon.dialects.anthropic_reply import Sealer
 from addon.protocol.deltas import Delta, End, Failure, Finish, Reasoning, StopReason, Text, Usage
 from addon.protocol.errors import BackendError, InternalError, Kind, MalformedReply
 from addon.protocol.event_writer import EventWriter
-from addon.stream import PassThrough, StreamTranslator, write_whole
+from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
 from tests import law
 from tests.law import told
 
@@ -164,6 +165,15 @@ def test_facts_are_read_off_a_reply_that_passes(
     assert [passing.feed(piece) for piece in pieces] == pieces
     assert passing.close() == b""
     assert (passing.usage, passing.stop_reason, passing.error) == (usage, stop_reason, None)
+
+
+def test_facts_are_read_off_a_reply_whose_signatures_are_sealed() -> None:
+    signed = {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": "abc"}}
+    passing = SealedPassThrough(Sealer("zai-anthropic/g"))
+    stream = sse(start(input_tokens=5), signed, end(output_tokens=2))
+    given = b"".join(passing.feed(stream[at : at + 5]) for at in range(0, len(stream), 5)) + passing.close()
+    assert given != stream
+    assert (passing.usage, passing.stop_reason) == (Usage(5, 2), "end_turn")
 
 
 def test_an_error_that_passes_is_kept() -> None:

@@ -10,7 +10,8 @@ from http import HTTPStatus
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, anthropic_history, extras, faults
+from addon.dialects.losses import Loss
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, Kind, TooDeep
 from addon.protocol.messages import Request
@@ -31,7 +32,11 @@ class Anthropic:
     translates = False
 
     def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
-        """Change the model's name in the body."""
+        """Change the model's name in the body, and leave out the thinking of others."""
+        losses: tuple[Loss, ...] = ()
+        if body is None or anthropic_history.concerns(body, claude=target.profile.claude):
+            shown, losses = anthropic_history.own(request, target)
+            body, request = (body if shown is request else None), shown
         sent = (_spliced(body, target) if body and not target.extra_body else None) or _rebuilt(request, target)
         headers = (
             ("content-type", "application/json"),
@@ -39,7 +44,8 @@ class Anthropic:
             ("accept-encoding", "identity"),
             ("anthropic-version", VERSION),
         )
-        return Encoded(WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent))
+        wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
+        return Encoded(wire, losses)
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Never asked for: replies are not translated."""

@@ -23,6 +23,7 @@ class Lost(StrEnum):
     SAFEGUARDS = "safeguards"
     FOREIGN_THINKING = "foreign_thinking"
     ENCRYPTED_THINKING = "encrypted_thinking"
+    THINKING_OFF = "thinking_off"
     THINKING_BUDGET = "thinking_budget"
     THINKING_KNOB = "thinking_knob"
     EFFORT_UNKNOWN = "effort_unknown"
@@ -79,6 +80,10 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
     ),
     Lost.ENCRYPTED_THINKING: Sort(
         "Anthropic's encrypted thinking left out", "Nobody but Anthropic can read it.", routine=True
+    ),
+    Lost.THINKING_OFF: Sort(
+        "off for this call: its open tool calls were made by another model",
+        "Anthropic wants a turn whose calls are open to begin with its own thinking, where thinking has a budget.",
     ),
     Lost.THINKING_BUDGET: Sort(
         '{} became the effort "{}"', "The backend's knob has words, not tokens.", routine=True

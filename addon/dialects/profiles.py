@@ -102,4 +102,5 @@ class Profile:
     search: SearchStyle | None = None  # its own search of the web
     call_id_limit: int | None = None  # longest tool call id
     call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many
+    claude: bool = False  # Claude itself: it signs its thinking as Anthropic does, on whatever cloud
     always: Mapping[str, Any] = field(default_factory=dict)  # fields of every request's body

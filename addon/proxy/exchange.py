@@ -13,6 +13,7 @@ from typing import override
 import orjson
 
 from addon.dialects import Decoder, ReplyContext
+from addon.dialects.anthropic_reply import Sealer, seal_message
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
@@ -22,7 +23,7 @@ from addon.protocol.messages import collect
 from addon.proxy.intake import JSON_HEADERS, Send
 from addon.routing.config import Credential
 from addon.routing.route import Route
-from addon.stream import PassThrough, StreamTranslator, write_whole
+from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
 
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
@@ -64,6 +65,11 @@ class Exchange:
     def writes(self) -> bool:
         """Whether the reply is a stream that we write."""
         return False
+
+    @property
+    def resizes(self) -> bool:
+        """Whether the client's reply may have another length than the backend's said."""
+        return isinstance(self.translator, SealedPassThrough)
 
     def open_stream(self, encoding: str = "") -> None:
         """Get ready for a streamed reply; ``encoding`` is its content-encoding."""
@@ -161,6 +167,11 @@ class RoutedExchange(Exchange):
         return self.send.destination.dialect.translates
 
     @property
+    def seals(self) -> bool:
+        """Whether what the backend signs is to say whose it is, in a reply that passes on."""
+        return not self.send.destination.target.profile.claude
+
+    @property
     @override
     def credential(self) -> Credential | None:
         return self.send.destination.credential
@@ -174,6 +185,8 @@ class RoutedExchange(Exchange):
     def open_stream(self, encoding: str = "") -> None:
         if not self.translates:
             Exchange.open_stream(self, encoding)
+            if self.seals and not compression.unpacker(encoding):
+                self.translator = SealedPassThrough(Sealer(self.route.name))
             return
         self.encoding = encoding
         unpack = compression.unpacker(encoding)
@@ -273,7 +286,10 @@ class RoutedExchange(Exchange):
     def _whole_native(self, headers: Mapping[str, str], body: bytes) -> Reply:
         watch = PassThrough()
         try:
-            watch.note(orjson.loads(body))
+            message = orjson.loads(body)
+            watch.note(message)
+            if self.seals and seal_message(message, self.route.name):
+                body = orjson.dumps(message)
         except (ValueError, AttributeError, TypeError):
             raise MalformedReply(f"{self.route.name} answered with something that is no message.") from None
         self.usage, self.stop_reason = watch.usage, watch.stop_reason

@@ -163,6 +163,8 @@ class Detour:
                 return
             transfer.rewrite(flow, HTTPStatus.OK, SSE_HEADERS, streamed=True)
         exchange.open_stream(encoding)
+        if exchange.resizes:
+            transfer.free_length(flow)
         flow.response.stream = self._callable(flow, exchange)
 
     def response(self, flow: http.HTTPFlow) -> None:

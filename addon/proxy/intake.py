@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from addon.dialects import Encoded
+from addon.dialects.anthropic_history import concerns
 from addon.dialects.extras import merge
 from addon.dialects.losses import Loss
 from addon.protocol import tokens
@@ -22,7 +23,7 @@ from addon.routing import changes
 from addon.routing.call import Call, Door
 from addon.routing.changes import Change
 from addon.routing.config import DISCOVERY_PREFIX, LIMITS
-from addon.routing.route import Destination, Route, choose
+from addon.routing.route import Destination, Route, choose, home
 from addon.routing.settings import Settings
 
 JSON_HEADERS = (("content-type", "application/json"),)
@@ -99,7 +100,8 @@ def decide(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]
 def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:
     found = _routed(incoming, settings, networks)
     if isinstance(found, Pass):
-        return found
+        is_mixed = found.route is not None and concerns(incoming.body, claude=True)
+        return _with_own_thinking(found.route, incoming) if found.route and is_mixed else found
     route, destination, asked = found
     request, changed = changes.apply(route.changes, asked)
     if extra := route.changes.body:
@@ -110,6 +112,22 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
     stops = tuple(request.body.get("stop_sequences") or ())
     # the parsed request itself is not kept
     return Send(route, destination, request.stream, encoded, stops, changed, settings.limits.reply_bytes)
+
+
+def _with_own_thinking(route: Route, incoming: Incoming) -> Verdict:
+    """Let a request pass without the thinking of other models, which Anthropic would refuse; what it cannot be, passes.
+
+    It is the one thing that we change unasked in a request to Anthropic: another model wrote that thinking through us.
+    """
+    try:
+        request = check(parse_json(incoming.body))
+    except BadRequest:
+        return Pass(route)
+    destination = home(request.model)
+    encoded = destination.dialect.encode(request, incoming.body, destination.target)
+    if not encoded.losses:
+        return Pass(route)
+    return Send(replace(route, destination=destination), destination, request.stream, encoded)
 
 
 def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Network, ...]) -> Verdict:

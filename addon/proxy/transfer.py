@@ -151,6 +151,16 @@ def rewrite(flow: http.HTTPFlow, status: int, headers: Iterable[tuple[str, str]]
     flow.response.trailers = None
 
 
+def free_length(flow: http.HTTPFlow) -> None:
+    """Let a streamed reply be as long as it gets: what the backend said of its length does not hold for ours."""
+    if flow.response is not None and flow.response.headers.pop("content-length", None) is not None:
+        version = client_version(flow)
+        if version == "HTTP/1.1":
+            flow.response.headers["transfer-encoding"] = "chunked"
+        elif version == "HTTP/1.0":
+            flow.response.headers["connection"] = "close"
+
+
 def client_version(flow: http.HTTPFlow) -> str:
     """What the client speaks. A replay is told apart by its connection, which is not there any more."""
     if flow.client_conn.alpn in (b"h2", b"h3"):

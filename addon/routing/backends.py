@@ -92,7 +92,13 @@ GLM = replace(TOGGLE, json_schema=False, required_choice=None, named_choice=Fals
 _ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
     Backend(
-        "anthropic", "https://api.anthropic.com", NATIVE, X_API_KEY, needs_key=False, bases=("ANTHROPIC_API_BASE",)
+        "anthropic",
+        "https://api.anthropic.com",
+        NATIVE,
+        X_API_KEY,
+        needs_key=False,
+        bases=("ANTHROPIC_API_BASE",),
+        profile=Profile(claude=True),
     ),
     Backend(
         "openai",
@@ -116,6 +122,7 @@ _ROWS = (
         X_API_KEY,
         keys=("ANTHROPIC_FOUNDRY_API_KEY",),
         bases=("ANTHROPIC_FOUNDRY_BASE_URL",),
+        profile=Profile(claude=True),
     ),
     Backend(
         "gemini",

@@ -181,7 +181,11 @@ def _route(
     first = usable[0]
     passed_over = (f"not {choice.name}, {lack.rstrip('.')}" for choice, lack in zip(choices, lacks, strict=False))
     told = "; ".join((reason, *passed_over))
-    destination = _home(call.model, changes) if first.passes else destination_of(first, settings)
+    destination: Destination | None = None  # there is nothing to decide where nothing changes
+    if not first.passes:
+        destination = destination_of(first, settings)
+    elif changes:
+        destination = home(call.model)
     asked = call.model if call.model.isascii() else call.model.encode("utf-8", "replace").decode()
     others = tuple(usable[1:])
     return Route(asked, call.long_window, told, destination, changes, others, call.kind, call.session)
@@ -197,13 +201,11 @@ def _lack(choice: Choice, call: Call, settings: Settings) -> str | None:
     return settings.endpoints[choice.provider].lack
 
 
-def _home(model: str, changes: Changes) -> Destination | None:
-    """Where the client sent it; there is nothing to decide where nothing changes.
+def home(model: str) -> Destination:
+    """Where the client sent it.
 
     Nothing that is configured for the provider ``anthropic`` applies, as it does not to a request that passes.
     """
-    if not changes:
-        return None
     row = BACKENDS[ANTHROPIC]
     header, prefix = row.auth
     endpoint = Endpoint(row, row.base_url, Credential(header, prefix, "the client's own settings", None))

@@ -222,6 +222,8 @@ class Profile(Part):
     stream_usage: Maybe[bool] = None
     call_id_limit: Positive | None = None
     call_id_length: Positive | None = None
+    claude: Maybe[bool] = None
+    """Claude itself, whose signatures Anthropic takes."""
     always: Body = {}
     """Fields of every request's body."""
 

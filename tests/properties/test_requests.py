@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon import dialects
-from addon.dialects import Encoded, Target
+from addon.dialects import Encoded, Target, anthropic_history
 from addon.dialects.profiles import Echo, SystemTurns
 from addon.protocol import messages, tokens
 from addon.protocol.errors import BadRequest, Unsupported
@@ -113,8 +113,9 @@ def test_a_request_with_any_value_anywhere_is_refused_in_our_words(
 
 
 @given(our.requests(), st.booleans())
-def test_the_native_dialect_changes_the_model_and_nothing_else(body: Json, compact: bool) -> None:
+def test_the_native_dialect_changes_the_model_and_the_thinking_and_nothing_else(body: Json, compact: bool) -> None:
     written = json.dumps(body, separators=(",", ":") if compact else None).encode()
     target = our.strict()
     sent = NATIVE.encode(messages.parse(written), written, target).wire.body
-    assert {**messages.parse(written).body, "model": target.model} == messages.parse_json(sent)
+    shown, _ = anthropic_history.own(messages.parse(written), target)
+    assert {**shown.body, "model": target.model} == messages.parse_json(sent)

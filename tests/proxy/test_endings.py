@@ -15,6 +15,8 @@ import zstandard
 from mitmproxy import http
 
 from addon.dialects import openai_chat_reply
+from addon.protocol import framing, signature
+from addon.protocol.signature import Seal
 from addon.proxy import http_layer
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
@@ -208,7 +210,26 @@ async def test_a_native_stream_that_breaks_breaks(confdir: Path, configure: Conf
             with pytest.raises(httpx.RemoteProtocolError):
                 await client.post("/v1/messages", json=ask())
             await proxy.settled()
-            assert replied(proxy.flows[0]) == NATIVE_HELLO[0] + NATIVE_HELLO[1][:30]
+            came = NATIVE_HELLO[0] + NATIVE_HELLO[1][:30]
+            assert replied(proxy.flows[0]) == came[: came.rindex(b"\n") + 1], "lines pass when they are whole"
+
+
+@pytest.mark.parametrize(("door", "http2"), DOORS)
+async def test_a_native_stream_may_grow_beyond_the_length_it_said(
+    confdir: Path, configure: Configure, door: int, http2: bool
+) -> None:
+    signed = {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "abc"}}
+    body = b"".join((NATIVE_HELLO[0], framing.encode("content_block_delta", json.dumps(signed).encode())))
+    announced = head(content_type="text/event-stream", content_length=str(len(body)))
+    async with backend(raw(announced, body, close=False)) as fake:
+        configure(BIG_MODEL="vllm-anthropic/x", VLLM_ANTHROPIC_API_BASE=fake.url)
+        async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
+            reply = await client.post("/v1/messages", json=ask())
+            assert len(reply.content) > len(body)
+            own = json.loads(reply.content.split(b"data: ")[-1])["delta"]["signature"]
+            assert signature.unseal(own) == Seal("vllm-anthropic/x", {"native": "abc"})
+            again = await client.post("/v1/messages", json=ask())
+            assert again.content == reply.content, "the connection is good for another"
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])

@@ -10,6 +10,8 @@ import pytest
 
 from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Loss, Lost, loss
+from addon.protocol import signature
+from addon.protocol.signature import Seal
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
 from addon.routing.call import Call
@@ -29,6 +31,14 @@ def _routed(
     encoded = Encoded(WireRequest("http://x", (), b"x" * 400), losses)
     send = Send(route, route.destination, stream, encoded, kept_bytes=kept_bytes)
     return RoutedExchange("abc", route, 10.0, losses=losses, send=send)
+
+
+def test_a_whole_native_reply_is_sealed() -> None:
+    routed = _routed("vllm-anthropic/q", stream=False)
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "abc"}
+    reply = routed.reply_whole(200, JSON, json.dumps({"type": "message", "content": [thought]}).encode(), 11.0)
+    [sealed] = json.loads(reply.body)["content"]
+    assert signature.unseal(sealed["signature"]) == Seal("vllm-anthropic/q", {"native": "abc"})
 
 
 def _passing() -> Exchange:

@@ -8,6 +8,8 @@ from ipaddress import ip_network
 
 import pytest
 
+from addon.dialects.losses import Lost
+from addon.protocol import signature
 from addon.protocol.errors import BadRequest, Blocked, DetourError, Reply
 from addon.proxy.intake import Incoming, Pass, Send, decide, offered
 from addon.routing.call import Call, Door
@@ -144,6 +146,28 @@ def test_what_passes_with_changes_is_judged_and_changed() -> None:
             decide(_incoming(content_type="text/plain"), settings)
         far = replace(_incoming(origin="https://elsewhere.example"), client_host="10.1.2.3")  # its key is its own
         assert isinstance(decide(far, settings), Send)
+
+
+def _after(sealed: str) -> bytes:
+    """A request for Anthropic in a session in which somebody else has thought."""
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": sealed}
+    answer = {"role": "assistant", "content": [thought, {"type": "text", "text": "Yes."}]}
+    return json.dumps(ask(messages=[{"role": "user", "content": "Go."}, answer])).encode()
+
+
+@pytest.mark.parametrize("settings", [NOTHING, ROUTED, BLOCKING])
+def test_what_passes_to_anthropic_goes_without_the_thinking_of_others(settings: Settings) -> None:
+    send = decide(_incoming(body=_after(signature.seal("openai/o3"))), settings)
+    assert isinstance(send, Send)
+    assert send.destination.is_home
+    assert send.route.name == "anthropic"
+    assert json.loads(send.encoded.wire.body)["messages"][1]["content"] == [{"type": "text", "text": "Yes."}]
+    assert [each.sort for each in send.losses] == [Lost.FOREIGN_THINKING]
+
+
+@pytest.mark.parametrize("body", [_after("ErUB"), _after("detour1.%%%"), b'{"model":"m","x":"detour1."}'])
+def test_all_else_passes_byte_for_byte(body: bytes) -> None:
+    assert isinstance(decide(_incoming(body=body), NOTHING), Pass)
 
 
 def test_what_a_route_adds_to_the_backends_request_lies_over_what_the_backend_has() -> None:
