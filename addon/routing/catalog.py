@@ -1,4 +1,4 @@
-"""Facts of models: windows, output limits and prices, from litellm's data file.
+"""Facts of models: windows, output limits, prices and whether they see pictures, from litellm's data file.
 
 litellm itself is never imported here (seconds, 200 MB, network): its package folder is located without executing it,
 and the rows of the models in use are picked out of the JSON beside it (about 5 ms a model, once). Parsing all of its
@@ -37,6 +37,12 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "fireworks": ("fireworks_ai/",),
     "vercel": ("vercel_ai_gateway/",),
 }
+# Makers whose rows say of each of their models that sees that it does; there, and nowhere else, a row that is silent
+# speaks of a blind one. Of the 1,069 rows in litellm 1.109 that tell what else a model can and are silent here, 166 and
+# more are of models that see (Claude at Perplexity and Vercel, Llama 3.2 Vision at DeepInfra, gpt-5.1-chat at Azure).
+# Of these six makers 19 say so, and 42 are silent: each of these is blind. Worth knowing, for zai refuses a picture in
+# words that speak of none ("Invalid API parameter"). A new model whose row forgets it is set right with `vision: true`.
+COMPLETE_ON_VISION = frozenset(("deepseek", "zai", "minimax", "moonshot", "groq", "cerebras"))
 # whose models cost nothing; of any other a price of 0 means that the file does not know it
 OWN_MACHINE = frozenset(("ollama", "vllm", "sglang", "llamacpp", "lmstudio"))
 
@@ -93,7 +99,15 @@ def lookup(provider: str, model: str) -> ModelFacts:
     price = _price(row)
     if price is not None and not (price.input or price.output or provider in OWN_MACHINE):
         price = None
-    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")), price)
+    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")), price, _vision(row))
+
+
+def _vision(row: Mapping[str, Any]) -> bool | None:
+    """Whether the model sees; None where the file does not know. A picture sent in vain is refused by the backend."""
+    told = row.get("supports_vision")
+    if isinstance(told, bool):
+        return told
+    return False if row.get("mode") == "chat" and row.get("litellm_provider") in COMPLETE_ON_VISION else None
 
 
 def _tokens(value: Any) -> int | None:

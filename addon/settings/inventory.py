@@ -68,7 +68,10 @@ def _told(facts: ModelFacts) -> str:
         "of cache reads": price.cache_read,
         "of cache writes": price.cache_write,
     }
-    return ", ".join(f"{name} {value:,}" for name, value in known.items() if value is not None) or "nothing is known"
+    told = [f"{name} {value:,}" for name, value in known.items() if value is not None]
+    if facts.vision is not None:
+        told.append("sees pictures" if facts.vision else "sees no pictures")
+    return ", ".join(told) or "nothing is known"
 
 
 def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:

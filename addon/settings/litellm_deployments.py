@@ -18,6 +18,7 @@ from addon.settings.litellm_values import (
     Path,
     Values,
     credential_of,
+    flag,
     mapping,
     needed,
     number,
@@ -220,13 +221,14 @@ class Deployments:
         facts: dict[str, Any] = {
             "window": whole(info, ("max_input_tokens",), where),
             "output": whole(info, ("max_output_tokens", "max_tokens"), where),
+            "vision": flag(info.get("supports_vision"), (*where, "supports_vision")),
         }
         prices = {}
         for ours, theirs in names.PRICES.items():
             of_one = number(params.get(theirs, info.get(theirs)), (*where, theirs))
             if of_one is not None:
                 prices[ours] = round(of_one * 1_000_000, 9)
-        facts = {key: value for key, value in {**facts, "price": prices}.items() if value}
+        facts = {key: value for key, value in {**facts, "price": prices or None}.items() if value is not None}
         if not facts:
             return
         if "*" in target:

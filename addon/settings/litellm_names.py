@@ -90,7 +90,7 @@ VERTEX_PARAMETERS = frozenset((*VERTEX_PROJECT, *VERTEX_LOCATION))
 READ_INFO = frozenset(
     (
         "mode", "order", "blocked", "max_input_tokens", "max_output_tokens", "max_tokens", "input_cost_per_token",
-        "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost",
+        "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost", "supports_vision",
     )
 )  # fmt: skip
 # ours -> litellm's, dollars for one token

@@ -154,6 +154,13 @@ def whole(given: Mapping[str, Any], keys: tuple[str, ...], path: Path) -> int | 
     return int(number(given.get(key), (*path, key)) or 0) or None
 
 
+def flag(value: Any, path: Path) -> bool | None:
+    """Return a switch; None for none."""
+    if value is not None and not isinstance(value, bool):
+        raise Mistake(path, "true or false is needed here")
+    return value
+
+
 def mapping(value: Any, path: Path) -> Mapping[Any, Any]:
     """Return a mapping; an empty one for none."""
     if value is None:

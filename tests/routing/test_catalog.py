@@ -22,6 +22,13 @@ ROWS = {
     "free": {"input_cost_per_token": 0, "output_cost_per_token": 0.0},
     "oddly priced": {"input_cost_per_token": "much", "output_cost_per_token": True, "cache_read_input_token_cost": -1},
     'quoted "name"': {"max_input_tokens": 50},
+    "sees": {"supports_vision": True, "mode": "chat"},
+    "blind": {"supports_vision": False, "mode": "responses", "litellm_provider": "openai"},
+    "silent": {"supports_tool_choice": True, "mode": "chat", "litellm_provider": "perplexity"},
+    "zai/text": {"supports_tool_choice": True, "mode": "chat", "litellm_provider": "zai"},
+    "zai/sees": {"supports_vision": True, "mode": "chat", "litellm_provider": "zai"},
+    "zai/speaks": {"mode": "audio_speech", "litellm_provider": "zai"},
+    "oddly seeing": {"supports_vision": "yes", "mode": "chat"},
 }
 
 
@@ -56,6 +63,14 @@ LOOKUPS = [
     ("openai", "oddly priced", UNKNOWN),
     ("openai", 'quoted "name"', ModelFacts(50, None)),
     ("openai", "unheard of", UNKNOWN),
+    ("openai", "sees", ModelFacts(vision=True)),
+    ("openai", "blind", ModelFacts(vision=False)),
+    ("perplexity", "silent", UNKNOWN),
+    ("zai", "text", ModelFacts(vision=False)),
+    ("openrouter", "zai/text", ModelFacts(vision=False)),
+    ("zai", "sees", ModelFacts(vision=True)),
+    ("zai", "speaks", UNKNOWN),
+    ("openai", "oddly seeing", UNKNOWN),
 ]
 
 
@@ -81,11 +96,32 @@ def test_without_the_file_nothing_is_known_and_it_is_said(tmp_path: Path, caplog
 def test_litellms_own_file_is_read_and_litellm_is_not_imported() -> None:
     program = (
         "import sys; from addon.routing import catalog; facts = catalog.lookup('openai', 'gpt-4.1');"
-        "assert facts.max_input_tokens > 100_000, facts; assert facts.max_output_tokens, facts;"
+        "assert facts.max_input_tokens > 100_000, facts; assert facts.max_output_tokens, facts; assert facts.vision;"
         "assert 'litellm' not in sys.modules"
     )
     root = Path(__file__).parent.parent.parent
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+
+
+# as of November 2026; a new model of theirs is to be looked up before it is added here
+BLIND = [
+    *("deepseek/deepseek-chat", "deepseek/deepseek-v4-pro", "zai/glm-4.5", "zai/glm-4.7", "zai/glm-5.3"),
+    *("minimax/MiniMax-M2.5", "moonshot/moonshot-v1-auto", "groq/openai/gpt-oss-120b", "cerebras/gpt-oss-120b"),
+]
+SEEING = [
+    *("deepseek/deepseek-flash", "zai/glm-4.5v", "zai/glm-5.3-flash", "minimax/MiniMax-M3", "moonshot/kimi-k3"),
+    *("groq/qwen/qwen3.8-27b", "openai/gpt-5.5", "gemini/gemini-3.5-flash", "xai/grok-4.7"),
+]
+UNTOLD = ["deepinfra/meta-llama/Llama-3.2-11B-Vision-Instruct", "vercel/anthropic/claude-4-sonnet", "ollama/gemma3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "vision"),
+    [*((name, False) for name in BLIND), *((name, True) for name in SEEING), *((name, None) for name in UNTOLD)],
+)
+def test_litellms_own_file_tells_which_models_see(name: str, vision: bool | None) -> None:
+    catalog.lookup.cache_clear()
+    assert catalog.lookup(*name.split("/", 1)).vision is vision
 
 
 OVER = [

@@ -11,6 +11,7 @@ from addon.settings.litellm_values import (
     Mistake,
     Values,
     credential_of,
+    flag,
     listed,
     mapping,
     needed,
@@ -26,6 +27,7 @@ READ: list[tuple[Callable[..., Any], Any, Any]] = [
     (written, "a", "a"), (written, None, None), (written, "os.environ/A_b1", "${A_b1}"),
     (credential_of, "sk-1", {"key": "sk-1"}), (credential_of, "os.environ/KEY", "${KEY}"),
     (number, None, None), (number, 0, 0.0), (number, 2.5, 2.5), (number, "1e-6", 1e-6),
+    (flag, None, None), (flag, False, False), (flag, True, True),
     (mapping, None, {}), (mapping, {"a": 1}, {"a": 1}), (listed, None, []), (listed, [1], [1]),
 ]  # fmt: skip
 
@@ -39,6 +41,7 @@ WRONG: list[tuple[Callable[..., Any], Any]] = [
     (text_of, True), (text_of, 1.5), (text_of, ["a"]), (text_of, 10**5000), (written, "os.environ/A-B"),
     (written, "os.environ/"), (number, True), (number, -1), (number, "many"), (number, float("nan")),
     (number, 10**400), (number, []), (mapping, []), (mapping, "a"), (listed, {}), (listed, "a"),
+    (flag, 1), (flag, "true"),
 ]  # fmt: skip
 
 
