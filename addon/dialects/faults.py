@@ -13,6 +13,7 @@ import orjson
 
 from addon.dialects import ReplyContext
 from addon.dialects.complaints import MAX_SHOWN, Told, page, read, retry_after
+from addon.dialects.losses import FIND_EYES
 from addon.protocol.errors import BackendError, Kind
 
 MAX_READ = 2_000  # characters of a message that are searched: some servers quote the whole request behind their words
@@ -94,10 +95,33 @@ OUTPUT_CAP: tuple[tuple[re.Pattern[str], tuple[int, ...], int, int], ...] = tupl
     )
 )  # fmt: skip
 
+# A model that takes no pictures. Some say so with a status that the client repeats (llama.cpp, Ollama, vLLM: 500), or
+# with that of an unknown model (OpenRouter and Xiaomi: 404).
+NO_EYES = re.compile(
+    r"image_url is only supported by certain models"  # OpenAI: browser-use/web-ui#274
+    r"|unknown variant `image_url`"  # DeepSeek: rikkahub/rikkahub#1433
+    r"|is not a multimodal model|at most 0 image"  # vLLM: vllm-project/vllm#19144
+    r"|unsupported content part type: .{0,2}image_url"  # llama.cpp: ggml-org/llama.cpp#12947
+    # llama.cpp#15377; Mistral, "is not enabled for this model"; xAI; gateways
+    r"|(?:image|vision|multimodal)(?: inputs?| content)? (?:is|are) not (?:supported|enabled)"
+    # LM Studio: lmstudio-bug-tracker#908; Ollama: ollama/ollama#17301
+    r"|does(?: not|n't) support (?:image|vision|multimodal)"
+    r"|missing data required for image input"  # Ollama: valentinfrlch/ha-llmvision#691
+    r"|vision model is not loaded"  # LM Studio: lmstudio-ai/lms#53
+    r"|no endpoints found that support image"  # OpenRouter: NousResearch/hermes-agent#23411
+    r"|messages\.content\.type.{0,20}\[['\"]text['\"]\]"  # GLM, code 1210: BigPizzaV3/CodexPlusPlus#1760
+    r"|not supported for vision"  # GitHub Copilot: egoist/chatwise-releases#1173
+    r"|only '?text'? content type is supported"  # mlx-lm
+    r"|image_url'? is not supported"  # Infini-AI
+    r"|unexpected item type in content",  # DashScope: NousResearch/hermes-agent#57948
+    re.IGNORECASE,
+)
+
 # (statuses or None for any, pattern in code, type or message, kind); first match wins
 SIGNS: tuple[tuple[frozenset[int] | None, re.Pattern[str], Kind], ...] = tuple(
     (frozenset(statuses) if statuses else None, re.compile(pattern, re.IGNORECASE), kind)
     for statuses, pattern, kind in (
+        ((200, 400, 404, 415, 422, 500, 501), NO_EYES.pattern, Kind.REFUSED),
         (
             (),
             r"insufficient_quota|billing_hard_limit|billing_not_active|insufficient.balance|credit balance",
@@ -165,6 +189,8 @@ def classify(status: int, headers: Mapping[str, str], told: Told, context: Reply
             kind = Kind.MONEY  # more may be had for money, and not by waiting
         case Kind.RATE_LIMIT:
             return BackendError(kind, shown, retry_after(headers, told))
+        case Kind.REFUSED if NO_EYES.search(words):
+            shown = f"{who} sees no pictures, it says: {told.message[:MAX_SHOWN].rstrip('.')}. {FIND_EYES}"
         case _:
             pass
     return BackendError(kind, shown)

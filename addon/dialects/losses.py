@@ -13,6 +13,7 @@ from types import MappingProxyType
 from addon.protocol.errors import Unsupported
 
 CHOOSE_ANOTHER = "Choose a model that takes it (BIG_MODEL, MIDDLE_MODEL, SMALL_MODEL), or start over without it."
+FIND_EYES = "Name a model that does for requests with pictures (a route with `image:`), or start over without it."
 
 
 class Lost(StrEnum):
@@ -151,6 +152,7 @@ class Refused(StrEnum):
     """Sorts of refusals."""
 
     IMAGE = "image"
+    IMAGE_TYPE = "image_type"
     IMAGE_SOURCE = "image_source"
     DOCUMENT = "document"
     DOCUMENT_WITHOUT_TEXT = "document_without_text"
@@ -171,8 +173,13 @@ class Refusal:
 REFUSALS: Mapping[Refused, Refusal] = MappingProxyType({
     Refused.IMAGE: Refusal(
         "{} sees no pictures",
-        "Name a model that does for requests with pictures (a route with `image:`), or start over without it.",
+        f"{FIND_EYES} If this one does, say `vision: true` of it under `models:`.",
         "A model that did not see the picture must not be asked about it.",
+    ),
+    Refused.IMAGE_TYPE: Refusal(
+        "{} cannot be given a picture of the type {}",
+        "Make it a PNG, JPEG, GIF or WebP, or start over without it.",
+        "Backends take what Anthropic takes.",
     ),
     Refused.IMAGE_SOURCE: Refusal(
         "{} cannot be given a picture by {}",

@@ -119,8 +119,8 @@ class Conversation:
     def _inside(self, content: list[Json], index: int, position: int, media: list[Json]) -> str:
         """Return the text of a result given as blocks; what is no text is added to ``media``."""
         texts: list[str] = []
-        for inner in content:
-            part = self._parts.say(inner, index, position)
+        for number, inner in enumerate(content):
+            part = self._parts.say(inner, index, position, number)
             if isinstance(part, str):
                 texts.append(part)
             else:

@@ -5,6 +5,7 @@ In: one block of a user or system turn, or of a tool's result. Out: its text as 
 """
 
 from collections.abc import Callable
+from reprlib import repr as shortened
 from typing import Any
 
 from addon.dialects import Target
@@ -13,7 +14,11 @@ from addon.protocol.errors import Unsupported
 from addon.protocol.messages import Json
 
 PARAGRAPH = "\n\n"
+# what Anthropic takes, and with it Claude Code sends; every backend that sees pictures takes these
+IMAGE_TYPES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 DOCUMENT_FIELDS = frozenset(("type", "source", "title", "cache_control"))
+
+type Place = tuple[int, int, int | None]  # of a turn, of a block in it, of a block in that
 
 
 class Parts:
@@ -27,81 +32,89 @@ class Parts:
         self._wire_name = wire_name
         self._losses = losses
 
-    def say(self, block: Json, index: int, position: int) -> str | Json:
-        """Say a block of a user or system turn, or of a result: text as a string, media as a part."""
+    def say(self, block: Json, index: int, position: int, inner: int | None = None) -> str | Json:
+        """Say a block of a user or system turn, or of a result: text as a string, media as a part.
+
+        The numbers are its place: in the conversation, in the turn and, where it is part of a result, in that. Raises:
+        Unsupported with the JSON path.
+        """
         kind = block["type"]
         if kind == "text":
             text: str = block["text"]
             return text
+        at = index, position, inner
         match kind:
             case "tool_reference":
                 self.loaded.setdefault(block["tool_name"], len(self.loaded) + 1)
                 return f"[the tool {self._wire_name(block['tool_name'])} is loaded and can be called]"
             case "image":
-                return self._image(block, index, position)
+                return self._image(block["source"], at)
             case "document":
-                return self._document(block, index, position)
+                return self._document(block, at)
             case "search_result":
                 head = f"{block.get('title') or ''} ({block.get('source') or ''})"
-                return PARAGRAPH.join((head, *self._inner_texts(block.get("content"), index, position)))
+                return PARAGRAPH.join((head, *self._inner_texts(block.get("content"), at)))
             case "tool_addition" | "tool_removal" as change:
-                self._lose(Lost.TOOL_CHANGE, index, position, change)
+                self._lose(Lost.TOOL_CHANGE, at, change)
                 return ""
             case other:
-                raise self._unsupported(other, index, position)
+                raise self._refuse(Refused.BLOCK, at, other)
 
-    def _image(self, block: Json, index: int, position: int) -> Json:
-        if not self._profile.images:
-            raise refusal(Refused.IMAGE, block_path(index, position), self._target.name)
-        source = block["source"]
+    def _image(self, source: Json, at: Place) -> Json:
+        if not self._profile.images or self._target.vision is False:
+            raise self._refuse(Refused.IMAGE, at)
         match source.get("type"):
             case "base64":
-                url = f"data:{source.get('media_type') or 'image/png'};base64,{source.get('data') or ''}"
-            case "url":
+                media_type = str(source.get("media_type") or "image/png")
+                if media_type not in IMAGE_TYPES:
+                    raise self._refuse(Refused.IMAGE_TYPE, at, shortened(media_type))
+                url = f"data:{media_type};base64,{source.get('data') or ''}"
+            case "url" if self._profile.image_urls:
                 url = str(source.get("url") or "")
             case other:
-                raise refusal(Refused.IMAGE_SOURCE, block_path(index, position), self._target.name, other)
+                raise self._refuse(Refused.IMAGE_SOURCE, at, other)
         return {"type": "image_url", "image_url": {"url": url}}
 
-    def _document(self, block: Json, index: int, position: int) -> str | Json:
+    def _document(self, block: Json, at: Place) -> str | Json:
         source = block["source"]
         title = str(block.get("title") or "document")
         for field in block:
             if field not in DOCUMENT_FIELDS:
-                self._lose(Lost.DOCUMENT_FIELD, index, position, field)
+                self._lose(Lost.DOCUMENT_FIELD, at, field)
         match source.get("type"):
             case "text":
                 return f"[{title}]\n{source.get('data') or ''}"
             case "content":
-                return PARAGRAPH.join((f"[{title}]", *self._inner_texts(source.get("content"), index, position)))
+                return PARAGRAPH.join((f"[{title}]", *self._inner_texts(source.get("content"), at)))
             case "base64" if self._profile.documents:
                 url = f"data:{source.get('media_type') or 'application/pdf'};base64,{source.get('data') or ''}"
                 name = title if title.endswith(".pdf") else f"{title}.pdf"
                 return {"type": "file", "file": {"filename": name, "file_data": url}}
             case other:
-                raise refusal(Refused.DOCUMENT, block_path(index, position), self._target.name, other)
+                raise self._refuse(Refused.DOCUMENT, at, other)
 
-    def _inner_texts(self, content: Any, index: int, position: int) -> list[str]:
+    def _inner_texts(self, content: Any, at: Place) -> list[str]:
         if isinstance(content, str):
             return [content]
         texts: list[str] = []
         for inner in content if isinstance(content, list) else ():
             kind = inner.get("type") if isinstance(inner, dict) else None
             if kind != "text":
-                raise self._unsupported(f"{kind} inside another block", index, position)
+                raise self._refuse(Refused.BLOCK, at, f"{kind} inside another block")
             texts.append(str(inner.get("text") or ""))
         return texts
 
-    def _lose(self, sort: Lost, index: int, position: int, *details: object) -> None:
-        self._losses.append(loss(sort, block_path(index, position), *details))
+    def _lose(self, sort: Lost, at: Place, *details: object) -> None:
+        self._losses.append(loss(sort, block_path(*at), *details))
 
-    def _unsupported(self, what: str, index: int, position: int) -> Unsupported:
-        return refusal(Refused.BLOCK, block_path(index, position), self._target.name, what)
+    def _refuse(self, sort: Refused, at: Place, *details: object) -> Unsupported:
+        return refusal(sort, block_path(*at), self._target.name, *details)
 
 
-def block_path(index: int, position: int) -> str:
-    """Return the JSON path of a block."""
-    return f"messages.{index}.content.{position}"
+def block_path(index: int, position: int, inner: int | None = None) -> str:
+    """Return the JSON path of a block, or of a block inside it."""
+    path = f"messages.{index}.content.{position}"
+    return path if inner is None else f"{path}.content.{inner}"
 
 
 def together(parts: list[str | Json]) -> str | list[Json]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from addon.dialects import ReplyContext, faults
 from addon.dialects.complaints import Told
 from addon.protocol.errors import KINDS, Kind
-from tests.dialects.wordings import OUTPUT_CAPS, TOO_LONG
+from tests.dialects.wordings import NO_PICTURES, OUTPUT_CAPS, TOO_LONG
 from tests.stories import target
 
 WINDOW = 200_000
@@ -157,6 +157,31 @@ def test_a_request_beyond_a_minutes_allowance_is_too_long(status: int) -> None:
         "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 45000.", None, "tokens"
     )
     assert meant(status, openai) == (Kind.OVERFLOW, "prompt is too long: 45000 tokens > 30000 maximum")
+
+
+@pytest.mark.parametrize(("status", "words"), NO_PICTURES.values(), ids=NO_PICTURES)
+def test_a_model_without_eyes_is_told_once_with_a_way_out(status: int, words: str) -> None:
+    kind, message = meant(status, wrapped(words))
+    assert kind is Kind.REFUSED
+    assert message.startswith(f"openai/gpt-5.5 sees no pictures, it says: {words.rstrip('.')}. Name a model that does")
+    assert "`image:`" in message
+    assert faults.from_stream(Told(words), CONTEXT).message == message
+
+
+def test_a_status_that_means_itself_does_so_beside_words_on_pictures() -> None:
+    words = "image input is not supported"
+    assert [meant(status, wrapped(words))[0] for status in (401, 429, 503)] == [
+        Kind.CREDENTIAL,
+        Kind.RATE_LIMIT,
+        Kind.OVERLOADED,
+    ]
+
+
+def test_a_server_that_fails_over_a_picture_is_no_blind_model() -> None:
+    assert meant(500, wrapped("failed to decode image bytes")) == (
+        Kind.SERVER,
+        "openai/gpt-5.5: failed to decode image bytes",
+    )
 
 
 NAMED = "openai/gpt-5.5: "
@@ -312,7 +337,6 @@ MEANINGS: dict[str, tuple[int, bytes, Kind]] = {
     "Azure's filter": (400, wrapped("The response was filtered", "content_filter"), Kind.REFUSED),
     "an unknown name": (400, wrapped('Unknown name "thinking": Cannot find field.'), Kind.REFUSED),
     "extra inputs": (422, b'{"detail":[{"loc":["body","x"],"msg":"Extra inputs are not permitted"}]}', Kind.REFUSED),
-    "an unknown variant": (422, wrapped("Failed to deserialize: unknown variant `image_url`"), Kind.REFUSED),
     "another name for the limit": (
         400,
         wrapped("Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."),

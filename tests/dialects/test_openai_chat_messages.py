@@ -387,7 +387,12 @@ def test_ids_take_the_form_that_the_target_demands(call_id: str, expected: str) 
 BLIND = replace(TARGET, profile=Profile(images=False))
 REFUSED: dict[str, tuple[Json, Target, str, str]] = {
     "an image": (user("Look:", IMAGE), BLIND, "messages.0.content.1", "sees no pictures. Name a model"),
-    "an image in a result": (user(result([IMAGE])), BLIND, "messages.0.content.0", "sees no pictures. Name a model"),
+    "an image in a result": (
+        user(result([text("Here:"), IMAGE])),
+        BLIND,
+        "messages.0.content.0.content.1",
+        "sees no pictures. Name a model",
+    ),
     "a block of tomorrow": (
         user({"type": "hologram"}),
         TARGET,
@@ -403,7 +408,7 @@ REFUSED: dict[str, tuple[Json, Target, str, str]] = {
     "a result in a result": (
         user(result([result("a")])),
         TARGET,
-        "messages.0.content.0",
+        "messages.0.content.0.content.0",
         "cannot be given: tool_result.",
     ),
     "an image in a system turn": (

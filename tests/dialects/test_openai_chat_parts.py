@@ -30,7 +30,7 @@ def text(words: str) -> Json:
     return {"type": "text", "text": words, **MARK}
 
 
-def image(media_type: str | None) -> Json:
+def image(media_type: object) -> Json:
     return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": "iVBO"}}
 
 
@@ -64,6 +64,8 @@ BLOCKS: dict[str, tuple[Json, str | Json]] = {
         {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
         image_part("https://example.com/a.png"),
     ),
+    "a GIF": (image("image/gif"), image_part("data:image/gif;base64,iVBO")),
+    "a WebP": (image("image/webp"), image_part("data:image/webp;base64,iVBO")),
     "a PDF": (PDF, pdf_part()),
     "a PDF of another type": (pdf("application/x-pdf"), pdf_part(media_type="application/x-pdf")),
     "a PDF of no type": (pdf(None), pdf_part()),
@@ -122,8 +124,21 @@ def test_what_stays_behind_is_reported(block: Json, expected: str | Json, losses
     assert said(block) == (expected, [("messages.2.content.1", what) for what in losses])
 
 
+ADDRESSED: Json = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
 REFUSED: dict[str, tuple[Json, Target, str]] = {
-    "an image": (IMAGE, BLIND, "sees no pictures. Name a model"),
+    "an image, by a provider without eyes": (IMAGE, BLIND, "sees no pictures. Name a model"),
+    "an image, by a model without eyes": (IMAGE, replace(TARGET, vision=False), "sees no pictures. Name a model"),
+    "an image at an address": (
+        ADDRESSED,
+        replace(TARGET, profile=Profile(image_urls=False)),
+        "cannot be given a picture by url.",
+    ),
+    "an image of a type that not all take": (
+        image("image/tiff"),
+        TARGET,
+        "cannot be given a picture of the type 'image/tiff'. Make it a PNG",
+    ),
+    "an image of no known type": (image("x" * 99), TARGET, "cannot be given a picture of the type 'xxxxxxxxxxxx...xxx"),
     "an uploaded image": ({"type": "image", "source": {"type": "file"}}, TARGET, "cannot be given a picture by file."),
     "a PDF": (PDF, BLIND, "cannot be given a document by base64."),
     "a PDF at an address": (document({"type": "url"}), TARGET, "cannot be given a document by url."),
@@ -149,8 +164,19 @@ def test_what_cannot_be_said_is_refused_with_its_path(block: Json, target: Targe
     assert caught.value.message.startswith(f"Detour: messages.2.content.1: openai/gpt-5.5 {what}")
 
 
+def test_a_model_that_sees_is_shown_pictures() -> None:
+    assert said(IMAGE, replace(TARGET, vision=True)) == (image_part("data:image/png;base64,iVBO"), [])
+
+
+def test_what_stays_behind_of_a_result_is_told_with_its_place_there() -> None:
+    losses: list[Loss] = []
+    Parts(TARGET, str, losses).say({**PDF, "context": "x"}, 2, 1, 4)
+    assert [each.path for each in losses] == ["messages.2.content.1.content.4"]
+
+
 def test_the_path_of_a_block_is_that_of_the_clients_request() -> None:
     assert block_path(3, 0) == "messages.3.content.0"
+    assert block_path(3, 0, 0) == "messages.3.content.0.content.0"
 
 
 def test_texts_alone_are_one_string() -> None:

@@ -1,6 +1,6 @@
-"""How backends say that a prompt is too long, or the reply that was asked for: the vendors' own texts.
+"""How backends say that a prompt is too long, or the reply that was asked for, or that they take no pictures.
 
-Sources: collected in docs/protocol.md, "Errors".
+The texts are the vendors' own. Sources: collected in docs/protocol.md, "Errors".
 """
 
 # the backend's words -> the prompt's tokens and the limit that the client is told; our estimate is 150,000
@@ -267,4 +267,39 @@ OUTPUT_CAPS: dict[str, tuple[str, int, int, int]] = {
         8_192,
         8_192,
     ),
+}
+
+# the status that goes with the words, and the words
+NO_PICTURES: dict[str, tuple[int, str]] = {
+    "OpenAI": (400, "Invalid content type. image_url is only supported by certain models."),
+    "DeepSeek": (
+        400,
+        "Failed to deserialize the JSON body into the target type: messages[1]: unknown variant `image_url`, "
+        "expected `text` at line 1 column 679289",
+    ),
+    "vLLM": (500, "Qwen/Qwen3-8B is not a multimodal model"),
+    "vLLM, told to take none": (400, "At most 0 image(s) may be provided in one prompt."),
+    "llama.cpp": (
+        500,
+        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+    ),
+    "llama.cpp, before": (500, 'Failed to parse messages: Unsupported content part type: "image_url"; messages = [ {'),
+    "llama.cpp, between": (500, "image input is not supported by this server"),
+    "Ollama": (400, "this model does not support image input (ref: b8bd630e)"),
+    "Ollama, before": (
+        500,
+        "Failed to create new sequence: failed to process inputs: this model is missing data required for image input",
+    ),
+    "LM Studio": (400, "Model does not support images. Please use a model that does."),
+    "LM Studio, half loaded": (400, "<LM Studio error> Vision model is not loaded. Cannot process images."),
+    "OpenRouter": (404, "No endpoints found that support image input"),
+    "GLM": (400, "messages.content.type \u53c2\u6570\u975e\u6cd5\uff0c\u53d6\u503c\u8303\u56f4 ['text']"),
+    "Mistral": (400, "Image input is not enabled for this model"),
+    "xAI": (400, "Image inputs are not supported by this model."),
+    "GitHub Copilot": (400, 'model "gpt-4.1" not supported for vision'),
+    "GitHub Copilot, by policy": (400, "vision is not enabled for this organization"),
+    "mlx-lm": (404, "Only 'text' content type is supported."),
+    "Infini-AI": (400, "Bad Request: [message type 'image_url' is not supported for model 'glm-5']"),
+    "DashScope": (400, "Unexpected item type in content."),
+    "a gateway": (501, "This provider doesn't support vision."),
 }
