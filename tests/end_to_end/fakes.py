@@ -89,24 +89,33 @@ class FakeBackend:
             self._steps = [step if isinstance(step, Step) else Step([step]) for step in steps]
             self.received, self.faults, self.vendor = [], [], vendor
 
+    def objections(self, request: Received) -> list[str]:
+        """What the vendor's server would refuse."""
+        found = violations(request.headers, request.body, key=self.key, vendor=self.vendor)
+        if request.path != "/v1/chat/completions":
+            found.append(f"path {request.path}: only /v1/chat/completions is served")
+        return found
+
+    def refusal(self, message: str, code: str) -> Raw:
+        """A 400 as the vendor's server writes it."""
+        return failure(400, message, kind="invalid_request_error", code=code)
+
     def answer(self, request: Received) -> Raw:
         """Judge one request and take its reply from the script."""
-        objections = violations(request.headers, request.body, key=self.key, vendor=self.vendor)
-        if request.path != "/v1/chat/completions":
-            objections.append(f"path {request.path}: only /v1/chat/completions is served")
+        objections = self.objections(request)
         with self._lock:
             self.received.append(request)
             number = len(self.received)
             self.faults += [f"request {number}: {objection}" for objection in objections]
             if objections:
-                return failure(400, objections[0], kind="invalid_request_error", code="fake_backend_violation")
+                return self.refusal(objections[0], "fake_backend_violation")
             for step in sorted(self._steps, key=lambda step: step.matches is None):
                 if step.replies and (step.matches is None or step.matches(request)):
                     return step.replies.pop(0).render(request.body)
             self.faults.append(
                 f"request {number}: the script has no reply left; its last message is {request.messages[-1]!r:.300}"
             )
-        return failure(400, "the script has no reply left", kind="invalid_request_error", code="fake_backend_script")
+        return self.refusal("the script has no reply left", "fake_backend_script")
 
     def verify(self) -> None:
         """Raise when a request was faulty or a scripted reply was never asked for."""

@@ -9,7 +9,7 @@ Source: OpenAI API reference, "chat completion chunk object".
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 type Json = dict[str, Any]
 
@@ -124,7 +124,11 @@ class Answer:
         return result
 
 
-type Reply = Answer | Raw
+class Reply(Protocol):
+    """What a script holds."""
+
+    def render(self, request: Json) -> Raw:
+        """The bytes for this request."""
 
 
 def answer(
