@@ -1,8 +1,8 @@
 """Chat-completions replies to deltas, whatever the backend makes of the format.
 
-Deviations this reads (docs/protocol.md, "Chat completions replies"): index, id or name of a call missing, repeated or
-late; several calls in one chunk; arguments as an object; calls under the finish reason "stop"; content as a list of
-parts; reasoning under three names; usage on any chunk, in the choice, or under ``x_groq``; errors inside a 200.
+Deviations this reads (docs/protocol.md, "Chat completions replies"): calls under the finish reason "stop"; content as a
+list of parts; reasoning under three names; usage on any chunk, in the choice, or under ``x_groq``; errors inside a 200.
+What is odd about calls is for ``openai_chat_calls``.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 from addon.dialects import ReplyContext, complaints, faults
+from addon.dialects.openai_chat_calls import Calls
+from addon.dialects.openai_chat_usage import read_usage
 from addon.protocol import lenient
 from addon.protocol.deltas import (
     Delta,
@@ -20,10 +22,7 @@ from addon.protocol.deltas import (
     Reasoning,
     StopReason,
     Text,
-    ToolArguments,
-    ToolCall,
     Unread,
-    Usage,
 )
 from addon.protocol.errors import BackendError, Kind, MalformedReply
 from addon.protocol.framing import Frame, ServerSentEvents
@@ -73,23 +72,15 @@ WORDS = frozenset(
 
 
 class ChatDecoder:
-    """Chunks of one reply, in order; see :class:`addon.dialects.Decoder`.
+    """Chunks of one reply, in order; see :class:`addon.dialects.Decoder`."""
 
-    Calls: each call gets a key in the order of its first appearance. A fragment belongs to the call of its id; else to
-    that of its index, or the latest where it has none; a new id together with a name starts another. An id that comes
-    under two indexes stays with the first. A call whose name is late is held until the name comes.
-    """
-
-    __slots__ = ("_by_id", "_by_index", "_calls", "_context", "_ended", "_frames", "_latest", "_refused")
+    __slots__ = ("_calls", "_context", "_ended", "_frames", "_refused")
 
     def __init__(self, context: ReplyContext) -> None:
         """``context`` gives the names to turn back and the id to make call ids from."""
         self._context = context
         self._frames = ServerSentEvents()
-        self._calls: list[_Call] = []
-        self._by_id: dict[str, _Call] = {}
-        self._by_index: dict[int, _Call] = {}
-        self._latest: _Call | None = None
+        self._calls = Calls(context)
         self._refused = False
         self._ended = False
 
@@ -204,7 +195,7 @@ class ChatDecoder:
             deltas.append(Text(_string(said["refusal"])))
         if said.get("tool_calls"):
             for fragment in said["tool_calls"]:
-                self._read_call(fragment, deltas)
+                self._calls.read(fragment, deltas)
         if not WORDS.issuperset(said):
             deltas += [Unread(key) for key in said if key not in WORDS and said[key]]
 
@@ -227,52 +218,9 @@ class ChatDecoder:
                 case unknown:
                     raise MalformedReply(f'content has a part of the unknown type "{unknown}"')
 
-    def _read_call(self, fragment: Any, deltas: list[Delta]) -> None:
-        function = fragment.get("function") or {}
-        name, call_id, arguments = function.get("name"), fragment.get("id"), function.get("arguments")
-        if not name and not call_id and arguments.__class__ is str:
-            known = self._by_index.get(fragment.get("index"))
-            if known is not None and known.name:  # the usual fragment: a piece of a call that has begun
-                if arguments:
-                    deltas.append(ToolArguments(known.key, arguments))
-                return
-        call = self._call_of(fragment.get("index"), call_id, name)
-        if not call.name and name:
-            call.name = self._context.tool_names.get(name, name)
-            deltas.append(ToolCall(call.key, call.id, call.name))
-            if call.held:
-                deltas.append(ToolArguments(call.key, call.held))
-                call.held = ""
-        if arguments:
-            piece = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
-            if call.name:
-                deltas.append(ToolArguments(call.key, piece))
-            else:
-                call.held += piece
-
-    def _call_of(self, index: Any, call_id: Any, name: Any) -> "_Call":
-        known = self._by_index.get(index) if isinstance(index, int) else self._latest
-        bearer = self._by_id.get(call_id) if isinstance(call_id, str) else None
-        if bearer is not None and (known is not None or index is None):
-            return bearer
-        another = name and call_id and known and known.wire_id
-        unmarked = index is None and name and known and known.name and not call_id
-        if known is not None and not another and not unmarked:
-            return known
-        key = len(self._calls)
-        wire_id = call_id if isinstance(call_id, str) and bearer is None else ""
-        call = _Call(key, wire_id, wire_id or f"toolu_{self._context.exchange_id}_{key}")
-        if wire_id:
-            self._by_id[wire_id] = call
-        self._calls.append(call)
-        self._latest = call
-        if isinstance(index, int):
-            self._by_index[index] = call
-        return call
-
     def _finish(self, finish: Any, stopped_by: Any = None) -> Delta:
         target = self._context.target.name
-        if any(not call.name for call in self._calls):
+        if self._calls.nameless:
             return Failure(MalformedReply(f"{target} sent a tool call without a name"))
         if finish in FINISH_FAULTS:
             return Failure(BackendError(FINISH_FAULTS[finish], f'{target} ended its reply with "{finish}"'))
@@ -288,41 +236,6 @@ class ChatDecoder:
         elif reason is StopReason.TOOL_USE and not self._calls:
             return Failure(MalformedReply(f'{target} ended its reply with "{finish}" but made no tool call'))
         return Finish(reason)
-
-
-class _Call:
-    """One tool call on its way in."""
-
-    __slots__ = ("held", "id", "key", "name", "wire_id")
-
-    def __init__(self, key: int, wire_id: str, call_id: str) -> None:
-        self.key = key
-        self.wire_id = wire_id  # as the backend gave it; empty when it gave none
-        self.id = call_id
-        self.name = ""
-        self.held = ""  # arguments that came before the name
-
-
-def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Count cached tokens once: OpenAI's ``prompt_tokens`` includes them, Anthropic's ``input_tokens`` does not.
-
-    Cached tokens lie elsewhere at DeepSeek (``prompt_cache_hit_tokens``) and Moonshot (``cached_tokens``); where they
-    exceed the prompt (xAI) the prompt is net already; where reasoning exceeds the completion it is not included.
-    """
-    details = usage.get("prompt_tokens_details") or {}
-    prompt = _count(usage.get("prompt_tokens"))
-    cached = _count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or usage.get("cached_tokens"))
-    written = _count(details.get("cache_write_tokens"))
-    completion = _count(usage.get("completion_tokens"))
-    reasoning = _count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
-    if reasoning > completion:
-        completion += reasoning
-    fresh = prompt - cached - written if prompt >= cached + written else prompt
-    return Usage(fresh, completion, cached, written)
-
-
-def _count(value: Any) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else 0
 
 
 def _string(value: Any) -> str:

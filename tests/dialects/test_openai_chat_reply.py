@@ -1,79 +1,24 @@
 """Chunks to deltas: every table runs with the bytes whole, byte by byte, and with another reply's bytes behind them."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-import orjson
 import pytest
 
-from addon.dialects import ReplyContext, openai_chat_reply
-from addon.dialects.openai_chat_reply import ChatDecoder, read_usage
+from addon.dialects import openai_chat_reply
+from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.protocol.deltas import (
     Delta,
-    End,
     Failure,
     Finish,
     Reasoning,
     StopReason,
     Text,
-    ToolArguments,
-    ToolCall,
     Unread,
     Usage,
 )
 from addon.protocol.errors import KINDS, Kind, MalformedReply
-from tests.stories import target
-
-type Json = dict[str, Any]
-
-CONTEXT = ReplyContext(target("openai", "gpt-5.5"), "x1", "OPENAI_API_KEY", {"short_1": "mcp.long name"}, 500)
-DONE = b"data: [DONE]\n\n"
-
-
-def chunk(delta: Any = None, finish: Any = None, **more: Any) -> Json:
-    return {"choices": [{"index": 0, "delta": delta or {}, "finish_reason": finish}], **more}
-
-
-def call(index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None) -> Json:
-    """A fragment with the fields that are given."""
-    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
-    held = {"index": index, "id": call_id, "function": function}
-    return {key: value for key, value in held.items() if value is not None}
-
-
-def calls(*fragments: Json) -> Json:
-    return chunk({"tool_calls": list(fragments)})
-
-
-def sse(*chunks: Any) -> bytes:
-    return b"".join(b"data: %s\n\n" % (each if isinstance(each, bytes) else orjson.dumps(each)) for each in chunks)
-
-
-def whole(stream: bytes) -> list[Delta]:
-    decoder = ChatDecoder(CONTEXT)
-    return [*decoder.feed(stream), *decoder.close()]
-
-
-def byte_by_byte(stream: bytes) -> list[Delta]:
-    decoder = ChatDecoder(CONTEXT)
-    deltas = [delta for at in range(len(stream)) for delta in decoder.feed(stream[at : at + 1])]
-    return [*deltas, *decoder.close()]
-
-
-def event_by_event(stream: bytes) -> list[Delta]:
-    decoder = ChatDecoder(CONTEXT)
-    deltas = [delta for event in stream.split(b"\n\n")[:-1] for delta in decoder.feed(event + b"\n\n")]
-    return [*deltas, *decoder.close()]
-
-
-def with_more_behind(stream: bytes) -> list[Delta]:
-    return whole(stream + DONE + sse(chunk({"content": "of another reply"}, "length")))
-
-
-THREE_WAYS = pytest.mark.parametrize("decode", [whole, byte_by_byte, event_by_event, with_more_behind])
-END = End()
-type Decode = Callable[[bytes], list[Delta]]
+from tests.chunks import CONTEXT, DONE, END, THREE_WAYS, Decode, call, calls, chunk, sse, whole
 
 WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
     "text": ([chunk({"content": "Hi"}), chunk({"content": " you"})], [Text("Hi"), Text(" you")]),
@@ -132,96 +77,7 @@ def test_words_are_read(decode: Decode, chunks: list[Any], expected: list[Delta]
     assert [*expected, END] == decode(sse(*chunks))
 
 
-A, B = "call_a", "call_b"
-CALLS: dict[str, tuple[list[Any], list[Delta]]] = {
-    "in pieces": (
-        [calls(call(0, A, "Bash", "")), calls(call(0, arguments='{"a"')), calls(call(0, arguments=":1}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a"'), ToolArguments(0, ":1}")],
-    ),
-    "two by index": (
-        [calls(call(0, A, "Bash", "{")), calls(call(1, B, "Read", "{")), calls(call(0, arguments="}"))],
-        [
-            ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{"),
-            ToolArguments(0, "}"),
-        ],
-    ),
-    "two in one chunk": (
-        [calls(call(0, A, "Bash", "{}"), call(1, B, "Read", "{}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, B, "Read"), ToolArguments(1, "{}")],
-    ),
-    "two without an index, by their ids": (
-        [calls(call(None, A, "Bash", "{}"), call(None, B, "Read", "{}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, B, "Read"), ToolArguments(1, "{}")],
-    ),
-    "two at the same index, by their ids": (
-        [calls(call(0, A, "Bash", "{}")), calls(call(0, B, "Read", "{}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, B, "Read"), ToolArguments(1, "{}")],
-    ),
-    "two without index or id, by their names": (
-        [calls(call(name="Bash", arguments="{}")), calls(call(name="Read", arguments="{}"))],
-        [
-            ToolCall(0, "toolu_x1_0", "Bash"), ToolArguments(0, "{}"), ToolCall(1, "toolu_x1_1", "Read"),
-            ToolArguments(1, "{}"),
-        ],
-    ),
-    "pieces without an index go to the latest": (
-        [calls(call(None, A, "Bash", "{")), calls(call(arguments="}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolArguments(0, "}")],
-    ),
-    "pieces without an index go to the call of their id": (
-        [calls(call(None, A, "Bash", "{")), calls(call(None, B, "Read", "{")), calls(call(None, A, None, "}"))],
-        [
-            ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{"),
-            ToolArguments(0, "}"),
-        ],
-    ),
-    "an id that comes twice is given away once": (
-        [calls(call(0, A, "Bash", "{}")), calls(call(1, A, "Read", "{}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), ToolCall(1, "toolu_x1_1", "Read"), ToolArguments(1, "{}")],
-    ),
-    "no id": ([calls(call(0, name="Bash"))], [ToolCall(0, "toolu_x1_0", "Bash")]),
-    "an empty id": ([calls(call(0, "", "Bash"))], [ToolCall(0, "toolu_x1_0", "Bash")]),
-    "an id that is no text": ([calls(call(0, 7, "Bash"))], [ToolCall(0, "toolu_x1_0", "Bash")]),
-    "the name comes late": (
-        [calls(call(0, A, None, '{"a"')), calls(call(0, name="Bash", arguments=":1}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a"'), ToolArguments(0, ":1}")],
-    ),
-    "the name comes again": (
-        [calls(call(0, A, "Bash", "{")), calls(call(0, A, "Bash", "}"))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolArguments(0, "}")],
-    ),
-    "the name is null later": (
-        [calls(call(0, A, "Bash")), calls({"index": 0, "id": None, "function": {"name": None, "arguments": "{}"}})],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
-    ),
-    "arguments as an object": (
-        [calls(call(0, A, "Bash", {"a": 1}))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a":1}')],
-    ),
-    "an empty piece": (
-        [calls(call(0, A, "Bash", "{}")), calls(call(0, arguments=""))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
-    ),
-    "pieces at one index go to the call of their id": (
-        [calls(call(0, A, "Bash", "{")), calls(call(0, B, "Read", "{")), calls(call(0, A, None, "}"))],
-        [
-            ToolCall(0, A, "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{"),
-            ToolArguments(0, "}"),
-        ],
-    ),
-    "arguments absent": ([calls(call(0, A, "Bash"))], [ToolCall(0, A, "Bash")]),
-    "a shortened name is turned back": ([calls(call(0, A, "short_1"))], [ToolCall(0, A, "mcp.long name")]),
-    "an empty list": ([calls()], []),
-    "no function yet": ([calls({"index": 0, "id": A}), calls(call(0, name="Bash"))], [ToolCall(0, A, "Bash")]),
-}  # fmt: skip
-
-
-@THREE_WAYS
-@pytest.mark.parametrize(("chunks", "expected"), CALLS.values(), ids=CALLS)
-def test_calls_are_put_together(decode: Decode, chunks: list[Any], expected: list[Delta]) -> None:
-    assert [*expected, END] == decode(sse(*chunks))
-
-
+A = "call_a"
 A_CALL = calls(call(0, A, "Bash", "{}"))
 FINISHES: dict[str, tuple[list[Any], StopReason]] = {
     "stop": ([chunk({}, "stop")], StopReason.END_TURN),
@@ -299,41 +155,6 @@ def test_a_finish_reason_that_is_a_fault_fails(finish: str, kind: Kind) -> None:
 
 
 TOLD_NUMBERS = {"prompt_tokens": 10, "completion_tokens": 2}
-USAGES: dict[str, tuple[Json, Usage]] = {
-    "plain": (TOLD_NUMBERS, Usage(10, 2)),
-    "cached is part of the prompt": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 4}}, Usage(6, 2, 4)),
-    "cached and written": (
-        {**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3}},
-        Usage(3, 2, 4, 3),
-    ),
-    "deepseek": ({**TOLD_NUMBERS, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 6}, Usage(6, 2, 4)),
-    "moonshot": ({**TOLD_NUMBERS, "cached_tokens": 4}, Usage(6, 2, 4)),
-    "cached beyond the prompt": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 40}}, Usage(10, 2, 40)),
-    "reasoning is part of the completion": (
-        {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}},
-        Usage(10, 2),
-    ),
-    "reasoning beyond the completion": (
-        {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 5}},
-        Usage(10, 7),
-    ),
-    "everything is cached": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 10}}, Usage(0, 2, 10)),
-    "all of it is reasoning": ({**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 2}}, Usage(10, 2)),
-    "details are null": (
-        {**TOLD_NUMBERS, "prompt_tokens_details": None, "completion_tokens_details": None},
-        Usage(10, 2),
-    ),
-    "nothing": ({}, Usage(0, 0)),
-    "negative and odd": ({"prompt_tokens": -1, "completion_tokens": "2"}, Usage(0, 0)),
-    "fractions": ({"prompt_tokens": 10.0, "completion_tokens": 2.9}, Usage(10, 2)),
-}
-
-
-@pytest.mark.parametrize(("told", "expected"), USAGES.values(), ids=USAGES)
-def test_tokens_are_counted_once(told: Json, expected: Usage) -> None:
-    assert expected == read_usage(told)
-
-
 USED = Usage(10, 2)
 PLACES: dict[str, list[Any]] = {
     "trailing": [chunk({}, "stop"), {"choices": [], "usage": TOLD_NUMBERS}],

@@ -1,0 +1,31 @@
+"""What a chat-completions reply says it cost, counted as Anthropic counts.
+
+Sources: OpenAI API reference, "usage"; DeepSeek, Moonshot and xAI, the same under their own names.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from addon.protocol.deltas import Usage
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Count cached tokens once: OpenAI's ``prompt_tokens`` includes them, Anthropic's ``input_tokens`` does not.
+
+    Cached tokens lie elsewhere at DeepSeek (``prompt_cache_hit_tokens``) and Moonshot (``cached_tokens``); where they
+    exceed the prompt (xAI) the prompt is net already; where reasoning exceeds the completion it is not included.
+    """
+    details = usage.get("prompt_tokens_details") or {}
+    prompt = _count(usage.get("prompt_tokens"))
+    cached = _count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or usage.get("cached_tokens"))
+    written = _count(details.get("cache_write_tokens"))
+    completion = _count(usage.get("completion_tokens"))
+    reasoning = _count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
+    if reasoning > completion:
+        completion += reasoning
+    fresh = prompt - cached - written if prompt >= cached + written else prompt
+    return Usage(fresh, completion, cached, written)
+
+
+def _count(value: Any) -> int:
+    return max(0, int(value)) if isinstance(value, int | float) else 0

@@ -1,0 +1,62 @@
+"""Chat-completions chunks for tests, and the ways in which a reply's bytes may arrive at a decoder."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from addon.dialects import ReplyContext
+from addon.dialects.openai_chat_reply import ChatDecoder
+from addon.protocol.deltas import Delta, End
+from tests.stories import target
+
+type Json = dict[str, Any]
+
+CONTEXT = ReplyContext(target("openai", "gpt-5.5"), "x1", "OPENAI_API_KEY", {"short_1": "mcp.long name"}, 500)
+DONE = b"data: [DONE]\n\n"
+
+
+def chunk(delta: Any = None, finish: Any = None, **more: Any) -> Json:
+    return {"choices": [{"index": 0, "delta": delta or {}, "finish_reason": finish}], **more}
+
+
+def call(index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None) -> Json:
+    """A fragment with the fields that are given."""
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    held = {"index": index, "id": call_id, "function": function}
+    return {key: value for key, value in held.items() if value is not None}
+
+
+def calls(*fragments: Json) -> Json:
+    return chunk({"tool_calls": list(fragments)})
+
+
+def sse(*chunks: Any) -> bytes:
+    return b"".join(b"data: %s\n\n" % (each if isinstance(each, bytes) else orjson.dumps(each)) for each in chunks)
+
+
+def whole(stream: bytes) -> list[Delta]:
+    decoder = ChatDecoder(CONTEXT)
+    return [*decoder.feed(stream), *decoder.close()]
+
+
+def byte_by_byte(stream: bytes) -> list[Delta]:
+    decoder = ChatDecoder(CONTEXT)
+    deltas = [delta for at in range(len(stream)) for delta in decoder.feed(stream[at : at + 1])]
+    return [*deltas, *decoder.close()]
+
+
+def event_by_event(stream: bytes) -> list[Delta]:
+    decoder = ChatDecoder(CONTEXT)
+    deltas = [delta for event in stream.split(b"\n\n")[:-1] for delta in decoder.feed(event + b"\n\n")]
+    return [*deltas, *decoder.close()]
+
+
+def with_more_behind(stream: bytes) -> list[Delta]:
+    return whole(stream + DONE + sse(chunk({"content": "of another reply"}, "length")))
+
+
+THREE_WAYS = pytest.mark.parametrize("decode", [whole, byte_by_byte, event_by_event, with_more_behind])
+END = End()
+type Decode = Callable[[bytes], list[Delta]]
