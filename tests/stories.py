@@ -74,8 +74,14 @@ class Story:
 
     def context(self) -> ReplyContext:
         """What the reply is read against."""
+        encoded = self.encode()
         return ReplyContext(
-            self.target, EXCHANGE_ID, "STORY_API_KEY", self.encode().tool_names, input_estimate=INPUT_ESTIMATE
+            self.target,
+            EXCHANGE_ID,
+            "STORY_API_KEY",
+            encoded.tool_names,
+            input_estimate=INPUT_ESTIMATE,
+            offered=encoded.offered,
         )
 
     def writer(self) -> EventWriter:

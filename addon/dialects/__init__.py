@@ -59,6 +59,7 @@ class Encoded:
     wire: WireRequest
     losses: tuple[Loss, ...] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)  # shortened name on the wire -> the client's
+    offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class ReplyContext:
     tool_names: Mapping[str, str] = field(default_factory=dict)
     input_estimate: int = 0  # tokens, for an overflow that tells no numbers
     stop_sequences: tuple[str, ...] = ()  # as the client asked for them
+    offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
 
 
 class Decoder(Protocol):

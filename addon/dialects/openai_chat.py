@@ -36,7 +36,9 @@ class OpenAIChat:
             ("accept-encoding", "identity"),
         )
         wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
-        return Encoded(wire, losses, tool_names)
+        functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
+        offered = {function["name"]: function["parameters"] for function in functions}
+        return Encoded(wire, losses, tool_names, offered)
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""

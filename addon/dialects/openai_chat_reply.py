@@ -107,10 +107,7 @@ class ChatDecoder:
     def close(self) -> list[Delta]:
         """Return what was left over, and the end."""
         deltas = self._decode_each(self._frames.close())
-        if not self._ended:
-            self._ended = True
-            deltas.append(END)
-        return deltas
+        return deltas if self._ended else [*deltas, *self._end()]
 
     def decode(self, data: bytes) -> list[Delta]:
         """Turn one chunk, or the literal ``[DONE]``, into deltas in reading order. Raises: MalformedReply."""
@@ -120,13 +117,16 @@ class ChatDecoder:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
             if data.strip() == b"[DONE]":
-                self._ended = True
-                return [END]
+                return self._end()
             chunk = self._mend(data)
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, KeyError, OverflowError) as error:  # a value of another type than promised
             raise MalformedReply(f"{self._context.target.name} sent a chunk of the wrong shape ({error})") from error
+
+    def _end(self) -> list[Delta]:
+        self._ended = True
+        return [*self._calls.close(), END]
 
     def _mend(self, data: bytes) -> Any:
         """Parse what orjson does not take: half an emoji, or NaN among the log probabilities, should cost no reply."""
@@ -194,8 +194,7 @@ class ChatDecoder:
             self._refused = True
             deltas.append(Text(_string(said["refusal"])))
         if said.get("tool_calls"):
-            for fragment in said["tool_calls"]:
-                self._calls.read(fragment, deltas)
+            self._calls.read(said["tool_calls"], deltas)
         if not WORDS.issuperset(said):
             deltas += [Unread(key) for key in said if key not in WORDS and said[key]]
 

@@ -304,6 +304,7 @@ class RoutedExchange(Exchange):
             self.send.encoded.tool_names,
             self._input_estimate(),
             self.send.stop_sequences,
+            self.send.encoded.offered,
         )
 
     def _writer(self) -> EventWriter:

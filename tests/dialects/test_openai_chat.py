@@ -58,6 +58,16 @@ def test_shortened_names_are_remembered() -> None:
     assert long == "a b"
 
 
+def test_what_is_offered_is_remembered_by_its_name_on_the_wire() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    body = orjson.dumps({**asked, "tools": [{"name": "Read", "input_schema": schema}, {"name": "a b"}]})
+    offered = DIALECT.encode(messages.parse(body), body, TARGET).offered
+    assert offered == {"Read": schema, "a_b_c8687a08": {"type": "object", "properties": {}}}
+    bare = orjson.dumps(asked)
+    assert DIALECT.encode(messages.parse(bare), bare, TARGET).offered == {}
+
+
 def test_a_stream_is_decoded() -> None:
     decoder = DIALECT.decoder(CONTEXT)
     assert decoder.feed(b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n') == [Text("Hi")]
