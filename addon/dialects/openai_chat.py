@@ -16,6 +16,7 @@ from addon.protocol.errors import BackendError, DetourError, TooDeep
 from addon.protocol.messages import Request
 
 PATH = "/chat/completions"
+DONE = b"[DONE]"
 
 
 class OpenAIChat:
@@ -48,7 +49,7 @@ class OpenAIChat:
         """Read a ``chat.completion`` object as if it were one chunk with everything in it."""
         decoder = ChatDecoder(context)
         try:
-            return [*decoder.decode(body), *decoder.close()]
+            return [*decoder.decode(body), *decoder.decode(DONE)]
         except DetourError as error:
             return [Failure(error)]
 

@@ -12,9 +12,13 @@ import orjson
 
 from addon.dialects import ReplyContext, complaints, faults
 from addon.dialects.openai_chat_calls import Calls
+from addon.dialects.openai_chat_details import Details
+from addon.dialects.openai_chat_echo import DETAILS
 from addon.dialects.openai_chat_usage import read_usage
+from addon.dialects.profiles import Echo
 from addon.protocol import lenient
 from addon.protocol.deltas import (
+    Carry,
     Delta,
     End,
     Failure,
@@ -23,6 +27,7 @@ from addon.protocol.deltas import (
     StopReason,
     Text,
     Unread,
+    Usage,
 )
 from addon.protocol.errors import BackendError, Kind, MalformedReply
 from addon.protocol.framing import Frame, ServerSentEvents
@@ -74,14 +79,23 @@ WORDS = frozenset(
 class ChatDecoder:
     """Chunks of one reply, in order; see :class:`addon.dialects.Decoder`."""
 
-    __slots__ = ("_calls", "_context", "_ended", "_frames", "_refused")
+    __slots__ = (
+        "_begun", "_blank_finish", "_calls", "_carries", "_context", "_details", "_ended", "_frames", "_reason",
+        "_refused", "_settled",
+    )  # fmt: skip
 
     def __init__(self, context: ReplyContext) -> None:
         """``context`` gives the names to turn back and the id to make call ids from."""
         self._context = context
         self._frames = ServerSentEvents()
         self._calls = Calls(context)
+        self._details = Details()
+        self._carries = context.target.profile.reasoning_echo is Echo.REASONING_DETAILS
+        self._begun = False  # something was said
+        self._settled = False  # nothing is left of the details to stand before what comes
         self._refused = False
+        self._reason: StopReason | None = None  # as last told
+        self._blank_finish = False  # the last chunk gave "" for a reason
         self._ended = False
 
     def feed(self, chunk: bytes) -> list[Delta]:
@@ -107,7 +121,7 @@ class ChatDecoder:
     def close(self) -> list[Delta]:
         """Return what was left over, and the end."""
         deltas = self._decode_each(self._frames.close())
-        return deltas if self._ended else [*deltas, *self._end()]
+        return deltas if self._ended else [*deltas, *self._end(told=False)]
 
     def decode(self, data: bytes) -> list[Delta]:
         """Turn one chunk, or the literal ``[DONE]``, into deltas in reading order. Raises: MalformedReply."""
@@ -117,16 +131,29 @@ class ChatDecoder:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
             if data.strip() == b"[DONE]":
-                return self._end()
+                return self._end(told=True)
             chunk = self._mend(data)
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, KeyError, OverflowError) as error:  # a value of another type than promised
             raise MalformedReply(f"{self._context.target.name} sent a chunk of the wrong shape ({error})") from error
 
-    def _end(self) -> list[Delta]:
+    def _end(self, *, told: bool) -> list[Delta]:
+        """Return what was held. ``told``: the backend itself said that nothing follows."""
         self._ended = True
-        return [*self._calls.close(), END]
+        deltas = self._settle(*self._calls.close())
+        if self._details.sealed and not self._carries:
+            deltas.append(Unread("reasoning_details"))
+        if self._reason and self._calls.nameless:
+            deltas.append(Failure(self._nameless()))
+        elif self._calls and (
+            self._reason is StopReason.END_TURN or (told and self._blank_finish and not self._reason)
+        ):
+            deltas.append(Finish(StopReason.TOOL_USE))  # calls behind the finish reason, or "" for one (xAI)
+        return [*deltas, END]
+
+    def _nameless(self) -> MalformedReply:
+        return MalformedReply(f"{self._context.target.name} sent a tool call without a name")
 
     def _mend(self, data: bytes) -> Any:
         """Parse what orjson does not take: half an emoji, or NaN among the log probabilities, should cost no reply."""
@@ -151,9 +178,10 @@ class ChatDecoder:
             ):
                 text = said.get("content")
                 if text.__class__ is str and text:
-                    return [Text(text)]
+                    return [Text(text)] if self._settled else self._settle(Text(text))
                 text = said.get("reasoning_content")
                 if text.__class__ is str and text:
+                    self._begun = True
                     return [Reasoning(text)]
         if (chunk.get("error") or not isinstance(choices, list)) and (told := complaints.read(chunk)):
             return [Failure(faults.from_stream(told, self._context))]
@@ -164,37 +192,55 @@ class ChatDecoder:
             deltas += [Unread(key) for key in ("citations", "search_results") if chunk.get(key)]
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
         if usage:
-            deltas.append(read_usage(usage))
+            deltas.append(self._count(usage))
         return deltas
+
+    def _count(self, usage: Any) -> Usage:
+        return read_usage(usage, reasoning_uncounted=self._context.target.profile.reasoning_uncounted)
+
+    def _settle(self, *then: Delta) -> list[Delta]:
+        """Return ``then``, and before it what the backend wants back of what it thought so far."""
+        self._begun = self._settled = True
+        carried = self._details.take()
+        return [Carry(DETAILS, carried), *then] if carried and self._carries else [*then]
 
     def _read_choice(self, choice: Any, deltas: list[Delta]) -> None:
         said = choice.get("delta") or choice.get("message")
-        if said:
+        # MiniMax ends its stream with the whole message once more
+        if said and (not self._begun or choice.get("delta")):
             self._read_words(said, deltas)
+            self._begun = self._begun or bool(deltas)
         if choice.get("error") and (told := complaints.read(choice)):
             deltas.append(Failure(faults.from_stream(told, self._context)))
             return
         finish = choice.get("finish_reason")
         if finish:
             deltas.append(self._finish(finish, choice.get("stop_reason") or choice.get("matched_stop")))
+        self._blank_finish = finish == ""
         if choice.get("usage"):
-            deltas.append(read_usage(choice["usage"]))
+            deltas.append(self._count(choice["usage"]))
 
     def _read_words(self, said: Any, deltas: list[Delta]) -> None:
-        reasoning = said.get("reasoning_content") or said.get("reasoning") or _details(said.get("reasoning_details"))
+        reasoning = said.get("reasoning_content") or said.get("reasoning")
+        if details := said.get("reasoning_details"):
+            words = self._details.feed(details, alone=not reasoning)
+            reasoning = reasoning or words
+            self._settled = False
         if reasoning:
             deltas.append(Reasoning(_string(reasoning)))
-        content = said.get("content")
+        content, refusal, calls = said.get("content"), said.get("refusal"), said.get("tool_calls")
+        if not self._settled and (content or refusal or calls):
+            deltas += self._settle()
         if content:
             if content.__class__ is str:
                 deltas.append(Text(content))
             else:
                 self._read_parts(content, deltas)
-        if said.get("refusal"):
+        if refusal:
             self._refused = True
-            deltas.append(Text(_string(said["refusal"])))
-        if said.get("tool_calls"):
-            self._calls.read(said["tool_calls"], deltas)
+            deltas.append(Text(_string(refusal)))
+        if calls:
+            self._calls.read(calls, deltas)
         if not WORDS.issuperset(said):
             deltas += [Unread(key) for key in said if key not in WORDS and said[key]]
 
@@ -220,31 +266,27 @@ class ChatDecoder:
     def _finish(self, finish: Any, stopped_by: Any = None) -> Delta:
         target = self._context.target.name
         if self._calls.nameless:
-            return Failure(MalformedReply(f"{target} sent a tool call without a name"))
+            return Failure(self._nameless())
         if finish in FINISH_FAULTS:
             return Failure(BackendError(FINISH_FAULTS[finish], f'{target} ended its reply with "{finish}"'))
         reason = FINISH.get(finish)
         if reason is None:
             return Failure(MalformedReply(f'{target} ended its reply with the unknown finish reason "{finish}"'))
         if finish == "stop" and stopped_by in self._context.stop_sequences:  # vLLM, SGLang
-            return Finish(StopReason.STOP_SEQUENCE, stopped_by)
+            self._reason = StopReason.STOP_SEQUENCE
+            return Finish(self._reason, stopped_by)
         if reason is StopReason.END_TURN and self._calls:
             reason = StopReason.TOOL_USE
         elif reason is StopReason.END_TURN and self._refused:
             reason = StopReason.REFUSAL
         elif reason is StopReason.TOOL_USE and not self._calls:
             return Failure(MalformedReply(f'{target} ended its reply with "{finish}" but made no tool call'))
+        self._reason = reason
         return Finish(reason)
 
 
 def _string(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _details(details: Any) -> str:
-    """OpenRouter's reasoning in parts, where it is not told in plain too."""
-    parts = details if isinstance(details, list) else ()
-    return "".join(_string(part.get("text") or part.get("summary") or "") for part in parts)
 
 
 def _thought(thinking: Any) -> str:

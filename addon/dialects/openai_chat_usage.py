@@ -9,11 +9,12 @@ from typing import Any
 from addon.protocol.deltas import Usage
 
 
-def read_usage(usage: Mapping[str, Any]) -> Usage:
+def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False) -> Usage:
     """Count cached tokens once: OpenAI's ``prompt_tokens`` includes them, Anthropic's ``input_tokens`` does not.
 
     Cached tokens lie elsewhere at DeepSeek (``prompt_cache_hit_tokens``) and Moonshot (``cached_tokens``); where they
-    exceed the prompt (xAI) the prompt is net already; where reasoning exceeds the completion it is not included.
+    exceed the prompt (xAI) the prompt is net already. Reasoning is not included in the completion where the profile
+    says so, and where it exceeds it.
     """
     details = usage.get("prompt_tokens_details") or {}
     prompt = _count(usage.get("prompt_tokens"))
@@ -21,7 +22,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     written = _count(details.get("cache_write_tokens"))
     completion = _count(usage.get("completion_tokens"))
     reasoning = _count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
-    if reasoning > completion:
+    if reasoning_uncounted or reasoning > completion:
         completion += reasoning
     fresh = prompt - cached - written if prompt >= cached + written else prompt
     return Usage(fresh, completion, cached, written)

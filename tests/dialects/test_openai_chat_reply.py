@@ -6,19 +6,24 @@ from typing import Any
 import pytest
 
 from addon.dialects import openai_chat_reply
+from addon.dialects.openai_chat_echo import DETAILS
 from addon.dialects.openai_chat_reply import ChatDecoder
+from addon.dialects.profiles import Echo
 from addon.protocol.deltas import (
+    Carry,
     Delta,
     Failure,
     Finish,
     Reasoning,
     StopReason,
     Text,
+    ToolArguments,
+    ToolCall,
     Unread,
     Usage,
 )
 from addon.protocol.errors import KINDS, Kind, MalformedReply
-from tests.chunks import CONTEXT, DONE, END, THREE_WAYS, Decode, call, calls, chunk, sse, whole
+from tests.chunks import CONTEXT, DONE, END, THREE_WAYS, Decode, Json, call, calls, chunk, reading, sse, whole
 
 WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
     "text": ([chunk({"content": "Hi"}), chunk({"content": " you"})], [Text("Hi"), Text(" you")]),
@@ -57,11 +62,27 @@ WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
     ),
     "reasoning in details alone": (
         [chunk({"reasoning_details": [{"type": "reasoning.text", "text": "H"}, {"summary": "m"}, {"data": "x"}]})],
-        [Reasoning("Hm")],
+        [Reasoning("Hm"), Unread("reasoning_details")],
     ),
     "reasoning in details and in plain is read once": (
         [chunk({"reasoning": "Hm", "reasoning_details": [{"text": "Hm"}]})],
         [Reasoning("Hm")],
+    ),
+    "the whole message once more, after its pieces, says nothing": (
+        [chunk({"content": "A"}), {"choices": [{"message": {"content": "A", "tool_calls": [call(0, "x", "Bash")]}}]}],
+        [Text("A")],
+    ),
+    "the same after pieces of thinking": (
+        [chunk({"reasoning_content": "Hm"}), {"choices": [{"message": {"reasoning_content": "Hm"}}]}],
+        [Reasoning("Hm")],
+    ),
+    "the same after pieces beside other things": (
+        [chunk({"role": "assistant", "content": "A"}), {"choices": [{"message": {"content": "A"}}]}],
+        [Text("A")],
+    ),
+    "a whole message in an event is read": (
+        [chunk({"role": "assistant"}), {"choices": [{"message": {"content": "A"}}]}],
+        [Text("A")],
     ),
     "choices are missing": ([{"id": "x"}, {"choices": []}, {"choices": None}], []),
     "an error that is null is none": ([chunk({"content": "A"}, error=None)], [Text("A")]),
@@ -78,6 +99,56 @@ def test_words_are_read(decode: Decode, chunks: list[Any], expected: list[Delta]
 
 
 A = "call_a"
+
+
+def details(*parts: Json, **more: Any) -> Json:
+    return chunk({"reasoning_details": list(parts), **more})
+
+
+SUMMARY, MORE = {"type": "reasoning.summary", "summary": "Hm"}, {"type": "reasoning.summary", "summary": "m."}
+SEALED = {"type": "reasoning.encrypted", "data": "c2VhbGVk"}
+BOTH = [{"type": "reasoning.summary", "summary": "Hmm."}, SEALED]
+WANTED_BACK: dict[str, tuple[list[Any], list[Delta]]] = {
+    "before the text that follows": (
+        [details(SUMMARY, reasoning="Hm"), details(MORE, reasoning="m."), details(SEALED), chunk({"content": "A"})],
+        [Reasoning("Hm"), Reasoning("m."), Carry(DETAILS, BOTH), Text("A")],
+    ),
+    "before the text beside it": (
+        [details(SUMMARY, content="A"), chunk({"content": "B"}), details(SEALED, content="C")],
+        [Reasoning("Hm"), Carry(DETAILS, [SUMMARY]), Text("A"), Text("B"), Carry(DETAILS, [SEALED]), Text("C")],
+    ),
+    "before the call that follows": (
+        [details(SEALED, content=""), chunk({"tool_calls": []}), calls(call(0, "call_a", "Bash", "{}"))],
+        [Carry(DETAILS, [SEALED]), ToolCall(0, "call_a", "Bash"), ToolArguments(0, "{}")],
+    ),
+    "before a refusal": (
+        [details(SEALED, refusal="No.")],
+        [Carry(DETAILS, [SEALED]), Text("No.")],
+    ),
+    "at the end": (
+        [chunk({"content": "A"}), details(SEALED), chunk({}, "stop")],
+        [Text("A"), Finish(StopReason.END_TURN), Carry(DETAILS, [SEALED])],
+    ),
+    "not where there is nothing": (
+        [details(), chunk({"reasoning_details": None, "content": "A"})],
+        [Text("A")],
+    ),
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("chunks", "expected"), WANTED_BACK.values(), ids=WANTED_BACK)
+def test_details_are_carried_before_what_they_belong_to(
+    decode: Decode, chunks: list[Any], expected: list[Delta]
+) -> None:
+    assert [*expected, END] == decode(sse(*chunks), reading(reasoning_echo=Echo.REASONING_DETAILS))
+
+
+def test_details_are_not_carried_for_a_backend_that_does_not_want_them() -> None:
+    stream = sse(details(SUMMARY, SEALED), chunk({"content": "A"}))
+    assert whole(stream) == [Reasoning("Hm"), Text("A"), Unread("reasoning_details"), END]
+
+
 A_CALL = calls(call(0, A, "Bash", "{}"))
 FINISHES: dict[str, tuple[list[Any], StopReason]] = {
     "stop": ([chunk({}, "stop")], StopReason.END_TURN),
@@ -122,6 +193,52 @@ def test_the_sequence_that_stopped_it_is_told(name: str) -> None:
     ):
         choice = {"index": 0, "delta": {}, "finish_reason": "stop", name: told}
         assert ChatDecoder(asked).feed(sse({"choices": [choice]})) == [expected]
+
+
+LATE: dict[str, tuple[list[Any], list[Delta]]] = {
+    "calls behind the finish reason": (
+        [chunk({}, "stop"), A_CALL],
+        [
+            Finish(StopReason.END_TURN),
+            ToolCall(0, A, "Bash"),
+            ToolArguments(0, "{}"),
+            Finish(StopReason.TOOL_USE),
+        ],
+    ),
+    "calls behind the limit": (
+        [chunk({}, "length"), A_CALL],
+        [Finish(StopReason.MAX_TOKENS), ToolCall(0, A, "Bash"), ToolArguments(0, "{}")],
+    ),
+    "calls under an empty reason": (
+        [A_CALL, chunk({}, ""), b"[DONE]"],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), Finish(StopReason.TOOL_USE)],
+    ),
+    "calls under an empty reason, and a chunk with usage": (
+        [A_CALL, chunk({}, ""), {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 2}}, b"[DONE]"],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), Usage(10, 2), Finish(StopReason.TOOL_USE)],
+    ),
+    "words under an empty reason": ([chunk({"content": "A"}, ""), b"[DONE]"], [Text("A")]),
+    "calls under no reason": ([A_CALL, b"[DONE]"], [ToolCall(0, A, "Bash"), ToolArguments(0, "{}")]),
+}
+
+
+@THREE_WAYS
+@pytest.mark.parametrize(("chunks", "expected"), LATE.values(), ids=LATE)
+def test_calls_win_over_a_reason_that_does_not_know_of_them(
+    decode: Decode, chunks: list[Any], expected: list[Delta]
+) -> None:
+    assert [*expected, END] == decode(sse(*chunks))
+
+
+def test_an_empty_reason_counts_only_where_the_backend_itself_ends_the_reply() -> None:
+    assert whole(sse(A_CALL, chunk({}, ""))) == [ToolCall(0, A, "Bash"), ToolArguments(0, "{}"), END]
+
+
+def test_a_call_without_a_name_behind_the_finish_reason_fails() -> None:
+    finish, failure, end = whole(sse(chunk({}, "stop"), calls(call(0, A, None, "{}"))))
+    assert (finish, end) == (Finish(StopReason.END_TURN), END)
+    assert isinstance(failure, Failure)
+    assert failure.error.message == "openai/gpt-5.5 sent a tool call without a name"
 
 
 def test_every_finish_reason_is_in_a_table() -> None:
@@ -182,6 +299,12 @@ def test_usage_in_a_choice_with_words_is_found() -> None:
 
 def test_no_usage_is_no_delta() -> None:
     assert [Text("A"), END] == whole(sse(chunk({"content": "A"}, x_groq={"id": "r"}, usage={})))
+
+
+def test_reasoning_is_counted_as_the_profile_says() -> None:
+    told = {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}}
+    places = [{"choices": [], "usage": told}, {"choices": [{"delta": {}, "usage": told}]}]
+    assert whole(sse(*places), reading(reasoning_uncounted=True)) == [Usage(10, 3), Usage(10, 3), END]
 
 
 FAULTS: dict[str, tuple[Any, Kind, str]] = {

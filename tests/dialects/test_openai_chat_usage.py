@@ -43,3 +43,9 @@ USAGES: dict[str, tuple[Json, Usage]] = {
 @pytest.mark.parametrize(("told", "expected"), USAGES.values(), ids=USAGES)
 def test_tokens_are_counted_once(told: Json, expected: Usage) -> None:
     assert expected == read_usage(told)
+
+
+def test_reasoning_is_added_where_the_profile_says_that_it_is_left_out() -> None:
+    told = {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}}
+    assert read_usage(told, reasoning_uncounted=True) == Usage(10, 3)
+    assert read_usage(TOLD_NUMBERS, reasoning_uncounted=True) == Usage(10, 2)
