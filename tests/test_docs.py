@@ -7,6 +7,8 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from addon.dialects.losses import LOSSES, REFUSALS
+from addon.dialects.openai_chat_request import ROUTINE
 from addon.routing.backends import ALIASES, BACKENDS
 from addon.settings import document, document_text, yaml_text
 from addon.settings.presets import PRESETS
@@ -44,6 +46,66 @@ def backends_page() -> str:
         rows.append(f"| {name} | {DIALECTS[row.dialect]} | {row.base_url or 'yours'} | {keys} | {bases} |\n")
     aliases = ", ".join(f"`{alias}` for `{name}`" for alias, name in sorted(ALIASES.items()))
     return HEAD + "".join(rows) + FOOT.format(aliases=aliases)
+
+
+LOSSES_HEAD = """# What may be lost
+
+Made from the tables in `addon/dialects/` by `python -m tests.test_docs`.
+
+Claude Code says more than other backends can be told, and backends answer more than Claude Code can be told. Nothing of
+that is dropped in silence. What is left out or said differently is a **loss**: the request goes on, the flow's comment
+counts it, the view *Changes* shows it with its JSON path, the log names it, and `detour.losses` and
+`GET /_detour/losses` count it by model. Where an answer without the thing would be an answer to something else, the
+request is **refused**: Claude Code shows the 424 word for word, and asks nobody a second time.
+
+## Losses
+
+| name | what is said | why |
+| - | - | - |
+"""
+ROUTINE_HEAD = """
+## Left out as always
+
+Of no use to anybody but Anthropic, or missed by nobody: shown in the view *Changes*, counted for those who ask.
+
+| name | what is said | why |
+| - | - | - |
+"""
+FIELDS_HEAD = """
+Fields of the request that are `anthropics_own`:
+
+"""
+REFUSALS_HEAD = """
+## Refusals
+
+| name | what is said | the way out | why |
+| - | - | - | - |
+"""
+
+
+def losses_page() -> str:
+    """Return docs/losses.md."""
+    told = {
+        is_routine: "".join(
+            f"| `{sort}` | {_cell(row.says)} | {row.because} |\n"
+            for sort, row in LOSSES.items()
+            if row.routine is is_routine
+        )
+        for is_routine in (False, True)
+    }
+    fields = "".join(f"- `{name}`: {why}\n" for name, why in ROUTINE.items())
+    refused = "".join(
+        f"| `{sort}` | {_cell(row.says)} | {row.way_out} | {row.because} |\n" for sort, row in REFUSALS.items()
+    )
+    return LOSSES_HEAD + told[False] + ROUTINE_HEAD + told[True] + FIELDS_HEAD + fields + REFUSALS_HEAD + refused
+
+
+def _cell(says: str) -> str:
+    return says.replace("{}", "…").replace("|", "\\|")
+
+
+def test_the_page_of_losses_is_the_tables() -> None:
+    assert (DOCS / "losses.md").read_text(encoding="utf-8") == losses_page()
 
 
 BEGIN, END = "<!-- presets, made by python -m tests.test_docs -->\n", "<!-- end of presets -->\n"
@@ -108,5 +170,6 @@ def test_every_configuration_that_is_shown_is_right(text: str) -> None:
 if __name__ == "__main__":
     SCHEMA.write_text(schema_text(), encoding="utf-8")
     (DOCS / "backends.md").write_text(backends_page(), encoding="utf-8")
+    (DOCS / "losses.md").write_text(losses_page(), encoding="utf-8")
     configuration = DOCS / "configuration.md"
     configuration.write_text(with_presets(configuration.read_text(encoding="utf-8")), encoding="utf-8")

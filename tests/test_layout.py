@@ -47,6 +47,7 @@ SHELL = {
 # the parts of a hook's work that need no mitmproxy
 PURE_IN_THE_SHELL = (
     "proxy/exchange", "proxy/intake", "proxy/journal", "proxy/rest", "proxy/rest_models", "proxy/openapi",
+    "proxy/tally",
 )  # fmt: skip
 WORLD = {
     "asyncio", "fcntl", "glob", "io", "litellm", "logging", "mitmproxy", "multiprocessing", "os", "pathlib", "random",

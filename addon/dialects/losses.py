@@ -232,4 +232,4 @@ def loss(sort: Lost, path: str, *details: object) -> Loss:
 def refusal(sort: Refused, path: str, *details: object) -> Unsupported:
     """Make the refusal of a row of the table, to be raised."""
     row = REFUSALS[sort]
-    return Unsupported(path, row.says.format(*details), row.way_out)
+    return Unsupported(path, row.says.format(*details), row.way_out, sort)

@@ -110,10 +110,14 @@ class Blocked(DetourError):
 class Unsupported(DetourError):
     """Content that the chosen backend cannot be told. 424: shown verbatim, one request, no retry."""
 
-    def __init__(self, path: str, what: str, way_out: str) -> None:
-        """``path`` is the JSON path in the client's request, ``what`` the thing, ``way_out`` what the user can do."""
+    def __init__(self, path: str, what: str, way_out: str, sort: str = "") -> None:
+        """``path`` is the JSON path in the client's request, ``what`` the thing, ``way_out`` what the user can do.
+
+        ``sort`` is the name under which it is counted.
+        """
         super().__init__(f"Detour: {path}: {what}. {way_out}")
         self.path = path
+        self.sort = sort
 
 
 class Kind(StrEnum):

@@ -11,6 +11,7 @@ from mitmproxy import command, ctx, exceptions, types
 from addon.protocol.errors import ConfigError
 from addon.proxy.control import Control
 from addon.proxy.intake import offered
+from addon.proxy.tally import Tally
 from addon.routing.call import Kind
 from addon.routing.config import Slot
 from addon.routing.settings import Settings
@@ -41,9 +42,10 @@ class _ModelType(types._StrType):
 class Commands:
     """See the module."""
 
-    def __init__(self, control: Control) -> None:
-        """``control`` holds what is in force."""
+    def __init__(self, control: Control, tally: Tally) -> None:
+        """``control`` holds what is in force, ``tally`` what was lost."""
         self._control = control
+        self._tally = tally
         types.CommandTypes.typemap[ModelName] = _ModelType()  # mitmproxy's own types are a closed list or any text
 
     @_command("detour.switch")
@@ -89,6 +91,16 @@ class Commands:
         """Show everything in force: who answers, by which rule, and where that stands."""
         rows = [f"{row.name}: {row.value}   ({row.origin})" for row in self._control.rows()]
         return rows or ["the settings are wrong, the proxy's log says how"]  # the console cannot show nothing
+
+    @_command("detour.losses")
+    def losses(self) -> Sequence[str]:
+        """Show what could not be said to backends since the start, counted; docs/losses.md tells the sorts."""
+        rows = [
+            f"{row.calls:>6,} {'refused' if row.refused else 'lost'} {row.sort} {row.model}: {row.example}"
+            for row in self._tally.rows()
+            if not row.routine
+        ]
+        return rows or ["nothing was lost"]
 
     @_command("detour.presets")
     def presets(self) -> Sequence[str]:

@@ -27,6 +27,8 @@ from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write
 
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
+MOST_TOLD = 3  # losses in a line of the log; the view of changes has them all
+
 SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 
 
@@ -136,6 +138,12 @@ class Exchange:
             self.usage = self.translator.usage
             self.stop_reason = self.translator.stop_reason
             self.error = self.translator.error or self.error
+
+    def told_losses(self) -> str:
+        """What was lost, in words for the log; empty where nothing was that anybody misses."""
+        told = [f"{loss.path}: {loss.what}" for loss in self.losses if not loss.routine]
+        more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+        return f" · lost: {' '.join('; '.join(told[:MOST_TOLD]).split())}{more}" if told else ""
 
     def summary(self) -> str:
         """The flow's comment: route, model, tokens, time to the first token."""

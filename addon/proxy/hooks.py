@@ -55,7 +55,7 @@ class Detour:
         self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
         self.doors = Doors(self.control, self._desk)
         self.rest = Rest(self.control, self.doors)
-        self._commands = Commands(self.control)
+        self._commands = Commands(self.control, self.rest.tally)
         self._log_file = LogFile(self.control)
         self._upstream = Upstream()
         # these are no addons of their own: mitmproxy would ask each at each of its events, some thirty for a request
@@ -381,7 +381,7 @@ class Detour:
         status = flow.response.status_code if flow.response else 0
         elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
         level = logging.WARNING if exchange.error and not exchange.client_left else logging.INFO
-        logger.log(level, "%s %d %d ms %s", flow.id[:8], status, elapsed_ms, flow.comment)
+        logger.log(level, "%s %d %d ms %s%s", flow.id[:8], status, elapsed_ms, flow.comment, exchange.told_losses())
         self.doors.show_last(flow.comment)
         self.rest.note(flow, exchange, status, elapsed_ms)
 

@@ -72,6 +72,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             at_root=True,
             shows_more=True,
         ),
+        "losses": Operation("GET", "What could not be said to backends since the start, counted.", models.LossList),
         "health": Operation("GET", "Whether Detour is well.", models.Health, at_root=True),
         "switch_model": Operation(
             "POST", "Choose who answers from the next request on.", models.InForce, models.SwitchBody, at_root=True

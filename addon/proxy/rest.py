@@ -172,6 +172,7 @@ HANDLERS: Mapping[str, Handler] = {
     "config": lambda request, around: rest_answers.config(around),
     "models": lambda request, around: rest_answers.model_list(around),
     "debug_logs": _debug_logs,
+    "losses": lambda request, around: rest_answers.losses(around),
     "health": lambda request, around: rest_answers.health(around),
     "switch_model": lambda request, around: rest_answers.switch(_taken(request, SwitchBody), around),
     "block": lambda request, around: rest_answers.block(_taken(request, BlockBody), around),

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from mitmproxy import ctx, http
 from mitmproxy.proxy import mode_specs
 
-from addon.protocol.errors import DetourError, InternalError
+from addon.protocol.errors import DetourError, InternalError, Unsupported
 from addon.proxy import greeting, journal, record, rest, transfer
 from addon.proxy.control import Control
 from addon.proxy.doors import EXPLICIT, Doors, listeners
@@ -25,6 +25,7 @@ from addon.proxy.log_file import BODIES
 from addon.proxy.openapi import OPERATIONS, PREFIX, TOKEN_HEADER
 from addon.proxy.rest import RestRequest
 from addon.proxy.rest_answers import Surroundings
+from addon.proxy.tally import Tally
 from addon.routing import catalog
 from addon.routing.settings import Settings
 from addon.settings import state_file
@@ -43,6 +44,7 @@ class Rest:
     def __init__(self, control: Control, doors: Doors, now: Callable[[], float] = time.monotonic) -> None:
         """``control`` holds what is in force, ``doors`` who may come in."""
         self.journal = Journal()
+        self.tally = Tally()
         self._control = control
         self._doors = doors
         self._now = now
@@ -92,6 +94,7 @@ class Rest:
             hide = credential.hide if credential is not None else str
             end = self._end(flow, status, elapsed_ms, hide)
             self._keep(journal.of_exchange(exchange, end))
+            self.tally.note(exchange.route.name, exchange.losses)
         except Exception:
             logger.exception("Detour: %s is not in the journal", flow.id)
 
@@ -99,6 +102,8 @@ class Rest:
         """Keep an error of our own. Never raises."""
         try:
             self._keep(journal.of_refusal(transfer.request_id(flow), error, self._end(flow, status, 0, str)))
+            if isinstance(error, Unsupported):
+                self.tally.note_refusal(error)
         except Exception:
             logger.exception("Detour: %s is not in the journal", flow.id)
 
@@ -123,6 +128,7 @@ class Rest:
         return Surroundings(
             control=self._control,
             journal=self.journal,
+            tally=self.tally,
             token=self._token(),
             token_file=str(self._control.home / state_file.TOKEN),
             facts=catalog.lookup,

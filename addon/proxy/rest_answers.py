@@ -14,6 +14,7 @@ from addon.proxy import rest_models as models
 from addon.proxy.intake import Network, offered
 from addon.proxy.journal import Journal, LogType
 from addon.proxy.openapi import PREFIX
+from addon.proxy.tally import Tally
 from addon.routing.catalog import ModelFacts
 from addon.routing.config import ANTHROPIC, Choice, Slot, Tier
 from addon.routing.settings import Settings
@@ -69,6 +70,7 @@ class Surroundings:
 
     control: ControlPort
     journal: Journal
+    tally: Tally
     token: str | None
     token_file: str
     facts: Facts
@@ -194,6 +196,12 @@ def _entry(entry: journal.Entry, request: bool, response: bool) -> models.Entry:
         body if shown else None for body, shown in ((entry.request_body, request), (entry.response_body, response))
     )
     return models.Entry(**asdict(replace(entry, request_body=request_body, response_body=response_body)))
+
+
+def losses(around: Surroundings) -> models.LossList:
+    """Count what could not be said."""
+    _ = around.settings
+    return models.LossList(losses=[models.Lost(**asdict(row)) for row in around.tally.rows()])
 
 
 def health(around: Surroundings) -> models.Health:

@@ -205,6 +205,27 @@ class DebugLogs(Shape):
     note: str | None = None
 
 
+class Lost(Shape):
+    """One sort of what could not be said, for one model."""
+
+    model: str
+    """Empty where the request was refused."""
+    sort: str
+    calls: Count
+    routine: bool
+    """It is left out as always; nobody misses it."""
+    refused: bool
+    """The request was answered with an error in its place."""
+    example: str
+    """The newest, with its JSON path."""
+
+
+class LossList(Shape):
+    """What could not be said to backends, or to the client, since the start."""
+
+    losses: list[Lost]
+
+
 class Health(Shape):
     """Whether Detour is well."""
 

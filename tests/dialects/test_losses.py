@@ -31,7 +31,7 @@ def test_a_refusal_says_what_and_names_the_way_out(sort: Refused) -> None:
     details = [f"detail {number}" for number in range(places(REFUSALS[sort].says))]
     made = refusal(sort, "messages.0", *details)
     assert made.message == f"Detour: messages.0: {REFUSALS[sort].says.format(*details)}. {REFUSALS[sort].way_out}"
-    assert (made.path, made.status) == ("messages.0", 424)
+    assert (made.path, made.status, made.sort) == ("messages.0", 424, sort)
 
 
 def test_every_row_says_why() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from addon.protocol.errors import ConfigError
 from addon.proxy.journal import Journal
 from addon.proxy.rest_answers import Surroundings
+from addon.proxy.tally import Tally
 from addon.routing.call import Kind
 from addon.routing.catalog import UNKNOWN, ModelFacts, Price
 from addon.routing.settings import Settings
@@ -84,6 +85,7 @@ def surroundings(control: HeldControl | None = None, **more: Any) -> Surrounding
     made = Surroundings(
         control=control or HeldControl(),
         journal=Journal(),
+        tally=Tally(),
         token=TOKEN,
         token_file=TOKEN_FILE,
         facts=lambda provider, model: FACTS.get((provider, model), UNKNOWN),

@@ -1,5 +1,6 @@
 """The commands as mitmproxy calls them: each sets options and says what is in force; a mistake is told and no more."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from mitmproxy import exceptions, types
 
 from addon.proxy.commands import ModelName
-from tests.proxy.live import Proxy, proxying, until
+from tests.proxy.conftest import Configure
+from tests.proxy.live import KEY, Proxy, ask, backend, proxying, streaming, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* deprecated:DeprecationWarning")  # pyparsing's, in mitmproxy's parser
 
@@ -115,6 +117,31 @@ async def test_presets_and_kinds_and_routes_are_listed(confdir: Path) -> None:
         assert {"main", "title", "compaction"} < set(kinds)
         assert isinstance(routes, list)
         assert "opus: vllm/big   (big (detour.yaml, line 2))" in routes
+
+
+async def test_what_was_lost_is_counted_and_shown_wherever_one_looks(
+    confdir: Path, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    picture = {"type": "image", "source": {"type": "file", "file_id": "f"}}
+    refused = ask(messages=[{"role": "user", "content": [picture]}])
+    async with backend(streaming()) as fake:
+        configure(BIG_MODEL="openai/x", OPENAI_API_BASE=fake.url, OPENAI_API_KEY=KEY)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            assert call(proxy, "detour.losses") == ["nothing was lost"]
+            for _ in range(2):
+                assert (await client.post("/v1/messages", json=ask(top_k=5))).status_code == 200
+            assert (await client.post("/v1/messages", json=refused)).status_code == 424
+            await proxy.settled()
+            told = call(proxy, "detour.losses")
+            assert isinstance(told, list)
+            first, second = told
+            assert first.split()[:3] == ["1", "refused", "image_source"]
+            assert second == "     2 lost unknown_field openai/x: top_k: openai/x knows no such field"
+            counted = (await client.get("/_detour/losses")).json()["losses"]
+            assert [(row["sort"], row["calls"]) for row in counted] == [("image_source", 1), ("unknown_field", 2)]
+            assert "1 lost in translation" in proxy.flows[0].comment
+            assert "· lost: top_k: openai/x knows no such field" in caplog.text
 
 
 @pytest.mark.usefixtures("_document")

@@ -45,6 +45,14 @@ def _passing() -> Exchange:
     return Exchange("abc", choose(Call({"model": "claude-opus-4-8"}), SETTINGS), 10.0)
 
 
+def test_the_log_names_what_was_lost_and_only_so_much_of_it() -> None:
+    lost = loss(Lost.SAFEGUARDS, "a\nb"), *(loss(Lost.PREFILL, f"messages.{n}") for n in range(4))
+    told = _routed(losses=(*lost, loss(Lost.ENCRYPTED_THINKING, "metadata"))).told_losses()
+    assert told.startswith(" · lost: a b: nobody else checks")
+    assert told.endswith("messages.1: the model answers these words; it does not continue them; and 2 more")
+    assert _routed(losses=(loss(Lost.ENCRYPTED_THINKING, "metadata"),)).told_losses() == ""
+
+
 def test_a_summary_tells_route_tokens_time_reason_and_losses() -> None:
     routed = _routed(losses=(loss(Lost.SAFEGUARDS, "top_k"), loss(Lost.ENCRYPTED_THINKING, "metadata")))
     routed.open_stream()

@@ -56,6 +56,7 @@ CASES = [
     ("GET", "/debug_logs", REVERSE, {}, b"", 200, '"entries":[]'),
     ("GET", "/debug_logs?log_type=error&limit=1000", REVERSE, {}, b"", 200, '"log_type":"error"'),
     ("GET", "/debug_logs?limit=1&limit=2&other=3", REVERSE, {}, b"", 200, "entries"),
+    ("GET", "/_detour/losses", PROXY, {}, b"", 200, '"losses":[]'),
     ("GET", "/_detour/openapi.json", PROXY, {}, b"", 200, '"3.1.0"'),
     ("POST", "/_detour/switch_model", PROXY, GOOD, SWITCH, 200, '"small_model":"ollama/qwen3:4b"'),
     ("POST", "/switch_model", REVERSE, GOOD, SWITCH, 200, '"small_model":"ollama/qwen3:4b"'),
