@@ -1,7 +1,8 @@
 """Anthropic's own format, for backends that answer ``/v1/messages`` themselves.
 
-The model, the address and the credential change; nothing else is rebuilt, unless the route changed the request or the
-backend has extra fields. Replies are passed on as they come.
+The model, the address and the credential change, and the attribution stays behind where it is no Claude who answers:
+it differs from request to request, and a prompt cache would end at it. Nothing else is rebuilt, unless the route
+changed the request or the backend has extra fields. Replies are passed on as they come.
 """
 
 import re
@@ -14,13 +15,14 @@ from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, 
 from addon.dialects.losses import Loss
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, Kind, TooDeep
-from addon.protocol.messages import Request
+from addon.protocol.messages import ATTRIBUTION, Request
 
 PATH = "/v1/messages"
 VERSION = "2023-06-01"  # the only version there is; set by us, the client's own header stays behind
 
 # how the client writes it: the model first. Spliced, the rest of the body stays as it is to the byte.
 MODEL_FIRST = re.compile(rb'\{"model":"([^"\\]*)"')
+ATTRIBUTION_FIRST = re.compile(rb'"system":\[(\{"type":"text","text":"' + ATTRIBUTION.encode() + rb'[^"\\]*"\},?)')
 
 # refusals that Claude Code answers by sending the request again without the thing (docs/protocol.md, "Errors")
 REPAIRED = re.compile(r"extra inputs are not permitted|invalid `?signature|input tag 'adaptive' found", re.IGNORECASE)
@@ -37,7 +39,9 @@ class Anthropic:
         if body is None or anthropic_history.concerns(body, claude=target.profile.claude):
             shown, losses = anthropic_history.own(request, target)
             body, request = (body if shown is request else None), shown
-        sent = (_spliced(body, target) if body and not target.extra_body else None) or _rebuilt(request, target)
+        attributed = not target.profile.claude and request.is_attributed
+        spliced = _spliced(body, target, attributed) if body and not target.extra_body else None
+        sent = spliced or _rebuilt(request, target, attributed)
         headers = (
             ("content-type", "application/json"),
             ("accept", "text/event-stream" if request.stream else "application/json"),
@@ -64,17 +68,22 @@ class Anthropic:
         return error
 
 
-def _spliced(body: bytes, target: Target) -> bytes | None:
-    """None where the model's name is not the first thing in it, or may stand in it twice."""
+def _spliced(body: bytes, target: Target, attributed: bool) -> bytes | None:
+    """None where the model's name is not the first thing in it, or it or the attribution may stand in it twice."""
     found = MODEL_FIRST.match(body)
     if not found or body.count(b'"model":') != 1:
         return None
-    return body[: found.start(1)] + orjson.dumps(target.model)[1:-1] + body[found.end(1) :]
+    head, tail = body[: found.start(1)] + orjson.dumps(target.model)[1:-1], body[found.end(1) :]
+    if not attributed:
+        return head + tail
+    block = ATTRIBUTION_FIRST.search(tail) if tail.count(ATTRIBUTION.encode()) == 1 else None
+    return head + tail[: block.start(1)] + tail[block.end(1) :] if block else None
 
 
-def _rebuilt(request: Request, target: Target) -> bytes:
+def _rebuilt(request: Request, target: Target, attributed: bool) -> bytes:
+    body = {**request.body, "model": target.model, **({"system": request.system} if attributed else {})}
     try:
-        return orjson.dumps(extras.patch({**request.body, "model": target.model}, target.extra_body))
+        return orjson.dumps(extras.patch(body, target.extra_body))
     except orjson.JSONEncodeError:
         raise TooDeep from None
 

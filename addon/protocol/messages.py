@@ -39,6 +39,12 @@ class Request:
         return [block for block in blocks if not str(block.get("text", "")).startswith(ATTRIBUTION)]
 
     @property
+    def is_attributed(self) -> bool:
+        """Whether the system prompt begins with the attribution block."""
+        system = self.body.get("system") or [{}]
+        return str(system if isinstance(system, str) else system[0].get("text", "")).startswith(ATTRIBUTION)
+
+    @property
     def tools(self) -> list[Json]:
         """The tool definitions, as sent."""
         return self.body.get("tools") or []

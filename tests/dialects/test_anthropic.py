@@ -51,6 +51,35 @@ def test_only_the_model_changes(body: bytes, expected: bytes) -> None:
     assert encode(body).wire.body == expected
 
 
+ATTRIBUTION = b'{"type":"text","text":"x-anthropic-billing-header: cc_version=2.1.329.8c9; cch=384f6;"}'
+PROMPT = b'{"type":"text","text":"You help."}'
+ASKED = b'"messages":[{"role":"user","content":"a"}]'
+SYSTEMS = {
+    "before the prompt": (ATTRIBUTION + b"," + PROMPT, PROMPT),
+    "alone": (ATTRIBUTION, b""),
+    "with a mark": (ATTRIBUTION[:-1] + b',"cache_control":{}},' + PROMPT, PROMPT),
+    "twice": (ATTRIBUTION + b"," + ATTRIBUTION + b"," + PROMPT, PROMPT),
+    "none": (PROMPT, PROMPT),
+}
+
+
+@pytest.mark.parametrize(("system", "expected"), SYSTEMS.values(), ids=SYSTEMS)
+def test_the_attribution_stays_behind(system: bytes, expected: bytes) -> None:
+    body = b'{"model":"a",' + ASKED + b',"system":[' + system + b"]}"
+    assert encode(body).wire.body == b'{"model":"deepseek-v4-pro",' + ASKED + b',"system":[' + expected + b"]}"
+
+
+def test_the_attribution_as_a_string_stays_behind() -> None:
+    body = b'{"model":"a",' + ASKED + b',"system":"x-anthropic-billing-header: cch=384f6;"}'
+    assert orjson.loads(encode(body).wire.body)["system"] == []
+
+
+def test_claude_gets_the_attribution() -> None:
+    body = b'{"model":"a",' + ASKED + b',"system":[' + ATTRIBUTION + b"]}"
+    claude = target("azure-claude", "a")
+    assert anthropic.DIALECT.encode(messages.parse(body), body, claude).wire.body == body
+
+
 def test_a_request_that_was_changed_is_written_anew() -> None:
     changed = messages.parse(b'{"model":"a","messages":[{"role":"user","content":"changed"}]}')
     sent = anthropic.DIALECT.encode(changed, None, TARGET).wire.body

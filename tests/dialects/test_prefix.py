@@ -19,7 +19,8 @@ from addon.dialects import Target
 from addon.dialects.openai_chat_echo import CALLS, DETAILS
 from addon.dialects.profiles import Profile
 from addon.protocol import messages, signature
-from addon.routing.backends import BACKENDS, CHAT
+from addon.routing.backends import BACKENDS, CHAT, NATIVE
+from tests import stories
 from tests.stories import FOLDER
 
 type Said = list[bytes]
@@ -71,6 +72,14 @@ def test_what_was_thought_is_said_again(name: str) -> None:
     unthought, _ = told(re.sub(r'{"type": "thinking".*?"}, ', "", recorded(SESSIONS[0])[1]), name)
     assert len(said) == len(unthought)
     assert said != unthought
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_the_system_prompt_of_a_native_backend_stays_the_same(session: str) -> None:
+    there = stories.target("deepseek-anthropic", "deepseek-v4-pro")
+    bodies = [body.encode() for body in recorded(session)]
+    sent = [dialects.load(NATIVE).encode(messages.parse(body), body, there).wire.body for body in bodies]
+    assert len({orjson.dumps(orjson.loads(body)["system"]) for body in sent}) == 1
 
 
 @pytest.mark.parametrize("session", SESSIONS)

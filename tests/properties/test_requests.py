@@ -113,9 +113,10 @@ def test_a_request_with_any_value_anywhere_is_refused_in_our_words(
 
 
 @given(our.requests(), st.booleans())
-def test_the_native_dialect_changes_the_model_and_the_thinking_and_nothing_else(body: Json, compact: bool) -> None:
+def test_the_native_dialect_changes_model_thinking_and_attribution_and_nothing_else(body: Json, compact: bool) -> None:
     written = json.dumps(body, separators=(",", ":") if compact else None).encode()
     target = our.strict()
     sent = NATIVE.encode(messages.parse(written), written, target).wire.body
     shown, _ = anthropic_history.own(messages.parse(written), target)
-    assert {**shown.body, "model": target.model} == messages.parse_json(sent)
+    system = {"system": shown.system} if shown.is_attributed else {}
+    assert {**shown.body, "model": target.model, **system} == messages.parse_json(sent)
