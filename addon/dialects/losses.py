@@ -104,7 +104,7 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
     Lost.TOOL_CHOICE: Sort('{} has no tool choice "{}"; the model chooses', "The backend lacks that form."),
     Lost.TOOL_CHOICE_EMPTY: Sort("there is no tool to choose", "A choice among no tools is refused."),
     Lost.PARALLEL_SWITCH: Sort("{} has no such switch", "The model may make several calls at once all the same."),
-    Lost.TOOL_SCHEMA: Sort("{}", "The backend takes a part of JSON Schema only."),
+    Lost.TOOL_SCHEMA: Sort("{}", "The backend takes a part of JSON Schema only; the client checks its calls itself."),
     Lost.TOOL_FIELD: Sort("a tool's field without a counterpart", "It is described by name, words and schema alone."),
     Lost.TOOL_CHANGE: Sort(
         "{}: the tools themselves are sent as they are now", "Backends know no change of tools in mid-conversation."

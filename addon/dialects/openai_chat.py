@@ -38,7 +38,7 @@ class OpenAIChat:
         )
         wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
         functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
-        offered = {function["name"]: function["parameters"] for function in functions}
+        offered = {function["name"]: function.get("parameters", {}) for function in functions}
         return Encoded(wire, losses, tool_names, offered)
 
     def decoder(self, context: ReplyContext) -> Decoder:

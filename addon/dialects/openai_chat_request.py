@@ -59,7 +59,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     for index, message in enumerate(request.messages):
         conversation.add(index, message)
     body: Json = {"model": target.model, "messages": conversation.close(len(request.messages) - 1)}
-    if offered := tools(request, names, conversation.loaded, losses):
+    if offered := tools(request, target, names, conversation.loaded, losses):
         body["tools"] = offered
         choose(request, target, names, body, losses)
     elif request.body.get("tool_choice"):

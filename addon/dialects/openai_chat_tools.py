@@ -6,10 +6,10 @@ Source: OpenAI API reference, "create chat completion", tools and tool_choice.
 import hashlib
 import re
 from operator import itemgetter
-from typing import Any
 
 from addon.dialects import Target
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
+from addon.dialects.tool_schemas import for_tool
 from addon.protocol.errors import BadRequest
 from addon.protocol.messages import Json, Request
 
@@ -42,31 +42,25 @@ class ToolNames:
         return short
 
 
-def tools(request: Request, names: ToolNames, loaded: dict[str, int], losses: list[Loss]) -> list[Json]:
+def tools(request: Request, target: Target, names: ToolNames, loaded: dict[str, int], losses: list[Loss]) -> list[Json]:
     """Return the functions. Raises: Unsupported.
 
     ``loaded`` numbers the tools that the client loaded on the way. It sorts them in between the others, by name; here
     they stand last, in the order of loading, and all that was said before stays a prefix.
     """
+    style = target.profile.tool_schema
     functions: list[tuple[int, Json]] = []
     for index, tool in enumerate(request.tools):
         if tool["name"] == PLACEHOLDER_TOOL:
             continue
         if (tool.get("type") or "custom") != "custom":
             raise refusal(Refused.TYPED_TOOL, f"tools.{index}", tool["type"])
-        schema = tool.get("input_schema") or {}
-        if not COMBINATORS.isdisjoint(schema):
-            told = ", ".join(key for key in schema if key in COMBINATORS)
-            losses.append(
-                loss(Lost.TOOL_SCHEMA, f"tools.{index}.input_schema", f"{told} at its top became plain properties")
-            )
-            schema = flattened(schema)
-        if "$schema" in schema:
-            schema = schema.copy()
-            del schema["$schema"]
-        if schema.get("type") != "object" or "properties" not in schema:
-            schema = {"properties": {}, **schema, "type": "object"}
-        function: Json = {"name": names.wire(tool["name"]), "parameters": schema}
+        schema, told = for_tool(tool.get("input_schema") or {}, style)
+        if told:
+            losses.append(loss(Lost.TOOL_SCHEMA, f"tools.{index}.input_schema", told))
+        function: Json = {"name": names.wire(tool["name"])}
+        if schema is not None:
+            function["parameters"] = schema
         if tool.get("description"):
             function["description"] = tool["description"]
         rank = 1 + loaded.get(tool["name"], 0) if tool.get("defer_loading") else 0
@@ -76,25 +70,6 @@ def tools(request: Request, names: ToolNames, loaded: dict[str, int], losses: li
             losses += [loss(Lost.TOOL_FIELD, f"tools.{index}.{field}") for field in unknown]
     return [tool for _, tool in sorted(functions, key=itemgetter(0))]
 
-
-def flattened(schema: Json) -> Json:
-    """Return a tool's schema without alternatives at its top, which OpenAI refuses (schemas of MCP servers have them).
-
-    The properties of all alternatives are offered; required is what the schema itself and "allOf" require.
-    """
-    plain = {key: value for key, value in schema.items() if key not in COMBINATORS}
-    properties: Json = {}
-    required: list[Any] = []
-    for key, holders in (("", [schema]), *((key, schema.get(key)) for key in ("allOf", "anyOf", "oneOf"))):
-        for holder in holders if isinstance(holders, list) else ():
-            if isinstance(holder, dict) and isinstance(holder.get("properties"), dict):
-                properties = {**holder["properties"], **properties}
-            if isinstance(holder, dict) and isinstance(holder.get("required"), list) and key in ("", "allOf"):
-                required += [name for name in holder["required"] if name not in required]
-    return {**plain, "properties": properties, **({"required": required} if required else {})}
-
-
-COMBINATORS = frozenset(("allOf", "anyOf", "oneOf", "enum", "not"))
 
 # fields of a tool that are translated, or mean something to Anthropic's server only
 TOOL_FIELDS = frozenset(

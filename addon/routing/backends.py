@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SystemTurns
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
 
 CHAT, NATIVE = "openai_chat", "anthropic"
 BEARER = ("authorization", "Bearer ")
@@ -88,6 +88,12 @@ LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that rais
 TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
 # docs.z.ai, "chat completion": response_format is text or json_object, tool_choice only auto, stop holds one word
 GLM = replace(TOGGLE, json_schema=False, required_choice=None, named_choice=False, stop_limit=1)
+GEMINI = Profile(
+    reasoning=ReasoningStyle.EFFORT,
+    parallel_switch=False,
+    tool_schema=SchemaStyle.GEMINI,
+    default_max_tokens=65_536,
+)
 
 _ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
@@ -129,7 +135,7 @@ _ROWS = (
         "https://generativelanguage.googleapis.com/v1beta/openai",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         bases=("GEMINI_API_BASE", "GEMINI_BASE_URL", "GOOGLE_API_BASE"),
-        profile=Profile(reasoning=ReasoningStyle.EFFORT, parallel_switch=False, default_max_tokens=65_536),
+        profile=GEMINI,
     ),
     Backend(
         "vertex",
@@ -139,7 +145,7 @@ _ROWS = (
         place=MappingProxyType({"VERTEX_PROJECT_ID": None, "VERTEX_LOCATION": "us-central1"}),
         key_command="gcloud auth application-default print-access-token",
         model_prefix="google/",
-        profile=Profile(reasoning=ReasoningStyle.EFFORT, parallel_switch=False, default_max_tokens=65_536),
+        profile=GEMINI,
     ),
     Backend(
         "openrouter",
@@ -179,7 +185,13 @@ _ROWS = (
     Backend(
         "moonshot",
         "https://api.moonshot.ai/v1",
-        profile=replace(TOGGLE, reasoning_echo=Echo.REASONING_CONTENT, echo_always=True, sampling=False),
+        profile=replace(
+            TOGGLE,
+            reasoning_echo=Echo.REASONING_CONTENT,
+            echo_always=True,
+            sampling=False,
+            tool_schema=SchemaStyle.MFJS,
+        ),
         by_model=_rules(
             (r"k3", {"reasoning": ReasoningStyle.EFFORT, "efforts": ("low", "high", "max")}),
             (r"k2\.[67]", {"required_choice": None}),
@@ -202,7 +214,13 @@ _ROWS = (
         "mistral",
         "https://api.mistral.ai/v1",
         # refuses stream_options (422, "Extra inputs are not permitted") and counts in the last chunk all the same
-        profile=Profile(required_choice="any", named_choice=False, call_id_length=9, stream_usage=False),
+        profile=Profile(
+            required_choice="any",
+            named_choice=False,
+            tool_schema=SchemaStyle.MISTRAL,
+            call_id_length=9,
+            stream_usage=False,
+        ),
     ),
     Backend(
         "groq",

@@ -209,6 +209,7 @@ CHOICES: tuple[Row, ...] = (
     Row(f"{PARAMETERS}.$schema", "the draft is not needed", None, DRAFT),
     Row(f"{PARAMETERS}.properties", "none, said", {}, None),
     Row(f"{PARAMETERS}.additionalProperties", "vLLM takes it", False, None, VLLM),
+    Row(f"{PARAMETERS}.additionalProperties", "Mistral may compile no grammar of it", None, False, MISTRAL),
     Row("usage", "OpenRouter's own word for counting", None, {"include": True}, ROUTER),
     Row("refused", "said, not dropped", refused(Refused.IMAGE_SOURCE, "by file"), None),
     Row("refused", "said, not sent as a picture", refused(Refused.DOCUMENT), None),

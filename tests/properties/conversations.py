@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from addon.dialects import Target
-from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SystemTurns
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
 from addon.protocol import signature
 
 type Json = dict[str, Any]
@@ -241,4 +241,6 @@ EVERY_STYLE = st.builds(
     named_choice=st.booleans(),
     stream_usage=st.booleans(),
     json_schema=st.booleans(),
+    json_object=st.booleans(),
+    tool_schema=st.sampled_from(SchemaStyle),
 )
