@@ -14,13 +14,14 @@ from addon.protocol.errors import BadRequest
 from addon.protocol.messages import Json, Request
 
 PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools the client has not loaded; nothing to call
-TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's rule for function names
+# OpenAI's rule for function names, and Moonshot's and Gemini's: a name begins with no digit (MoonshotAI/kimi-cli#2531)
+TOOL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 TOOL_NAME_LENGTH = 64
 NAME_HASH_LENGTH = 8
 
 
 class ToolNames:
-    """Tool names as OpenAI allows them; a name that it does not allow is shortened the same way every time."""
+    """Tool names as every backend allows them; a name that it does not allow is shortened the same way every time."""
 
     def __init__(self) -> None:
         """Start with no name seen."""
@@ -36,7 +37,7 @@ class ToolNames:
 
     def _shorten(self, name: str) -> str:
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:NAME_HASH_LENGTH]
-        clean = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[: TOOL_NAME_LENGTH - NAME_HASH_LENGTH - 1]
+        clean = re.sub(r"^(?=[0-9-])|[^a-zA-Z0-9_-]", "_", name)[: TOOL_NAME_LENGTH - NAME_HASH_LENGTH - 1]
         short = f"{clean}_{digest}"
         self.shortened[short] = name
         return short

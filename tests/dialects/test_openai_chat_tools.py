@@ -138,10 +138,13 @@ def test_names_are_shortened_in_one_way_everywhere() -> None:
         ("x" * 65, "x" * 55 + "_9537c5fd"),
         ("a.b", "a_b_2e7336dc"),
         ("\u00f6", "__6dbd11fd"),
+        ("21st_a", "_21st_a_bc9a74c1"),
+        ("-a", "_-a_c2748917"),
+        ("_a", "_a"),
         ("", "_e3b0c442"),
     ],
 )
-def test_a_name_that_openai_does_not_allow_gets_another(name: str, expected: str) -> None:
+def test_a_name_that_some_backend_does_not_allow_gets_another(name: str, expected: str) -> None:
     names = ToolNames()
     assert (names.wire(name), names.wire(name)) == (expected, expected)
     assert names.shortened == ({} if name == expected else {expected: name})
