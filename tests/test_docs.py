@@ -1,5 +1,6 @@
 """What is made from the code is what the code says. ``python -m tests.test_docs`` writes it anew."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from addon.dialects.losses import LOSSES, REFUSALS
 from addon.dialects.openai_chat_request import ROUTINE
+from addon.dialects.profiles import Echo, Profile
+from addon.routing import backends
 from addon.routing.backends import ALIASES, BACKENDS
 from addon.settings import document, document_text, yaml_text
 from addon.settings.presets import PRESETS
@@ -140,6 +143,23 @@ def fences(page: Path) -> list[str]:
 def test_the_page_of_providers_is_the_table() -> None:
     page = (DOCS / "backends.md").read_text(encoding="utf-8")
     assert page == backends_page()
+
+
+TUTORIAL = (DOCS / "adding-a-backend.md").read_text(encoding="utf-8")
+
+
+def test_the_tutorial_tells_every_field_of_a_profile() -> None:
+    ours = {"claude"}  # for Claude's own clouds
+    told = set(re.findall(r"`([a-z_]+)`", TUTORIAL))
+    assert {field.name for field in dataclasses.fields(Profile)} - told == ours
+
+
+def test_the_row_that_the_tutorial_shows_is_one() -> None:
+    [row] = re.findall(r"```python\n(.*?)```", TUTORIAL, re.DOTALL)
+    [made] = eval(f"[{row}]", vars(backends))  # noqa: S307 - our own page
+    assert made.profile_of("acme-large").reasoning_echo is Echo.REASONING_CONTENT
+    assert made.profile_of("acme-vision-1").documents
+    assert made.key_names == ("ACME_API_KEY",)
 
 
 def schema_text() -> str:

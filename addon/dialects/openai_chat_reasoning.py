@@ -53,12 +53,11 @@ def _wanted_effort(request: Request) -> tuple[str, object]:
 
 
 def _effort(effort: object, target: Target) -> str | None:
-    """The highest word that the target knows up to ``effort``; its lowest when it knows none."""
+    """The word nearest to ``effort`` that the target knows; of two the higher, as DeepSeek and Kimi read theirs."""
     if effort not in EFFORTS:
         return None
-    known = target.profile.efforts
-    reachable = [word for word in known if EFFORTS.index(word) <= EFFORTS.index(effort)]
-    return reachable[-1] if reachable else known[0]
+    wanted = EFFORTS.index(effort)
+    return min(reversed(target.profile.efforts), key=lambda word: abs(EFFORTS.index(word) - wanted))
 
 
 # style -> (off, word of effort or None) -> fields of the body

@@ -68,6 +68,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     _sampling(request, target, body, losses)
     think(request, target, body, losses)
     structured_output.demand(schema, target, body, losses)
+    body |= {name: value for name, value in profile.always.items() if name not in body}
     if request.stream:
         body["stream"] = True
         if profile.stream_usage:

@@ -100,6 +100,10 @@ def choose(request: Request, target: Target, names: ToolNames, body: Json, losse
             body["tool_choice"] = profile.required_choice
         case "tool" if profile.named_choice:
             body["tool_choice"] = {"type": "function", "function": {"name": _chosen(choice, names, body)}}
+        case "tool" if profile.required_choice:  # the same said otherwise: some tool, and only this one is offered
+            name = _chosen(choice, names, body)
+            body["tools"] = [tool for tool in body["tools"] if tool["function"]["name"] == name]
+            body["tool_choice"] = profile.required_choice
         case other:
             losses.append(loss(Lost.TOOL_CHOICE, "tool_choice", target.name, other))
     if choice.get("disable_parallel_tool_use"):

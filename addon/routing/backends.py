@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
+from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
 
 CHAT, NATIVE = "openai_chat", "anthropic"
 BEARER = ("authorization", "Bearer ")
@@ -86,14 +86,29 @@ OPENAI_MODELS = _rules(
 )
 LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
 TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
-# docs.z.ai, "chat completion": response_format is text or json_object, tool_choice only auto, stop holds one word
-GLM = replace(TOGGLE, json_schema=False, required_choice=None, named_choice=False, stop_limit=1)
 GEMINI = Profile(
     reasoning=ReasoningStyle.EFFORT,
     parallel_switch=False,
     tool_schema=SchemaStyle.GEMINI,
     default_max_tokens=65_536,
+    reasoning_echo=Echo.CALL_SIGNATURES,  # Gemini 3 answers 400 to a call of the current turn without its signature
 )
+GPT_OSS: dict[str, Any] = {"reasoning": ReasoningStyle.EFFORT, "reasoning_echo": Echo.REASONING}
+# docs.z.ai, "chat completion": response_format is text or json_object, tool_choice only auto, stop holds one word
+# tool_stream: the arguments of calls come in pieces, and not all at the end
+GLM = replace(
+    TOGGLE,
+    json_schema=False,
+    required_choice=None,
+    named_choice=False,
+    stop_limit=1,
+    always=MappingProxyType({"tool_stream": True}),
+)
+
+PRESERVED: dict[str, Any] = {
+    "reasoning_echo": Echo.REASONING_CONTENT,
+    "always": MappingProxyType({"preserve_thinking": True}),
+}
 
 _ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
@@ -153,6 +168,7 @@ _ROWS = (
         profile=Profile(
             reasoning=ReasoningStyle.OPENROUTER,
             efforts=("low", "medium", "high", "xhigh"),
+            reasoning_echo=Echo.REASONING_DETAILS,
             documents=True,
             default_max_tokens=16_384,
         ),
@@ -191,10 +207,11 @@ _ROWS = (
             echo_always=True,
             sampling=False,
             tool_schema=SchemaStyle.MFJS,
+            image_urls=False,
         ),
         by_model=_rules(
             (r"k3", {"reasoning": ReasoningStyle.EFFORT, "efforts": ("low", "high", "max")}),
-            (r"k2\.[67]", {"required_choice": None}),
+            (r"k2\.[67]", {"required_choice": None, "named_choice": False}),  # a forced call is refused while it thinks
         ),
     ),
     Backend("moonshot-anthropic", "https://api.moonshot.ai/anthropic", NATIVE, keys=("MOONSHOT_API_KEY",)),
@@ -202,14 +219,43 @@ _ROWS = (
     Backend(
         "dashscope",
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        profile=Profile(reasoning=ReasoningStyle.ENABLE_THINKING),
+        profile=Profile(reasoning=ReasoningStyle.ENABLE_THINKING, budget_field="thinking_budget", json_schema=False),
+        by_model=_rules(
+            (r"qwen3\.[78]", {**PRESERVED, "json_schema": True}), (r"qwen3\.6|qwen[4-9]|kimi-k2\.7", PRESERVED)
+        ),
     ),
     Backend(
         "dashscope-anthropic", "https://dashscope-intl.aliyuncs.com/apps/anthropic", NATIVE, keys=("DASHSCOPE_API_KEY",)
     ),
-    Backend("minimax", "https://api.minimax.io/v1", profile=Profile(max_tokens_field="max_completion_tokens")),
+    Backend(
+        "minimax",
+        "https://api.minimax.io/v1",
+        profile=Profile(
+            max_tokens_field="max_completion_tokens",
+            reasoning=ReasoningStyle.ADAPTIVE,
+            reasoning_echo=Echo.REASONING_DETAILS,
+            always=MappingProxyType({"reasoning_split": True}),  # else its thinking stands in the text, in <think>
+        ),
+        by_model=_rules((r"M2", {"reasoning": ReasoningStyle.NONE})),  # it thinks in any case
+    ),
     Backend("minimax-anthropic", "https://api.minimax.io/anthropic", NATIVE, keys=("MINIMAX_API_KEY",)),
-    Backend("xai", "https://api.x.ai/v1", profile=Profile(max_tokens_field="max_completion_tokens", stop_limit=0)),
+    Backend(
+        "xai",
+        "https://api.x.ai/v1",
+        profile=Profile(
+            max_tokens_field="max_completion_tokens", stop_limit=0, repeats_reasoning=True, reasoning_uncounted=True
+        ),
+        by_model=_rules(
+            (
+                r"grok-(4\.[3-9]|[5-9])",  # older ones refuse the knob
+                {
+                    "reasoning": ReasoningStyle.EFFORT,
+                    "efforts": ("low", "medium", "high", "xhigh"),
+                    "effort_off": "none",
+                },
+            )
+        ),
+    ),
     Backend(
         "mistral",
         "https://api.mistral.ai/v1",
@@ -220,17 +266,45 @@ _ROWS = (
             tool_schema=SchemaStyle.MISTRAL,
             call_id_length=9,
             stream_usage=False,
+            reasoning_echo=Echo.THINKING_PARTS,
+            documents=True,
+            document_part=DocumentPart.DOCUMENT_URL,
+        ),
+        by_model=_rules(
+            (
+                r"medium|small",
+                {"reasoning": ReasoningStyle.EFFORT, "efforts": ("high",), "effort_off": "none"},
+            )
         ),
     ),
     Backend(
         "groq",
         "https://api.groq.com/openai/v1",
+        by_model=_rules(
+            (r"gpt-oss", GPT_OSS),
+            # parsed: else its thinking stands in the text, in <think>
+            (
+                r"qwen|deepseek-r",
+                {
+                    "reasoning_echo": Echo.REASONING,
+                    "always": MappingProxyType({"reasoning_format": "parsed"}),
+                },
+            ),
+        ),
+    ),
+    Backend(
+        "cerebras",
+        "https://api.cerebras.ai/v1",
+        profile=Profile(max_tokens_field="max_completion_tokens"),
         by_model=_rules((r"gpt-oss", {"reasoning": ReasoningStyle.EFFORT})),
     ),
-    Backend("cerebras", "https://api.cerebras.ai/v1", profile=Profile(max_tokens_field="max_completion_tokens")),
     Backend("fireworks", "https://api.fireworks.ai/inference/v1"),
     Backend("fireworks-anthropic", "https://api.fireworks.ai/inference", NATIVE, keys=("FIREWORKS_API_KEY",)),
-    Backend("together", "https://api.together.xyz/v1"),
+    Backend(
+        "together",
+        "https://api.together.xyz/v1",
+        by_model=_rules((r"(?i)gpt-oss|deepseek|qwen3|glm|kimi", {"reasoning": ReasoningStyle.TOGETHER})),
+    ),
     Backend("deepinfra", "https://api.deepinfra.com/v1/openai"),
     Backend("sambanova", "https://api.sambanova.ai/v1"),
     Backend("nvidia", "https://integrate.api.nvidia.com/v1", keys=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY")),

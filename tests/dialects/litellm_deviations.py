@@ -201,8 +201,10 @@ CHOICES: tuple[Row, ...] = (
     Row("limit.field", "OpenAI's new name", "max_completion_tokens", "max_tokens", OPENAI + XAI),
     Row("limit", "the limit where the client names none", part("tokens", "200000"), None),
     Row("limit.tokens", "a trial of a model that thinks first", 1_024, 1),
-    Row("reasoning_effort", "adaptive without an effort: the model's own default", None, "medium", OPENAI + GROQ),
+    Row("reasoning_effort", "adaptive without an effort: the model's own default", None, "medium", OPENAI + GROQ + XAI),
     Row("reasoning_effort", "budgets divide as the client's own levels do", some("low|medium"), "high", BY_EFFORT),
+    Row("reasoning_effort", "Grok is asked for the client's own effort", some("low|medium|high"), ANYTHING, XAI),
+    Row("reasoning_effort", "and for Grok's highest", "xhigh", "high", XAI),
     Row("temperature", "the default is the only one that gpt-5 takes", None, 1, OPENAI),
     Row(f"{FORM}.name", "a name that means nothing", "output", "structured_output"),
     Row("stream", "the default", None, False),
@@ -212,6 +214,10 @@ CHOICES: tuple[Row, ...] = (
     Row(f"{PARAMETERS}.additionalProperties", "Mistral may compile no grammar of it", None, False, MISTRAL),
     Row("usage", "OpenRouter's own word for counting", None, {"include": True}, ROUTER),
     Row("refused", "said, not dropped", refused(Refused.IMAGE_SOURCE, "by file"), None),
+    Row("refused", "Kimi takes pictures as bytes only", refused(Refused.IMAGE_SOURCE, "by url"), None, KIMI),
+    Row("tool_stream", "else the arguments of a call come all at the end", True, None, GLM),
+    Row("tool_choice", "Mistral's word for some tool, of which one is left", "any", ANYTHING, MISTRAL),
+    Row("tool_choice", "a forced call is refused while it thinks", None, ANYTHING, KIMI),
     Row("refused", "said, not sent as a picture", refused(Refused.DOCUMENT), None),
     Row("refused", "said, not dropped", refused(Refused.BLOCK, "server_tool_use"), None),
     Row("refused", "said, not sent as it stands", refused(Refused.TYPED_TOOL), None),
@@ -219,7 +225,7 @@ CHOICES: tuple[Row, ...] = (
 
 DEBTS: tuple[Row, ...] = (
     Row("prompt_cache_key", "the session's id would keep it near its cache", None, ANYTHING),
-    Row("reasoning_effort", "vLLM and newer Groks take it", None, ANYTHING, VLLM + XAI),
+    Row("reasoning_effort", "vLLM takes it", None, ANYTHING, VLLM),
     Row("tools.*.function.strict", "OpenAI knows the field; we tell it as lost", None, True),
 )
 

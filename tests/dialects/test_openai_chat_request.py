@@ -109,6 +109,11 @@ def test_checks_that_nobody_makes_are_missed_aloud() -> None:
     assert "nobody else checks" in what
 
 
+def test_fields_of_every_request_are_sent_and_replace_nothing() -> None:
+    target = aimed(always={"tool_stream": True, "max_tokens": 5})
+    assert translated(target) == (bare(tool_stream=True), [], {})
+
+
 def test_a_field_that_nobody_knows_is_reported() -> None:
     assert translated(top_k=5) == (bare(), lost("top_k", "vllm/qwen knows no such field"), {})
 

@@ -160,8 +160,14 @@ CHOICES: dict[str, tuple[Json, Json, Json, list[Told]]] = {
     "any in another word": ({"required_choice": "any"}, {"type": "any"}, {"tool_choice": "any"}, []),
     "any, refused": ({"required_choice": None}, {"type": "any"}, {}, lost("tool_choice", NO_CHOICE.format("any"))),
     "one": ({}, {"type": "tool", "name": "Bash"}, {"tool_choice": NAMED}, []),
-    "one, refused": (
+    "one, said otherwise": (
         {"named_choice": False},
+        {"type": "tool", "name": "Bash"},
+        {"tool_choice": "required"},
+        [],
+    ),
+    "one, refused": (
+        {"named_choice": False, "required_choice": None},
         {"type": "tool", "name": "Bash"},
         {},
         lost("tool_choice", NO_CHOICE.format("tool")),
@@ -182,6 +188,12 @@ CHOICES: dict[str, tuple[Json, Json, Json, list[Told]]] = {
 def test_the_choice_of_a_tool(profile: Json, choice: Json, expected: Json, losses: list[Told]) -> None:
     tools = [function(description="Runs.")]
     assert translated(aimed(**profile), tools=[BASH], tool_choice=choice) == (bare(tools=tools, **expected), losses, {})
+
+
+def test_where_no_tool_can_be_named_only_the_chosen_one_is_offered() -> None:
+    choice = {"type": "tool", "name": "Read"}
+    body, losses, _ = translated(aimed(named_choice=False), tools=[BASH, {**BASH, "name": "Read"}], tool_choice=choice)
+    assert ([tool["function"]["name"] for tool in body["tools"]], losses) == (["Read"], [])
 
 
 def test_a_choice_without_tools_is_reported() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from addon import dialects
 from addon.dialects import Target
-from addon.protocol import messages
+from addon.protocol import messages, signature
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.routing.backends import BACKENDS, CHAT
 from tests.dialects.vendor_types import ADDED, NARROWED, Row, violations
@@ -26,7 +26,6 @@ CALLS = Path(__file__).parent.parent / "routing" / "calls" / "claude_code.json"
 RECORDED: list[bytes] = [json.dumps(entry["body"]).encode() for entry in json.loads(CALLS.read_text())]
 STORIES = every_story("openai_chat")
 MINIMAL = b'{"model": "m", "messages": [{"role": "user", "content": "Go on."}]}'
-CORPUS = sorted({*RECORDED, *(story.client_request for story in STORIES)})
 
 
 def every_target() -> Iterator[Target]:
@@ -40,6 +39,34 @@ def every_target() -> Iterator[Target]:
 
 
 TARGETS = list(every_target())
+
+
+def thought(name: str, **state: Any) -> Json:
+    """Thinking of one model, with what it may want back besides the words."""
+    return {"type": "thinking", "thinking": "Hm.", "signature": signature.seal(name, state)}
+
+
+DETAILS = [{"type": "reasoning.text", "text": "Hm."}]
+SIGNED = {"google": {"thought_signature": "c2ln"}}
+STATE = {"reasoning_details": DETAILS, "calls": {"call_1": SIGNED}}
+CALLED = {"type": "tool_use", "id": "call_1", "name": "Bash", "input": {}}
+ANSWERED = {"type": "tool_result", "tool_use_id": "call_1", "content": "a"}
+PDF = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}}
+# a session in which every model has thought: each gets its own back
+SHARED = {
+    "model": "m",
+    "thinking": {"type": "enabled", "budget_tokens": 4000},
+    "messages": [
+        {"role": "user", "content": "Go on."},
+        {"role": "assistant", "content": [*(thought(each.name, **STATE) for each in TARGETS), CALLED]},
+        {"role": "user", "content": [ANSWERED]},
+        {"role": "assistant", "content": [*(thought(each.name) for each in TARGETS), {"type": "text", "text": "Yes."}]},
+        {"role": "user", "content": "Go on."},
+    ],
+}
+DOCUMENT = {"model": "m", "messages": [{"role": "user", "content": [PDF]}]}
+MADE = [json.dumps(made).encode() for made in (SHARED, DOCUMENT)]
+CORPUS = sorted({*RECORDED, *MADE, *(story.client_request for story in STORIES)})
 
 # what the recorded requests do not ask for
 WISHES: list[Json] = [

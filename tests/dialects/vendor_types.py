@@ -55,6 +55,51 @@ class Effort(TypedDict):
     effort: Literal["minimal", "low", "medium", "high", "xhigh"]
 
 
+class Switch(TypedDict):
+    """Together's switch for thinking."""
+
+    enabled: bool
+
+
+class Adaptive(TypedDict):
+    """MiniMax's switch for thinking."""
+
+    type: Literal["adaptive", "disabled"]
+
+
+class Signature(TypedDict):
+    """What Gemini signs a call with."""
+
+    thought_signature: str
+
+
+class ExtraContent(TypedDict):
+    """What Gemini's compatible endpoint adds to a call."""
+
+    google: Signature
+
+
+class ThinkingText(TypedDict):
+    """A piece of Mistral's thinking."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Thinking(TypedDict):
+    """A part of an assistant's content at Mistral."""
+
+    type: Literal["thinking"]
+    thinking: list[ThinkingText]
+
+
+class DocumentUrl(TypedDict):
+    """A part of a user's content at Mistral."""
+
+    type: Literal["document_url"]
+    document_url: str
+
+
 SomeText = Annotated[str, Field(min_length=1)]
 
 # a value of this shape is the vendor's own
@@ -66,7 +111,21 @@ ADDED: tuple[Row, ...] = (
     # empty it counts as missing, with a 400: earendil-works/pi#4179, theopenco/llmgateway#2093
     Row(("moonshot",), "messages.*.reasoning_content", SomeText, "platform.moonshot.ai, thinking models with tools"),
     Row(("openrouter",), "reasoning", Off | Effort, "openrouter.ai/docs, reasoning tokens"),
+    Row(("openrouter", "minimax"), "messages.*.reasoning_details", list[Json], "openrouter.ai/docs, reasoning tokens"),
+    Row(("openrouter", "minimax", "groq"), "messages.*.reasoning", str, "openrouter.ai/docs; console.groq.com/docs"),
+    Row(("groq",), "reasoning_format", Literal["parsed"], "console.groq.com/docs, reasoning"),
+    Row(("minimax",), "thinking", Adaptive, "platform.minimax.io, OpenAI API compatible"),
+    Row(("minimax",), "reasoning_split", Literal[True], "platform.minimax.io, OpenAI API compatible"),
+    Row(("together",), "reasoning", Switch, "docs.together.ai, reasoning"),
     Row(("dashscope",), "enable_thinking", bool, "Alibaba Cloud Model Studio, deep thinking"),
+    Row(("dashscope",), "thinking_budget", int, "Alibaba Cloud Model Studio, deep thinking"),
+    Row(("dashscope",), "preserve_thinking", Literal[True], "Alibaba Cloud Model Studio, deep thinking"),
+    Row(("dashscope",), "messages.*.reasoning_content", str, "Alibaba Cloud Model Studio, deep thinking"),
+    Row(("zai", "bigmodel"), "tool_stream", Literal[True], "docs.z.ai, tool streaming"),
+    Row(
+        ("gemini", "vertex"), "messages.*.tool_calls.*.extra_content", ExtraContent, "ai.google.dev, thought signatures"
+    ),
+    Row(("mistral",), "messages.*.content.*", Thinking | DocumentUrl, "docs.mistral.ai, reasoning; document QnA"),
     Row(("mistral",), "tool_choice", Literal["any"], "docs.mistral.ai, function calling"),
 )
 
@@ -112,7 +171,7 @@ def violations(
     ]
     for row in added:
         if provider in row.providers:
-            for holder, name in [*_places(request, row.path.split("."))]:
+            for holder, name in reversed([*_places(request, row.path.split("."))]):
                 if _fits(holder[name], row.shape):
                     del holder[name]
     types = CompletionCreateParamsStreaming if request.get("stream") else CompletionCreateParamsNonStreaming
@@ -123,12 +182,12 @@ def violations(
     return faults
 
 
-def _places(holder: Any, path: Sequence[str]) -> Iterator[tuple[Json, str]]:
-    """Each dict that holds the last name of the path, with that name."""
+def _places(holder: Any, path: Sequence[str]) -> Iterator[tuple[Any, Any]]:
+    """Each dict that holds the last name of the path, with that name; for a last `*`, each place of the list."""
     name, *rest = path
     if name == "*":
-        for item in holder if isinstance(holder, list) else ():
-            yield from _places(item, rest)
+        for index, item in enumerate(holder if isinstance(holder, list) else ()):
+            yield from _places(item, rest) if rest else [(holder, index)]
     elif isinstance(holder, dict) and name in holder:
         if rest:
             yield from _places(holder[name], rest)
