@@ -50,9 +50,9 @@ PURE_IN_THE_SHELL = (
     "proxy/tally",
 )  # fmt: skip
 WORLD = {
-    "asyncio", "fcntl", "glob", "io", "litellm", "logging", "mitmproxy", "multiprocessing", "os", "pathlib", "random",
-    "requests", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
-    "threading", "time", "uuid", "httpx", "http.client", "http.server", "urllib.request", "concurrent",
+    "asyncio", "fcntl", "glob", "io.FileIO", "io.open", "litellm", "logging", "mitmproxy", "multiprocessing", "os",
+    "pathlib", "random", "requests", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess",
+    "tempfile", "threading", "time", "uuid", "httpx", "http.client", "http.server", "urllib.request", "concurrent",
 }  # fmt: skip
 ASKING_THE_WORLD = {"open", "print", "input", "now", "utcnow", "today", "urlopen", "urandom", "getenv"}
 

@@ -155,6 +155,7 @@ class Refused(StrEnum):
     IMAGE_TYPE = "image_type"
     IMAGE_SOURCE = "image_source"
     DOCUMENT = "document"
+    DOCUMENT_TYPE = "document_type"
     DOCUMENT_WITHOUT_TEXT = "document_without_text"
     BLOCK = "block"
     TYPED_TOOL = "typed_tool"
@@ -188,6 +189,11 @@ REFUSALS: Mapping[Refused, Refusal] = MappingProxyType({
     ),
     Refused.DOCUMENT: Refusal(
         "{} cannot be given a document by {}", CHOOSE_ANOTHER, "Nobody but Anthropic has what was uploaded there."
+    ),
+    Refused.DOCUMENT_TYPE: Refusal(
+        "{} cannot be given a document of the type {}",
+        "Make it a PDF or a text, or start over without it.",
+        "A document is a PDF or a text; what else there may be is unknown.",
     ),
     Refused.DOCUMENT_WITHOUT_TEXT: Refusal(
         "{} takes no documents, and {}",

@@ -4,18 +4,23 @@ In: one block of a user or system turn, or of a tool's result. Out: its text as 
 (a picture, a document). Source: OpenAI API reference, "create chat completion", content parts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from reprlib import repr as shortened
+from types import MappingProxyType
 from typing import Any
 
-from addon.dialects import Target
+from addon.dialects import Target, documents
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
+from addon.dialects.profiles import DocumentPart
 from addon.protocol.errors import Unsupported
 from addon.protocol.messages import Json
 
 PARAGRAPH = "\n\n"
+EXTRACTED = "taken out of the PDF; pictures and layout are not included."
 # what Anthropic takes, and with it Claude Code sends; every backend that sees pictures takes these
 IMAGE_TYPES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
+PDF_TYPES = frozenset(("application/pdf", "application/x-pdf"))
+TEXT_TYPES = frozenset(f"application/{name}" for name in ("json", "xml", "yaml", "x-yaml", "toml", "javascript"))
 DOCUMENT_FIELDS = frozenset(("type", "source", "title", "cache_control"))
 
 type Place = tuple[int, int, int | None]  # of a turn, of a block in it, of a block in that
@@ -86,12 +91,32 @@ class Parts:
                 return f"[{title}]\n{source.get('data') or ''}"
             case "content":
                 return PARAGRAPH.join((f"[{title}]", *self._inner_texts(source.get("content"), at)))
-            case "base64" if self._profile.documents:
-                url = f"data:{source.get('media_type') or 'application/pdf'};base64,{source.get('data') or ''}"
-                name = title if title.endswith(".pdf") else f"{title}.pdf"
-                return {"type": "file", "file": {"filename": name, "file_data": url}}
+            case "base64":
+                return self._file(source, title, at)
             case other:
                 raise self._refuse(Refused.DOCUMENT, at, other)
+
+    def _file(self, source: Json, title: str, at: Place) -> str | Json:
+        encoded = str(source.get("data") or "")
+        media_type = str(source.get("media_type") or "application/pdf").partition(";")[0].strip().lower()
+        if media_type in PDF_TYPES:
+            name = title if title.endswith(".pdf") else f"{title}.pdf"
+            if self._profile.documents:
+                return PDF_PARTS[self._profile.document_part](f"data:application/pdf;base64,{encoded}", name)
+            return self._text_of_pdf(encoded, name, at)
+        if media_type.startswith("text/") or media_type in TEXT_TYPES:
+            text = documents.decode(encoded)
+            if text is None:
+                raise self._refuse(Refused.DOCUMENT, at, "base64 that is none")
+            return f"[{title}]\n{text}"
+        raise self._refuse(Refused.DOCUMENT_TYPE, at, shortened(media_type))
+
+    def _text_of_pdf(self, encoded: str, name: str, at: Place) -> str:
+        reading = documents.text_of(encoded)
+        if reading.fault:
+            raise self._refuse(Refused.DOCUMENT_WITHOUT_TEXT, at, reading.fault)
+        self._lose(Lost.DOCUMENT_AS_TEXT, at, name)
+        return f"[The text of {name}, {EXTRACTED}]\n\n{reading.text}"
 
     def _inner_texts(self, content: Any, at: Place) -> list[str]:
         if isinstance(content, str):
@@ -109,6 +134,21 @@ class Parts:
 
     def _refuse(self, sort: Refused, at: Place, *details: object) -> Unsupported:
         return refusal(sort, block_path(*at), self._target.name, *details)
+
+
+def _as_file(url: str, name: str) -> Json:
+    """OpenAI API reference, "create chat completion", file content part."""
+    return {"type": "file", "file": {"filename": name, "file_data": url}}
+
+
+def _as_document_url(url: str, name: str) -> Json:
+    """Mistral API specification, DocumentURLChunk."""
+    return {"type": "document_url", "document_url": url, "document_name": name}
+
+
+PDF_PARTS: Mapping[DocumentPart, Callable[[str, str], Json]] = MappingProxyType(
+    {DocumentPart.FILE: _as_file, DocumentPart.DOCUMENT_URL: _as_document_url}
+)
 
 
 def block_path(index: int, position: int, inner: int | None = None) -> str:

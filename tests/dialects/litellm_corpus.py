@@ -7,10 +7,12 @@ measured). Each reply is a whole `chat.completion`, as a backend gives it to who
 from collections.abc import Mapping
 from typing import Any
 
+from tests.pdfs import encoded, pdf
+
 type Json = dict[str, Any]
 
 PNG = "iVBORw0KGgo="
-PDF = "JVBERi0xLjQKMSAwIG9iago8PC9UeXBlL0NhdGFsb2c+PgplbmRvYmoK"
+PDF = encoded(pdf("Words of a PDF."))
 SCHEMA: Json = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 TOOL: Json = {"name": "Look", "description": "Looks.", "input_schema": SCHEMA}
 LONG_NAME = "mcp__a_server_with_a_long_name__" + "and_a_tool_with_a_longer_one_" * 2

@@ -25,6 +25,7 @@ ATTRIBUTION = re.compile(r"x-anthropic-billing-header: [^;]*;(?: [a-z_]+=[^;]*;)
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # ours
 SCHEMA_IN_WORDS = "Answer with one JSON object of this schema: "
+PDF_TEXT = r"\[The text of (document|draft)\.pdf, taken out of the PDF; .*"
 WHOSE = r"\[attachment of the result of .*\]"
 
 OPENAI, XAI, VLLM, GROQ, ROUTER = ("openai/",), ("xai/",), ("hosted_vllm/",), ("groq/",), ("openrouter/",)
@@ -123,7 +124,16 @@ MEDIA = (
     Row(TOOL_PART, "and what results hold of them", text(r"\[document\].*|T \(.*"), None),
     Row(USER_PART, "a PDF is no picture", part("file"), part("image_url", "data:application/pdf")),
     Row(USER_PART, "a PDF is no picture, at another place", text(WHOSE), part("image_url", "data:application/pdf")),
-    Row(USER_PART, "here it stands with us", part("file"), None, stories=("openai_chat/media_in_results",)),
+    Row(TOOL_TEXT, "nor in a result, where we tell its words", some(PDF_TEXT), PICTURES_BELOW),
+    *(Row(path, "nor for a model that takes no documents: we tell its words", some(f"\n*{PDF_TEXT}"), None)
+      for path in (USER_TEXT, TOOL_TEXT)),
+    Row(USER_PART, "the same", None, text("Read paper.pdf, and compare it with the attached draft.")),
+    Row(USER_PART, "the same", None, part("image_url", "data:application/pdf")),
+    Row(USER_PART, "the same", text("And be brief."), part("image_url", "data:application/pdf")),
+    Row(MESSAGE, "the same", None, part("user", "data:application/pdf")),
+    Row(USER_PART, "nor for Mistral", part("document_url"), part("image_url", "data:application/pdf"), MISTRAL),
+    *(Row(USER_PART, "here it stands with us", part(kind), None, stories=("openai_chat/media_in_results",))
+      for kind in ("file", "document_url")),
     Row(USER_PART, "DeepSeek loses pictures without a word", part("image_url"), None, DEEPSEEK),
     Row(USER_PART, "and whose they were", text(WHOSE), None, DEEPSEEK),
 )

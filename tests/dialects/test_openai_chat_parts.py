@@ -8,8 +8,9 @@ import pytest
 from addon.dialects import Target
 from addon.dialects.losses import Loss
 from addon.dialects.openai_chat_parts import Parts, block_path, together
-from addon.dialects.profiles import Profile
+from addon.dialects.profiles import DocumentPart, Profile
 from addon.protocol.errors import Unsupported
+from tests import pdfs
 
 type Json = dict[str, Any]
 
@@ -42,8 +43,12 @@ def pdf(media_type: str | None) -> Json:
     return {"type": "document", "source": {"type": "base64", "media_type": media_type, "data": "JVBE"}}
 
 
-def pdf_part(name: str = "document.pdf", media_type: str = "application/pdf") -> Json:
-    return {"type": "file", "file": {"filename": name, "file_data": f"data:{media_type};base64,JVBE"}}
+def pdf_part(name: str = "document.pdf") -> Json:
+    return {"type": "file", "file": {"filename": name, "file_data": "data:application/pdf;base64,JVBE"}}
+
+
+def data(made: bytes, media_type: object = "application/pdf") -> Json:
+    return {"type": "base64", "media_type": media_type, "data": pdfs.encoded(made)}
 
 
 def document(source: Json, **more: Any) -> Json:
@@ -67,10 +72,12 @@ BLOCKS: dict[str, tuple[Json, str | Json]] = {
     "a GIF": (image("image/gif"), image_part("data:image/gif;base64,iVBO")),
     "a WebP": (image("image/webp"), image_part("data:image/webp;base64,iVBO")),
     "a PDF": (PDF, pdf_part()),
-    "a PDF of another type": (pdf("application/x-pdf"), pdf_part(media_type="application/x-pdf")),
+    "a PDF of another name": (pdf("Application/X-PDF; version=1.4"), pdf_part()),
     "a PDF of no type": (pdf(None), pdf_part()),
     "a PDF with a title": ({**PDF, "title": "paper"}, pdf_part("paper.pdf")),
     "a PDF with a file's name": ({**PDF, "title": "b.pdf"}, pdf_part("b.pdf")),
+    "a text as bytes": (document(data("Grüße".encode(), "text/markdown"), title="a.md"), "[a.md]\nGrüße"),
+    "JSON as bytes": (document(data(b'{"a": 1}', "application/json")), '[document]\n{"a": 1}'),
     "a document of text": (document({"type": "text", "data": "words"}), "[document]\nwords"),
     "a document of contents": (
         document({"type": "content", "content": [text("a"), text("b")]}, title="Notes"),
@@ -140,7 +147,22 @@ REFUSED: dict[str, tuple[Json, Target, str]] = {
     ),
     "an image of no known type": (image("x" * 99), TARGET, "cannot be given a picture of the type 'xxxxxxxxxxxx...xxx"),
     "an uploaded image": ({"type": "image", "source": {"type": "file"}}, TARGET, "cannot be given a picture by file."),
-    "a PDF": (PDF, BLIND, "cannot be given a document by base64."),
+    "a PDF that is none": (PDF, BLIND, "takes no documents, and this one cannot be read as a PDF. Choose"),
+    "a scan": (
+        document(data(pdfs.pdf(None))),
+        BLIND,
+        "takes no documents, and this one holds no text: it is a scan, or has pictures only. Choose",
+    ),
+    "a document of another type": (
+        document(data(b"PK", "application/msword")),
+        TARGET,
+        "cannot be given a document of the type 'application/msword'. Make it",
+    ),
+    "a text that is no base64": (
+        document({"type": "base64", "media_type": "text/plain", "data": "a"}),
+        TARGET,
+        "cannot be given a document by base64 that is none.",
+    ),
     "a PDF at an address": (document({"type": "url"}), TARGET, "cannot be given a document by url."),
     "an image inside a document": (
         document({"type": "content", "content": [IMAGE]}),
@@ -162,6 +184,25 @@ def test_what_cannot_be_said_is_refused_with_its_path(block: Json, target: Targe
         said(block, target)
     assert caught.value.path == "messages.2.content.1"
     assert caught.value.message.startswith(f"Detour: messages.2.content.1: openai/gpt-5.5 {what}")
+
+
+def test_a_model_that_takes_no_documents_is_told_the_text_of_a_pdf() -> None:
+    part, losses = said(document(data(pdfs.pdf("Hello", "World")), title="report"), BLIND)
+    assert part == (
+        "[The text of report.pdf, taken out of the PDF; pictures and layout are not included.]\n\n"
+        "[page 1]\nHello\n\n[page 2]\nWorld"
+    )
+    what = "the text of report.pdf was taken out of the PDF and sent in its place; pictures in it are not seen"
+    assert losses == [("messages.2.content.1", what)]
+
+
+def test_mistral_has_a_part_of_its_own_for_pdfs() -> None:
+    mistral = replace(TARGET, profile=Profile(documents=True, document_part=DocumentPart.DOCUMENT_URL))
+    url = "data:application/pdf;base64,JVBE"
+    assert said({**PDF, "title": "a"}, mistral) == (
+        {"type": "document_url", "document_url": url, "document_name": "a.pdf"},
+        [],
+    )
 
 
 def test_a_model_that_sees_is_shown_pictures() -> None:

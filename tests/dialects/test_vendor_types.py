@@ -195,6 +195,15 @@ def test_only_its_vendor_knows_a_vendors_field_and_only_in_its_shape() -> None:
     assert paths(body, "deepseek") == ["messages.0.assistant.reasoning_content"]
 
 
+def test_only_its_vendor_knows_a_vendors_part_and_only_in_its_shape() -> None:
+    own = {"type": "document_url", "document_url": "u", "document_name": "n"}
+    body: Json = {"model": "m", "messages": [{"role": "user", "content": [own, {"type": "text", "text": "t"}, own]}]}
+    assert paths(body, "mistral") == []
+    assert paths(body)
+    own["page"] = "1"
+    assert paths(body, "mistral")
+
+
 @pytest.mark.parametrize("story", [pytest.param(story, id=story.name) for story in STORIES])
 def test_the_request_of_a_story_has_its_vendors_types(story: Any) -> None:
     assert violations(story.target.provider, story.encode().wire.body) == []

@@ -32,7 +32,7 @@ class Row:
     """What a vendor's API knows in one place."""
 
     providers: tuple[str, ...]
-    path: str  # `a.*.b`: the field `b` of every item of the list `a`
+    path: str  # `a.*.b`: the field `b` of every item of the list `a`; `a.*`: the items themselves
     shape: Any  # a type; Never where the field may not stand at all
     source: str
 
@@ -98,9 +98,11 @@ class DocumentUrl(TypedDict):
 
     type: Literal["document_url"]
     document_url: str
+    document_name: str
 
 
 SomeText = Annotated[str, Field(min_length=1)]
+
 
 # a value of this shape is the vendor's own
 ADDED: tuple[Row, ...] = (
