@@ -20,6 +20,8 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
+from addon.dialects import documents
+from addon.dialects.documents import Reading, Unread
 from addon.protocol.errors import BackendError, Blocked, DetourError, InternalError, Kind, Reply
 from addon.proxy import fail_closed, record, transfer
 from addon.proxy.commands import Commands
@@ -31,6 +33,7 @@ from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.openapi import TOKEN_HEADER
+from addon.proxy.reader import Reader
 from addon.proxy.rest_addon import Rest, may_be_ours
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
@@ -62,6 +65,8 @@ class Detour:
         self.next_layer = self.doors.next_layer
         self.requestheaders = self._upstream.requestheaders
         self.http_connect_upstream = self._upstream.http_connect_upstream
+        self._reader = Reader()
+        self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
         self._exchanges: dict[str, Exchange] = {}
         self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
         self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
@@ -103,23 +108,42 @@ class Detour:
     # -- one exchange ----------------------------------------------------------------------------------------------
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        """Decide what becomes of the request; one of our own surface may take its time."""
+        """Decide what becomes of the request; one of our own surface, or with a PDF to be read, may take its time."""
         if flow.response or flow.error or not flow.live:
             return None
         if may_be_ours(flow.request.path):
             return self.rest.request(flow)
         flow.request.headers.pop(TOKEN_HEADER, None)  # ours, on a path that is not: it is for nobody else
         if self._is_ours(flow):
-            self._take(flow)
+            started = time.monotonic()
+            if unread := self._take(flow, started, {}):
+                return self._take_once_read(flow, started, unread)
         self._upstream.request(flow)
         return None
 
-    def _take(self, flow: http.HTTPFlow) -> None:
-        started = time.monotonic()
+    async def _take_once_read(self, flow: http.HTTPFlow, started: float, unread: Unread | None) -> None:
+        """Read what the decision waits for, and decide again; everything else goes on meanwhile."""
+        readings: dict[bytes, Reading] = {}
+        self._waiting.add(flow.id)
+        try:
+            while unread is not None:
+                readings[unread.key] = await self._reader.read(unread)
+                if flow.id not in self._waiting or flow.response or flow.error or not flow.live:
+                    return  # the client has left, or the user killed it
+                unread = self._take(flow, started, readings)
+        except Exception:
+            logger.exception("Detour: incident %s", transfer.exchange_id(flow))
+            self._answer(flow, InternalError(transfer.exchange_id(flow)))
+        finally:
+            self._waiting.discard(flow.id)
+        self._upstream.request(flow)
+
+    def _take(self, flow: http.HTTPFlow, started: float, readings: dict[bytes, Reading]) -> Unread | None:
+        """Do what is decided; nothing yet where a PDF must be read first, which is returned."""
         flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         try:
             record.restore(flow)
-            with _collector_paused():
+            with _collector_paused(), documents.at_hand(readings):
                 verdict = self._decide(transfer.incoming(flow, datetime.now().astimezone()))
             match verdict:
                 case Pass(route):
@@ -133,12 +157,14 @@ class Detour:
                     logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
                 case Send() as send:
                     self._send(flow, send, started)
+        except Unread as unread:
+            return unread
         except DetourError as error:
             self._answer(flow, error)
         except Exception:
-            incident = transfer.exchange_id(flow)
-            logger.exception("Detour: incident %s", incident)
-            self._answer(flow, InternalError(incident))
+            logger.exception("Detour: incident %s", transfer.exchange_id(flow))
+            self._answer(flow, InternalError(transfer.exchange_id(flow)))
+        return None
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Choose between a streamed reply and a whole one."""
@@ -205,7 +231,7 @@ class Detour:
     @property
     def is_idle(self) -> bool:
         """Whether no exchange is under way."""
-        return not self._exchanges
+        return not self._exchanges and not self._waiting
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -265,10 +291,13 @@ class Detour:
     def _owner(self, flow: http.HTTPFlow) -> "Detour":
         """Who knows the flow: after a reload, the connections that we made ask us for our successor's flows too."""
         successor = ctx.master.addons.get(self.name)
-        return self if successor is None or flow.id in self._exchanges or flow in self._partings else successor
+        is_ours = flow.id in self._exchanges or flow.id in self._waiting or flow in self._partings
+        return self if successor is None or is_ours else successor
 
     def _client_left(self, flow: http.HTTPFlow) -> None:
-        exchange = self._owner(flow)._exchanges.get(flow.id)
+        owner = self._owner(flow)
+        owner._waiting.discard(flow.id)
+        exchange = owner._exchanges.get(flow.id)
         if exchange is not None:
             exchange.client_left = True
 
