@@ -22,6 +22,7 @@ from addon.protocol.messages import Json
 ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the model must see it
 NO_RESULT = "[no result: the call was interrupted]"
 SEE_BELOW = "[see the attachment in the next message]"
+USERS_OWN = "[attachment of the user's own]"
 NO_OUTPUT = "[no output]"
 
 
@@ -86,6 +87,8 @@ class Conversation:
                 said.append(self._parts.say(block, index, position))
         if self._unanswered:
             self._answer_the_rest(index)
+        if attached and isinstance(next(filter(None, said), ""), dict):
+            attached.append(USERS_OWN)  # without words between, it would look like one more of the last result's
         if attached or said:
             parts = [part for part in (*attached, *said) if part]
             if parts:

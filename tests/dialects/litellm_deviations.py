@@ -25,6 +25,7 @@ ATTRIBUTION = re.compile(r"x-anthropic-billing-header: [^;]*;(?: [a-z_]+=[^;]*;)
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # ours
 SCHEMA_IN_WORDS = "Answer with one JSON object of this schema: "
+SEVERAL = ("openai_chat/several_attachments",)
 PDF_TEXT = r"\[The text of (document|draft)\.pdf, taken out of the PDF; .*"
 WHOSE = r"\[attachment of the result of .*\]"
 
@@ -208,6 +209,8 @@ CHOICES: tuple[Row, ...] = (
     Row(USER_TEXT, "whose picture it is, in other words", some(WHOSE), PICTURES),
     Row(MESSAGE, "the user's words stand with it in one message", None, says("user", "And be brief.|Go on.")),
     Row(USER_PART, "the same", text("And be brief.|Go on."), None),
+    Row("messages.*.user.content.**", "several attachments, each behind whose it is", stories=SEVERAL),
+    Row(MESSAGE, "and the user's own behind them in one message", None, part("user", "And be brief."), stories=SEVERAL),
     Row("limit.field", "OpenAI's new name", "max_completion_tokens", "max_tokens", OPENAI + XAI),
     Row("limit", "the limit where the client names none", part("tokens", "200000"), None),
     Row("limit.tokens", "a trial of a model that thinks first", 1_024, 1),

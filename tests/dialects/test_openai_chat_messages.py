@@ -165,6 +165,25 @@ STORIES: dict[str, tuple[list[Json], list[Json]]] = {
             },
         ],
     ),
+    "the user's own picture is told from those of results": (
+        [ASK, assistant(use()), user("", IMAGE, result([IMAGE]), "And?", IMAGE)],
+        [
+            ASKED,
+            BASH,
+            answer(BELOW),
+            {
+                "role": "user",
+                "content": [
+                    attachment(),
+                    IMAGE_PART,
+                    {"type": "text", "text": "[attachment of the user's own]"},
+                    IMAGE_PART,
+                    {"type": "text", "text": "And?"},
+                    IMAGE_PART,
+                ],
+            },
+        ],
+    ),
     "a system turn stays where it is": (
         [ASK, system("Env.", "", "More."), assistant("A."), ASK],
         [ASKED, {"role": "system", "content": "Env.\n\nMore."}, {"role": "assistant", "content": "A."}, ASKED],

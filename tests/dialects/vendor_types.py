@@ -103,7 +103,6 @@ class DocumentUrl(TypedDict):
 
 SomeText = Annotated[str, Field(min_length=1)]
 
-
 # a value of this shape is the vendor's own
 ADDED: tuple[Row, ...] = (
     Row(("deepseek",), "thinking", Toggle, "api-docs.deepseek.com, thinking mode"),
