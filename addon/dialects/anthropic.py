@@ -26,6 +26,7 @@ ATTRIBUTION_FIRST = re.compile(rb'"system":\[(\{"type":"text","text":"' + ATTRIB
 
 # refusals that Claude Code answers by sending the request again without the thing (docs/protocol.md, "Errors")
 REPAIRED = re.compile(r"extra inputs are not permitted|invalid `?signature|input tag 'adaptive' found", re.IGNORECASE)
+REFUSALS = (Kind.REFUSED, Kind.REPAIRABLE)
 
 
 class Anthropic:
@@ -62,7 +63,7 @@ class Anthropic:
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording; some native endpoints answer in OpenAI's envelope (llama.cpp)."""
         error = faults.from_reply(status, headers, body, context)
-        if status == HTTPStatus.BAD_REQUEST and error.kind is Kind.REFUSED and REPAIRED.search(error.message):
+        if status == HTTPStatus.BAD_REQUEST and error.kind in REFUSALS and REPAIRED.search(error.message):
             told = error.message.removeprefix(f"{context.target.name}: ")
             return BackendError(Kind.REPAIRABLE, told)
         return error

@@ -117,11 +117,23 @@ NO_EYES = re.compile(
     re.IGNORECASE,
 )
 
+# Reasoning of an earlier turn that the backend does not take back: of another account, another model, or too old. The
+# client knows Anthropic's words for it, leaves out all thinking of earlier turns and asks again at once.
+# OpenAI: invalid_encrypted_content; Gemini: "Function call is missing a thought_signature", "Corrupted thought
+# signature"; Bedrock: "This model doesn't support the reasoningContent.reasoningText.signature field"
+STALE = re.compile(
+    r"invalid_encrypted_content|encrypted content .{0,80}could not be (?:verified|decrypted)|thought[ _]signature"
+    r"|invalid [`'\"]?signature|reasoningtext\.signature",
+    re.IGNORECASE,
+)
+REPAIR = "messages: Invalid `signature` in `thinking` block"  # on which the client does so
+
 # (statuses or None for any, pattern in code, type or message, kind); first match wins
 SIGNS: tuple[tuple[frozenset[int] | None, re.Pattern[str], Kind], ...] = tuple(
     (frozenset(statuses) if statuses else None, re.compile(pattern, re.IGNORECASE), kind)
     for statuses, pattern, kind in (
         ((200, 400, 404, 415, 422, 500, 501), NO_EYES.pattern, Kind.REFUSED),
+        ((200, 400), STALE.pattern, Kind.REPAIRABLE),
         (
             (),
             r"insufficient_quota|billing_hard_limit|billing_not_active|insufficient.balance|credit balance",
@@ -185,6 +197,8 @@ def classify(status: int, headers: Mapping[str, str], told: Told, context: Reply
     match kind:
         case Kind.CREDENTIAL:
             shown = f"{who} refused the credential in {context.credential_name}: {told.message[:MAX_SHOWN]}"
+        case Kind.REPAIRABLE:
+            shown = shown if "invalid `signature`" in shown.lower() else f"{REPAIR} ({shown})"
         case Kind.RATE_LIMIT if told.for_today and not told.wait:
             kind = Kind.MONEY  # more may be had for money, and not by waiting
         case Kind.RATE_LIMIT:

@@ -322,6 +322,7 @@ class RoutedExchange(Exchange):
             self.route.name,
             self._input_estimate(),
             self.send.destination.credential.hide,  # of no exchange: a ring would keep the bodies for the collector
+            shows_thinking=self.send.shows_thinking,
         )
 
     def _input_estimate(self) -> int:

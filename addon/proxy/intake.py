@@ -77,6 +77,7 @@ class Send:
     stream: bool
     encoded: Encoded
     stop_sequences: tuple[str, ...] = ()
+    shows_thinking: bool = True  # False: the client wants the signature of thinking alone
     changes: tuple[Change, ...] = ()  # what the route changed in the request before it was translated
     kept_bytes: int = LIMITS.reply_bytes  # of the reply, for reading
 
@@ -111,7 +112,8 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
     encoded = destination.dialect.encode(request, body, destination.target)
     stops = tuple(request.body.get("stop_sequences") or ())
     # the parsed request itself is not kept
-    return Send(route, destination, request.stream, encoded, stops, changed, settings.limits.reply_bytes)
+    shown = (request.body.get("thinking") or {}).get("display") != "omitted"
+    return Send(route, destination, request.stream, encoded, stops, shown, changed, settings.limits.reply_bytes)
 
 
 def _with_own_thinking(route: Route, incoming: Incoming) -> Verdict:

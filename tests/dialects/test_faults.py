@@ -48,6 +48,28 @@ def test_every_wording_is_needed(words: str, tokens: int, limit: int) -> None:
     assert meant(429, wrapped(words))[0] is Kind.RATE_LIMIT, "a status that means itself does"
 
 
+STALE = [
+    wrapped("The encrypted content gAAA could not be verified.", "invalid_encrypted_content"),
+    wrapped("Encrypted content for item rs_1 could not be decrypted or parsed."),
+    wrapped("Function call is missing a thought_signature in functionCall parts."),
+    wrapped("Corrupted thought signature.", 400, "INVALID_ARGUMENT"),
+    wrapped("Invalid signature in thinking block"),
+    wrapped("This model doesn't support the reasoningContent.reasoningText.signature field."),
+]
+
+
+@pytest.mark.parametrize("body", STALE)
+def test_reasoning_that_is_not_taken_back_is_told_in_the_words_on_which_the_client_leaves_it_out(body: bytes) -> None:
+    kind, message = meant(400, body)
+    assert kind is Kind.REPAIRABLE
+    assert message.startswith("messages: Invalid `signature` in `thinking` block (openai/gpt-5.5: ")
+
+
+def test_a_signature_of_something_else_is_no_such_thing() -> None:
+    assert meant(403, wrapped("Invalid signature of the request"))[0] is Kind.PERMISSION
+    assert meant(400, wrapped("The request signature we calculated does not match"))[0] is Kind.REFUSED
+
+
 CODES: dict[str, tuple[bytes, str]] = {
     "OpenAI's code": (wrapped("Something new.", "context_length_exceeded"), "150000 tokens > 149999"),
     "llama.cpp's fields": (

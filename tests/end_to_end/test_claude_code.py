@@ -316,3 +316,15 @@ def test_stream_cut_in_its_text_is_asked_for_whole(claude: ClaudeCode, backend: 
     assert (run.exit_code, run.text) == (0, "This is the whole.")
     assert "never be" not in "".join(block["text"] for block in run.blocks("assistant", "text"))
     assert [request.body.get("stream") for request in backend.received] == [True, None], "no error event was told"
+
+
+def test_reasoning_that_the_backend_does_not_take_back_costs_one_request(
+    claude: ClaudeCode, backend: FakeBackend
+) -> None:
+    words = "The encrypted content gAAA could not be verified."
+    stale = failure(400, words, kind="invalid_request_error", code="invalid_encrypted_content")
+    backend.script(answer("Answer one.", reasoning="Hm."), stale, answer("Answer two."))
+    run = claude.run("Turn one.", "Turn two.")
+    assert run.results == ["Answer one.", "Answer two."]
+    assert len(backend.received) == 3
+    assert run.notices("api_retry") == []

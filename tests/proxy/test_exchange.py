@@ -19,7 +19,7 @@ from addon.routing.route import choose
 from addon.settings.assembly import parse
 from tests.proxy.live import HELLO, KEY, NATIVE_HELLO, WHOLE_HELLO, gzipped, said
 
-SETTINGS = parse({"OPENAI_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9"})
+SETTINGS = parse({"OPENAI_API_KEY": KEY, "DEEPSEEK_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9"})
 JSON = {"content-type": "application/json"}
 
 
@@ -39,6 +39,19 @@ def test_a_whole_native_reply_is_sealed() -> None:
     reply = routed.reply_whole(200, JSON, json.dumps({"type": "message", "content": [thought]}).encode(), 11.0)
     [sealed] = json.loads(reply.body)["content"]
     assert signature.unseal(sealed["signature"]) == Seal("vllm-anthropic/q", {"native": "abc"})
+
+
+@pytest.mark.parametrize("shows_thinking", [True, False])
+def test_thinking_that_the_client_does_not_want_to_see_is_in_its_signature(shows_thinking: bool) -> None:
+    routed = _routed("deepseek/q", stream=False)
+    routed.send = replace(routed.send, shows_thinking=shows_thinking)
+    message = {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    reply = routed.reply_whole(200, JSON, json.dumps({"choices": [choice]}).encode(), 11.0)
+    thought, _ = json.loads(reply.body)["content"]
+    assert thought["thinking"] == ("Hm." if shows_thinking else "")
+    seal = signature.unseal(thought["signature"])
+    assert seal == Seal("deepseek/q", {} if shows_thinking else {"text": "Hm."})
 
 
 def _passing() -> Exchange:

@@ -170,6 +170,22 @@ def test_all_else_passes_byte_for_byte(body: bytes) -> None:
     assert isinstance(decide(_incoming(body=body), NOTHING), Pass)
 
 
+@pytest.mark.parametrize(
+    ("thinking", "shown"),
+    [
+        ({"type": "adaptive", "display": "omitted"}, False),
+        ({"type": "adaptive", "display": "updates"}, True),
+        (None, True),
+        ({"type": "disabled"}, True),
+    ],
+)
+def test_thinking_is_shown_unless_the_client_wants_its_signature_alone(thinking: object, shown: bool) -> None:
+    body = json.dumps(ask(model="claude-haiku-5-5", thinking=thinking)).encode()
+    send = decide(_incoming(body=body), ROUTED)
+    assert isinstance(send, Send)
+    assert send.shows_thinking is shown
+
+
 def test_what_a_route_adds_to_the_backends_request_lies_over_what_the_backend_has() -> None:
     settings = written(
         "backends: {ollama: {body: {keep_alive: 5, options: {num_ctx: 1, seed: 2}}}}\n"
