@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import orjson
 
-from addon.dialects import Target
+from addon.dialects import Target, server_blocks
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.openai_chat_echo import Thoughts
 from addon.dialects.openai_chat_parts import PARAGRAPH, Parts, block_path, together
@@ -175,8 +175,7 @@ class Conversation:
         for position, block in enumerate(blocks):
             kind = block["type"]
             if kind == "text":
-                if block["text"]:
-                    texts.append(block["text"])
+                texts.append(block["text"])
             elif kind == "tool_use":
                 calls.append(self._call(block))
             elif kind == "thinking":
@@ -185,10 +184,11 @@ class Conversation:
             elif kind == "redacted_thinking":
                 self._lose(Lost.ENCRYPTED_THINKING, index, position)
             else:
-                raise self._unsupported(kind, index, position)
-        if not texts and not calls:
+                texts.append(self._of_server(block, index, position))
+        content = PARAGRAPH.join(filter(None, texts)) or None
+        if not content and not calls:
             return
-        message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
+        message: Json = {"role": "assistant", "content": content}
         if calls:
             message["tool_calls"] = calls
         thoughts.onto(message, blocks)
@@ -196,6 +196,12 @@ class Conversation:
 
     def _thoughts(self) -> Thoughts:
         return Thoughts(self._target) if self._profile.reasoning_echo is not None else self._no_thoughts
+
+    def _of_server(self, block: Json, index: int, position: int) -> str:
+        words = server_blocks.say(block, block_path(index, position), self.losses)
+        if words is None:
+            raise self._unsupported(block["type"], index, position)
+        return words
 
     def _call(self, block: Json) -> Json:
         call_id = block["id"]

@@ -9,7 +9,7 @@ from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
 
-from addon.dialects import Target, documents
+from addon.dialects import Target, documents, server_blocks
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.profiles import DocumentPart
 from addon.protocol.errors import Unsupported
@@ -63,7 +63,10 @@ class Parts:
                 self._lose(Lost.TOOL_CHANGE, at, change)
                 return ""
             case other:
-                raise self._refuse(Refused.BLOCK, at, other)
+                words = server_blocks.say(block, block_path(*at), self._losses)
+                if words is None:
+                    raise self._refuse(Refused.BLOCK, at, other)
+                return words
 
     def _image(self, source: Json, at: Place) -> Json:
         if not self._profile.images or self._target.vision is False:

@@ -419,10 +419,10 @@ REFUSED: dict[str, tuple[Json, Target, str, str]] = {
         "cannot be given: hologram.",
     ),
     "a block of tomorrow from the model": (
-        assistant("A.", {"type": "server_tool_use"}),
+        assistant("A.", {"type": "hologram"}),
         TARGET,
         "messages.0.content.1",
-        "cannot be given: server_tool_use.",
+        "cannot be given: hologram.",
     ),
     "a result in a result": (
         user(result([result("a")])),
