@@ -10,6 +10,7 @@ import pytest
 
 from addon.dialects.losses import LOSSES, REFUSALS
 from addon.dialects.openai_chat_request import ROUTINE
+from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.dialects.profiles import Echo, Profile
 from addon.routing import backends
 from addon.routing.backends import ALIASES, BACKENDS
@@ -78,6 +79,12 @@ FIELDS_HEAD = """
 Fields of the request that are `anthropics_own`:
 
 """
+TYPED_HEAD = """
+## Anthropic's typed tools
+
+| type | what becomes of it | why |
+| - | - | - |
+"""
 REFUSALS_HEAD = """
 ## Refusals
 
@@ -100,7 +107,22 @@ def losses_page() -> str:
     refused = "".join(
         f"| `{sort}` | {_cell(row.says)} | {row.way_out} | {row.because} |\n" for sort, row in REFUSALS.items()
     )
-    return LOSSES_HEAD + told[False] + ROUTINE_HEAD + told[True] + FIELDS_HEAD + fields + REFUSALS_HEAD + refused
+    typed = "".join(f"| `{start}` | {row.fate} | {row.because} |\n" for start, row in TYPED_TOOLS.items())
+    typed += f"| any other | {UNKNOWN.fate} | {UNKNOWN.because} |\n"
+    return "".join(
+        (
+            LOSSES_HEAD,
+            told[False],
+            ROUTINE_HEAD,
+            told[True],
+            FIELDS_HEAD,
+            fields,
+            REFUSALS_HEAD,
+            refused,
+            TYPED_HEAD,
+            typed,
+        )
+    )
 
 
 def _cell(says: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from addon.dialects.losses import Loss
 from addon.dialects.profiles import Profile
+from addon.dialects.search import Search
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError
 from addon.protocol.messages import Request
@@ -60,6 +61,7 @@ class Encoded:
     losses: tuple[Loss, ...] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)  # shortened name on the wire -> the client's
     offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
+    search: Search | None = None  # what the backend was asked to search for
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class ReplyContext:
     input_estimate: int = 0  # tokens, for an overflow that tells no numbers
     stop_sequences: tuple[str, ...] = ()  # as the client asked for them
     offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
+    search: Search | None = None  # what the backend was asked to search for
 
 
 class Decoder(Protocol):

@@ -40,6 +40,7 @@ class Lost(StrEnum):
     TOOL_CHANGE = "tool_change"
     SERVER_TOOL = "server_tool"
     SEARCH_OPTION = "search_option"
+    SEARCH_LIMIT = "search_limit"
     SERVER_TOOL_BLOCK = "server_tool_block"
     ORPHANED_RESULT = "orphaned_result"
     MISSING_RESULT = "missing_result"
@@ -112,7 +113,8 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
     Lost.SERVER_TOOL: Sort(
         'the tool "{}" runs on Anthropic\'s servers; the model is not told of it', "See the table of typed tools."
     ),
-    Lost.SEARCH_OPTION: Sort("{}", "The backend's own search has no such option."),
+    Lost.SEARCH_OPTION: Sort("{}", "The search that answers has no such option."),
+    Lost.SEARCH_LIMIT: Sort("{} searches as often as it likes", "Its own search has no such limit.", routine=True),
     Lost.SERVER_TOOL_BLOCK: Sort(
         "{} of an earlier turn became plain text", "What Anthropic's servers did is told in words."
     ),
@@ -159,6 +161,7 @@ class Refused(StrEnum):
     DOCUMENT_WITHOUT_TEXT = "document_without_text"
     BLOCK = "block"
     TYPED_TOOL = "typed_tool"
+    SEARCH_ONLY = "search_only"
     OUTPUT_FORMAT = "output_format"
 
 
@@ -205,6 +208,11 @@ REFUSALS: Mapping[Refused, Refusal] = MappingProxyType({
         'the tool "{}" is known to Claude models alone',
         "Leave this call on Anthropic, or answer without the tool.",
         "The model would have to know the tool without being told its arguments.",
+    ),
+    Refused.SEARCH_ONLY: Refusal(
+        "{} answers searches of the web, and nothing else",
+        "Name it in `search:` or in a route with `web_search:` only.",
+        "A search endpoint is no model.",
     ),
     Refused.OUTPUT_FORMAT: Refusal(
         "this form of structured output is unknown", "Use a JSON schema.", "A form newer than this version."

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, web_search
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.openai_chat_request import translate
 from addon.protocol.deltas import Delta, Failure
@@ -39,7 +39,7 @@ class OpenAIChat:
         wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
         functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
         offered = {function["name"]: function.get("parameters", {}) for function in functions}
-        return Encoded(wire, losses, tool_names, offered)
+        return Encoded(wire, losses, tool_names, offered, web_search.given(request, target))
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""

@@ -175,7 +175,8 @@ class Conversation:
         for position, block in enumerate(blocks):
             kind = block["type"]
             if kind == "text":
-                texts.append(block["text"])
+                if block["text"]:
+                    texts.append(block["text"])
             elif kind == "tool_use":
                 calls.append(self._call(block))
             elif kind == "thinking":
@@ -184,11 +185,10 @@ class Conversation:
             elif kind == "redacted_thinking":
                 self._lose(Lost.ENCRYPTED_THINKING, index, position)
             else:
-                texts.append(self._of_server(block, index, position))
-        content = PARAGRAPH.join(filter(None, texts)) or None
-        if not content and not calls:
+                texts += self._of_server(block, index, position)
+        if not texts and not calls:
             return
-        message: Json = {"role": "assistant", "content": content}
+        message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
         if calls:
             message["tool_calls"] = calls
         thoughts.onto(message, blocks)
@@ -197,11 +197,11 @@ class Conversation:
     def _thoughts(self) -> Thoughts:
         return Thoughts(self._target) if self._profile.reasoning_echo is not None else self._no_thoughts
 
-    def _of_server(self, block: Json, index: int, position: int) -> str:
+    def _of_server(self, block: Json, index: int, position: int) -> list[str]:
         words = server_blocks.say(block, block_path(index, position), self.losses)
         if words is None:
             raise self._unsupported(block["type"], index, position)
-        return words
+        return [words] if words else []
 
     def _call(self, block: Json) -> Json:
         call_id = block["id"]

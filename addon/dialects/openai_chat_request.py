@@ -8,7 +8,7 @@ backend's prompt cache holds. Source: OpenAI API reference, "create chat complet
 
 from collections.abc import Mapping
 
-from addon.dialects import Target, structured_output
+from addon.dialects import Target, structured_output, typed_tools, web_search
 from addon.dialects.losses import Loss, Lost, loss
 from addon.dialects.openai_chat_messages import Conversation
 from addon.dialects.openai_chat_reasoning import think
@@ -54,16 +54,24 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     profile = target.profile
     names = ToolNames()
     schema = structured_output.wanted(request)
+    search = web_search.given(request, target)
     conversation = Conversation(target, names.wire)
-    conversation.add_system_prompt([*request.system, *structured_output.in_words(schema, target)])
+    conversation.add_system_prompt(
+        [*request.system, *structured_output.in_words(schema, target), *web_search.in_words(search, target)]
+    )
     for index, message in enumerate(request.messages):
         conversation.add(index, message)
     body: Json = {"model": target.model, "messages": conversation.close(len(request.messages) - 1)}
-    if offered := tools(request, target, names, conversation.loaded, losses):
-        body["tools"] = offered
-        choose(request, target, names, body, losses)
-    elif request.body.get("tool_choice"):
+    demanded = typed_tools.demanded(request, search)
+    if functions := tools(request, target, names, conversation.loaded, search, losses):
+        body["tools"] = functions
+        choose(request, target, names, body, losses, typed=demanded)
+    elif request.body.get("tool_choice") and search is None:
         losses.append(loss(Lost.TOOL_CHOICE_EMPTY, "tool_choice"))
+    if search is not None:
+        web_search.ask(search, target, body, losses)
+        if demanded and not web_search.is_forced(target):
+            losses.append(loss(Lost.TOOL_CHOICE, "tool_choice", target.name, "web_search"))
     _limits(request, target, body, losses)
     _sampling(request, target, body, losses)
     think(request, target, body, losses)

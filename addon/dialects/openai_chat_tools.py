@@ -8,8 +8,10 @@ import re
 from operator import itemgetter
 
 from addon.dialects import Target
-from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
+from addon.dialects.losses import Loss, Lost, loss
+from addon.dialects.search import Search
 from addon.dialects.tool_schemas import for_tool
+from addon.dialects.typed_tools import is_typed, settle
 from addon.protocol.errors import BadRequest
 from addon.protocol.messages import Json, Request
 
@@ -43,8 +45,15 @@ class ToolNames:
         return short
 
 
-def tools(request: Request, target: Target, names: ToolNames, loaded: dict[str, int], losses: list[Loss]) -> list[Json]:
-    """Return the functions. Raises: Unsupported.
+def tools(
+    request: Request,
+    target: Target,
+    names: ToolNames,
+    loaded: dict[str, int],
+    search: Search | None,
+    losses: list[Loss],
+) -> list[Json]:
+    """Return the functions; ``search`` is what the backend does itself. Raises: Unsupported.
 
     ``loaded`` numbers the tools that the client loaded on the way. It sorts them in between the others, by name; here
     they stand last, in the order of loading, and all that was said before stays a prefix.
@@ -52,10 +61,11 @@ def tools(request: Request, target: Target, names: ToolNames, loaded: dict[str, 
     style = target.profile.tool_schema
     functions: list[tuple[int, Json]] = []
     for index, tool in enumerate(request.tools):
+        if is_typed(tool):
+            settle(tool, index, search, losses)
+            continue
         if tool["name"] == PLACEHOLDER_TOOL:
             continue
-        if (tool.get("type") or "custom") != "custom":
-            raise refusal(Refused.TYPED_TOOL, f"tools.{index}", tool["type"])
         schema, told = for_tool(tool.get("input_schema") or {}, style)
         if told:
             losses.append(loss(Lost.TOOL_SCHEMA, f"tools.{index}.input_schema", told))
@@ -87,11 +97,16 @@ TOOL_FIELDS = frozenset(
 )
 
 
-def choose(request: Request, target: Target, names: ToolNames, body: Json, losses: list[Loss]) -> None:
-    """Set ``tool_choice`` and the switch for parallel calls. Raises: BadRequest where no such tool is offered."""
+def choose(
+    request: Request, target: Target, names: ToolNames, body: Json, losses: list[Loss], *, typed: bool = False
+) -> None:
+    """Set ``tool_choice`` and the switch for parallel calls. Raises: BadRequest where no such tool is offered.
+
+    ``typed``: what is chosen is none of the functions.
+    """
     choice = request.body.get("tool_choice") or {}
     profile = target.profile
-    match choice.get("type"):
+    match None if typed else choice.get("type"):
         case None:
             pass
         case "auto" | "none" as word:

@@ -58,13 +58,17 @@ class DocumentPart(StrEnum):
 
 
 class SearchStyle(StrEnum):
-    """How a backend is asked to search the web itself."""
+    """How a backend is asked to search the web itself (docs/web-search.md)."""
 
+    NONE = "none"  # it surely cannot, though Anthropic's format, which it speaks, has a tool for it
+    NATIVE = "native"  # Anthropic's own tool, which a backend of that format knows
     OPTIONS = "options"  # OpenAI's search models: {"web_search_options": {}}
-    PLUGIN = "plugin"  # OpenRouter: {"plugins": [{"id": "web"}]}
+    OPENROUTER = "openrouter"  # a tool {"type": "openrouter:web_search", "parameters": {...}}
     ALWAYS = "always"  # Perplexity: it searches in any case
-    ENABLE_SEARCH = "enable_search"  # DashScope: {"enable_search": true}
+    ENABLE_SEARCH = "enable_search"  # DashScope: {"enable_search": true, "search_options": {...}}
+    ENABLE_SEARCH_AGENT = "enable_search_agent"  # the same, by the only strategy that qwen3-max takes
     ZAI = "zai"  # a tool {"type": "web_search", "web_search": {...}}
+    BIGMODEL = "bigmodel"  # the same with an engine of another name
     GROQ = "groq"  # a tool {"type": "browser_search"}
 
 
@@ -99,7 +103,7 @@ class Profile:
     image_urls: bool = True  # by address too, not as bytes only
     documents: bool = False  # PDFs are taken
     document_part: DocumentPart = DocumentPart.FILE
-    search: SearchStyle | None = None  # its own search of the web
+    search: SearchStyle | None = None  # its own search of the web; None: it has none, or nobody knows
     call_id_limit: int | None = None  # longest tool call id
     call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many
     claude: bool = False  # Claude itself: it signs its thinking as Anthropic does, on whatever cloud

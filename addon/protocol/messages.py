@@ -208,9 +208,13 @@ def _check_tools(tools: object) -> None:
     for index, tool in enumerate(tools):
         if not isinstance(tool, dict):
             raise BadRequest(f"tools.{index}: Input should be an object")
-        if not isinstance(tool.get("name"), str):
+        kind = tool.get("type")
+        is_typed = bool(kind) and kind != "custom"
+        if is_typed and not isinstance(kind, str):
+            raise BadRequest(f"tools.{index}.type: Input should be a valid string")
+        if not isinstance(tool.get("name", "" if is_typed else None), str):  # a toolset has no name of its own
             raise BadRequest(f"tools.{index}.name: Field required")
-        if tool.get("type", "custom") == "custom" and not isinstance(tool.get("input_schema", {}), dict):
+        if not is_typed and not isinstance(tool.get("input_schema", {}), dict):
             raise BadRequest(f"tools.{index}.input_schema: Input should be an object")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
+from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
 
 CHAT, NATIVE = "openai_chat", "anthropic"
 BEARER = ("authorization", "Bearer ")
@@ -75,6 +75,7 @@ OPENAI_REASONING: dict[str, Any] = {
     "stop_limit": 0,
 }
 OPENAI_MODELS = _rules(
+    (r"^gpt-.*-search", {"sampling": False, "search": SearchStyle.OPTIONS}),
     (r"^gpt-.*-chat", {}),
     (r"^o\d|^codex", {**OPENAI_REASONING, "parallel_switch": False}),
     (r"^gpt-5(-|$)", {**OPENAI_REASONING, "effort_off": "minimal"}),
@@ -102,6 +103,7 @@ GLM = replace(
     required_choice=None,
     named_choice=False,
     stop_limit=1,
+    search=SearchStyle.ZAI,
     always=MappingProxyType({"tool_stream": True}),
 )
 
@@ -109,6 +111,9 @@ PRESERVED: dict[str, Any] = {
     "reasoning_echo": Echo.REASONING_CONTENT,
     "always": MappingProxyType({"preserve_thinking": True}),
 }
+SEARCHES = Profile(search=SearchStyle.NATIVE)  # a backend of Anthropic's format that knows its web_search tool
+NO_SEARCH = Profile(search=SearchStyle.NONE)  # one that does not
+CLAUDE = replace(SEARCHES, claude=True)
 
 _ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
@@ -119,7 +124,7 @@ _ROWS = (
         X_API_KEY,
         needs_key=False,
         bases=("ANTHROPIC_API_BASE",),
-        profile=Profile(claude=True),
+        profile=CLAUDE,
     ),
     Backend(
         "openai",
@@ -143,7 +148,7 @@ _ROWS = (
         X_API_KEY,
         keys=("ANTHROPIC_FOUNDRY_API_KEY",),
         bases=("ANTHROPIC_FOUNDRY_BASE_URL",),
-        profile=Profile(claude=True),
+        profile=CLAUDE,
     ),
     Backend(
         "gemini",
@@ -171,9 +176,12 @@ _ROWS = (
             reasoning_echo=Echo.REASONING_DETAILS,
             documents=True,
             default_max_tokens=16_384,
+            search=SearchStyle.OPENROUTER,
         ),
     ),
-    Backend("openrouter-anthropic", "https://openrouter.ai/api", NATIVE, keys=("OPENROUTER_API_KEY",)),
+    Backend(
+        "openrouter-anthropic", "https://openrouter.ai/api", NATIVE, keys=("OPENROUTER_API_KEY",), profile=SEARCHES
+    ),
     Backend(
         "deepseek",
         "https://api.deepseek.com",
@@ -186,17 +194,28 @@ _ROWS = (
             parallel_switch=False,
         ),
     ),
-    Backend("deepseek-anthropic", "https://api.deepseek.com/anthropic", NATIVE, X_API_KEY, keys=("DEEPSEEK_API_KEY",)),
-    Backend("zai", "https://api.z.ai/api/paas/v4", profile=GLM),
-    Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",)),
     Backend(
-        "bigmodel", "https://open.bigmodel.cn/api/paas/v4", keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"), profile=GLM
+        "deepseek-anthropic",
+        "https://api.deepseek.com/anthropic",
+        NATIVE,
+        X_API_KEY,
+        keys=("DEEPSEEK_API_KEY",),
+        profile=SEARCHES,
+    ),
+    Backend("zai", "https://api.z.ai/api/paas/v4", profile=GLM),
+    Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",), profile=SEARCHES),
+    Backend(
+        "bigmodel",
+        "https://open.bigmodel.cn/api/paas/v4",
+        keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"),
+        profile=replace(GLM, search=SearchStyle.BIGMODEL),
     ),
     Backend(
         "bigmodel-anthropic",
         "https://open.bigmodel.cn/api/anthropic",
         NATIVE,
         keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"),
+        profile=SEARCHES,
     ),
     Backend(
         "moonshot",
@@ -221,7 +240,10 @@ _ROWS = (
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
         profile=Profile(reasoning=ReasoningStyle.ENABLE_THINKING, budget_field="thinking_budget", json_schema=False),
         by_model=_rules(
-            (r"qwen3\.[78]", {**PRESERVED, "json_schema": True}), (r"qwen3\.6|qwen[4-9]|kimi-k2\.7", PRESERVED)
+            (r"qwen3\.[78]", {**PRESERVED, "json_schema": True}),
+            (r"qwen3\.6|qwen[4-9]|kimi-k2\.7", PRESERVED),
+            # at this address no other of the models searches (alibabacloud.com, "web search", supported models)
+            (r"^qwen3-max", {"search": SearchStyle.ENABLE_SEARCH_AGENT}),
         ),
     ),
     Backend(
@@ -238,7 +260,13 @@ _ROWS = (
         ),
         by_model=_rules((r"M2", {"reasoning": ReasoningStyle.NONE})),  # it thinks in any case
     ),
-    Backend("minimax-anthropic", "https://api.minimax.io/anthropic", NATIVE, keys=("MINIMAX_API_KEY",)),
+    Backend(
+        "minimax-anthropic",
+        "https://api.minimax.io/anthropic",
+        NATIVE,
+        keys=("MINIMAX_API_KEY",),
+        profile=NO_SEARCH,  # refuses the tool: "function name or parameters is empty (2013)"
+    ),
     Backend(
         "xai",
         "https://api.x.ai/v1",
@@ -281,7 +309,7 @@ _ROWS = (
         "groq",
         "https://api.groq.com/openai/v1",
         by_model=_rules(
-            (r"gpt-oss", GPT_OSS),
+            (r"gpt-oss", {**GPT_OSS, "search": SearchStyle.GROQ}),
             # parsed: else its thinking stands in the text, in <think>
             (
                 r"qwen|deepseek-r",
@@ -309,7 +337,7 @@ _ROWS = (
     Backend("sambanova", "https://api.sambanova.ai/v1"),
     Backend("nvidia", "https://integrate.api.nvidia.com/v1", keys=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY")),
     Backend("huggingface", "https://router.huggingface.co/v1", keys=("HF_TOKEN", "HUGGINGFACE_API_KEY")),
-    Backend("perplexity", "https://api.perplexity.ai"),
+    Backend("perplexity", "https://api.perplexity.ai", profile=Profile(search=SearchStyle.ALWAYS)),
     Backend("cohere", "https://api.cohere.ai/compatibility/v1", keys=("COHERE_API_KEY", "CO_API_KEY")),
     Backend("meta", "https://api.meta.ai/v1"),
     Backend("meta-anthropic", "https://api.meta.ai", NATIVE, keys=("META_API_KEY",)),
@@ -319,15 +347,25 @@ _ROWS = (
         "https://ai-gateway.vercel.sh",
         NATIVE,
         keys=("AI_GATEWAY_API_KEY", "VERCEL_AI_GATEWAY_API_KEY"),
+        profile=SEARCHES,
     ),
     Backend("volcengine", "https://ark.cn-beijing.volces.com/api/v3", keys=("VOLCENGINE_API_KEY", "ARK_API_KEY")),
     Backend("xiaomi", "https://api.xiaomimimo.com/v1", keys=("XIAOMI_API_KEY", "XIAOMI_MIMO_API_KEY")),
     Backend(
         "ollama", "http://localhost:11434/v1", needs_key=False, profile=replace(LOCAL, reasoning=ReasoningStyle.EFFORT)
     ),
-    Backend("ollama-anthropic", "http://localhost:11434", NATIVE, needs_key=False, keys=("OLLAMA_API_KEY",)),
+    Backend(
+        "ollama-anthropic",
+        "http://localhost:11434",
+        NATIVE,
+        needs_key=False,
+        keys=("OLLAMA_API_KEY",),
+        profile=NO_SEARCH,
+    ),
     Backend("vllm", "http://localhost:8000/v1", needs_key=False, profile=LOCAL),
-    Backend("vllm-anthropic", "http://localhost:8000", NATIVE, needs_key=False, keys=("VLLM_API_KEY",)),
+    Backend(
+        "vllm-anthropic", "http://localhost:8000", NATIVE, needs_key=False, keys=("VLLM_API_KEY",), profile=NO_SEARCH
+    ),
     Backend("sglang", "http://localhost:30000/v1", needs_key=False, profile=LOCAL),
     Backend("llamacpp", None, needs_key=False, profile=LOCAL),  # its own default, port 8080, is our door one's
     Backend(
@@ -336,9 +374,17 @@ _ROWS = (
         NATIVE,
         needs_key=False,
         keys=("LLAMACPP_ANTHROPIC_API_KEY", "LLAMACPP_API_KEY"),
+        profile=NO_SEARCH,
     ),
     Backend("lmstudio", "http://localhost:1234/v1", needs_key=False, profile=LOCAL),
-    Backend("lmstudio-anthropic", "http://localhost:1234", NATIVE, needs_key=False, keys=("LMSTUDIO_API_KEY",)),
+    Backend(
+        "lmstudio-anthropic",
+        "http://localhost:1234",
+        NATIVE,
+        needs_key=False,
+        keys=("LMSTUDIO_API_KEY",),
+        profile=NO_SEARCH,
+    ),
     Backend(
         "litellm-proxy",
         "http://localhost:4000/v1",

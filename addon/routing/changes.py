@@ -278,7 +278,7 @@ def _count(number: int, noun: str) -> str:
 
 def _drop_tools(draft: _Draft, globs: tuple[str, ...]) -> None:
     """Take tools away. Their calls in the history stay: that is what was done, and the client's turns rest on it."""
-    names = [tool["name"] for tool in draft.body.get("tools") or ()]
+    names = [_name(tool) for tool in draft.body.get("tools") or ()]
     is_dropped = _matcher(globs)
     if gone := [name for name in names if is_dropped(name)]:
         _remove_tools(draft, frozenset(gone))
@@ -290,6 +290,12 @@ def _drop_tools(draft: _Draft, globs: tuple[str, ...]) -> None:
     _word_references(draft, lambda name: f"[the tool {name} cannot be called]" if is_dropped(name) else None)
 
 
+def _name(tool: Json) -> str:
+    """A tool's name; a toolset of Anthropic's has its type alone."""
+    name: str = tool.get("name") or tool["type"]
+    return name
+
+
 @lru_cache(maxsize=256)  # a configuration holds a handful
 def _matcher(globs: tuple[str, ...]) -> Callable[[str], object]:
     return re.compile("|".join(map(translate, globs))).match
@@ -297,7 +303,7 @@ def _matcher(globs: tuple[str, ...]) -> Callable[[str], object]:
 
 def _remove_tools(draft: _Draft, gone: frozenset[str]) -> None:
     """Remove tools by name, and the wish to have one of them called."""
-    tools = [tool for tool in draft.body["tools"] if tool["name"] not in gone]
+    tools = [tool for tool in draft.body["tools"] if _name(tool) not in gone]
     draft.put("tools", tools or None)
     choice = draft.body.get("tool_choice") or {}
     if choice and not tools:
@@ -314,7 +320,7 @@ def _inline_tools(draft: _Draft) -> None:
     The client sends a tool's definition once it is loaded, and until then a placeholder for all of them. So while
     there is one, the search is the only way to them, and stays; without one there is nothing left to search.
     """
-    names = {tool["name"] for tool in draft.body.get("tools") or ()}
+    names = {_name(tool) for tool in draft.body.get("tools") or ()}
     if PLACEHOLDER_TOOL in names:
         _remove_tools(draft, frozenset((PLACEHOLDER_TOOL,)))
         draft.tell(
@@ -326,7 +332,7 @@ def _inline_tools(draft: _Draft) -> None:
         _remove_tools(draft, frozenset((SEARCH_TOOL,)))
         draft.tell("tools", f"dropped: {SEARCH_TOOL}, every tool is here")
     tools = draft.body.get("tools") or []
-    if deferred := [tool["name"] for tool in tools if "defer_loading" in tool]:
+    if deferred := [_name(tool) for tool in tools if "defer_loading" in tool]:
         draft.put("tools", [{name: tool[name] for name in tool if name != "defer_loading"} for tool in tools])
         draft.tell("tools", f"inlined: {', '.join(deferred)}")
     _word_references(draft, lambda name: f"[the tool {name} is loaded and can be called]")

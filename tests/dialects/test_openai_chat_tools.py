@@ -65,11 +65,17 @@ def test_a_tools_field_without_a_counterpart_is_reported() -> None:
     assert losses == lost("tools.1.strict", "a tool's field without a counterpart")
 
 
-def test_a_tool_of_anthropics_servers_is_refused() -> None:
+def test_a_typed_tool_that_the_client_runs_is_refused() -> None:
     with pytest.raises(Unsupported) as caught:
-        translated(tools=[BASH, {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}])
+        translated(tools=[BASH, {"type": "bash_20250124", "name": "bash"}])
     assert caught.value.path == "tools.1"
-    assert 'the tool "web_search_20250305" is known to Claude models alone' in caught.value.message
+    assert 'the tool "bash_20250124" is known to Claude models alone' in caught.value.message
+
+
+def test_tools_of_anthropics_servers_alone_leave_no_tools() -> None:
+    body, losses, _ = translated(tools=[{"type": "web_fetch_20260309", "name": "web_fetch"}, {"type": "advisor_x"}])
+    assert body == bare()
+    assert [path for path, _, _ in losses] == ["tools.0", "tools.1"]
 
 
 A: Json = {"properties": {"a": {"type": "string"}}, "required": ["a"]}

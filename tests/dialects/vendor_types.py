@@ -12,7 +12,7 @@ vendor refuses of OpenAI's is the table `NARROWED`.
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Never, TypedDict
+from typing import Annotated, Any, Literal, Never, NotRequired, TypedDict
 
 import orjson
 from openai.types.chat.completion_create_params import (
@@ -103,6 +103,53 @@ class DocumentUrl(TypedDict):
 
 SomeText = Annotated[str, Field(min_length=1)]
 
+
+class SearchTool(TypedDict):
+    """OpenRouter's own tool."""
+
+    type: Literal["openrouter:web_search"]
+    parameters: NotRequired["SearchParameters"]
+
+
+class SearchParameters(TypedDict, total=False):
+    """Its options, as OpenRouter's SDK types them (WebSearchServerToolConfig)."""
+
+    allowed_domains: list[str]
+    excluded_domains: list[str]
+    max_uses: int
+    user_location: dict[str, str]
+
+
+class GlmSearch(TypedDict):
+    """What GLM's tool may be told."""
+
+    enable: Literal[True]
+    search_engine: Literal["search-prime", "search_std"]
+    search_result: bool
+    search_domain_filter: NotRequired[str]
+
+
+class GlmTool(TypedDict):
+    """GLM's own tool."""
+
+    type: Literal["web_search"]
+    web_search: GlmSearch
+
+
+class BrowserSearch(TypedDict):
+    """Groq's own tool."""
+
+    type: Literal["browser_search"]
+
+
+class SearchOptions(TypedDict, total=False):
+    """DashScope's options of a search."""
+
+    forced_search: bool
+    search_strategy: Literal["turbo", "max", "agent", "agent_max"]
+    assigned_site_list: list[str]
+
+
 # a value of this shape is the vendor's own
 ADDED: tuple[Row, ...] = (
     Row(("deepseek",), "thinking", Toggle, "api-docs.deepseek.com, thinking mode"),
@@ -128,6 +175,12 @@ ADDED: tuple[Row, ...] = (
     ),
     Row(("mistral",), "messages.*.content.*", Thinking | DocumentUrl, "docs.mistral.ai, reasoning; document QnA"),
     Row(("mistral",), "tool_choice", Literal["any"], "docs.mistral.ai, function calling"),
+    Row(("openrouter",), "tools.*", SearchTool, "openrouter.ai/docs, web search server tool"),
+    Row(("zai", "bigmodel"), "tools.*", GlmTool, "docs.z.ai, web search in chat"),
+    Row(("groq",), "tools.*", BrowserSearch, "console.groq.com/docs, browser search"),
+    Row(("dashscope",), "enable_search", Literal[True], "Alibaba Cloud Model Studio, web search"),
+    Row(("dashscope",), "search_options", SearchOptions, "Alibaba Cloud Model Studio, web search"),
+    Row(("perplexity",), "search_domain_filter", list[str], "docs.perplexity.ai, Sonar filters"),
 )
 
 

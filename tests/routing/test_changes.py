@@ -411,6 +411,15 @@ CALLED = [*ASK, {"role": "assistant", "content": [CALL]}, {"role": "user", "cont
 FOUND = {"role": "user", "content": [result([reference("Bash", **CACHED), reference("Read")]), text("Tool loaded.")]}
 
 
+def test_a_toolset_is_known_by_its_type() -> None:
+    toolset = {"type": "mcp_toolset", "mcp_server_name": "a"}
+    changed, told = applied(Changes(drop_tools=("mcp_*",)), tools=[tool("Bash"), toolset])
+    assert changed["tools"] == [tool("Bash")]
+    assert told == [("tools", "dropped: mcp_toolset")]
+    changed, _ = applied(Changes(inline_tools=True), tools=[tool("Bash"), toolset])
+    assert changed["tools"] == [tool("Bash"), toolset]
+
+
 def test_calls_of_dropped_tools_stay_in_the_history() -> None:
     changed, told = applied(Changes(drop_tools=("Bash",)), tools=[tool("Bash"), tool("Read")], messages=CALLED)
     assert changed["messages"] == CALLED
