@@ -20,7 +20,12 @@ from addon.settings.presets import PRESETS
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SCHEMA = ROOT / "addon" / "settings" / "detour.schema.json"
-DIALECTS = {"openai_chat": "chat-completions", "anthropic": "Messages, untranslated"}
+DIALECTS = {
+    "openai_chat": "chat-completions",
+    "anthropic": "Messages, untranslated",
+    "searxng": "answers searches only",
+    "brave": "answers searches only",
+}
 HEAD = """# Providers
 
 Made from the table in `addon/routing/backends.py` by `python -m tests.test_docs`.

@@ -13,9 +13,10 @@ import typer
 from addon.cli.configuration import kept_switch
 from addon.protocol import messages
 from addon.protocol.errors import BadRequest, Blocked, ConfigError, DetourError
-from addon.routing import changes, route, rules
+from addon.routing import changes, route, rules, searching
 from addon.routing.call import Call, Door
 from addon.routing.route import Route
+from addon.routing.searching import Unasked
 from addon.routing.settings import Settings
 from addon.settings import settings_file
 from addon.settings.switch import Switch
@@ -87,25 +88,31 @@ def explanation(call: Call, settings: Settings) -> dict[str, Any]:
 def _outcome(call: Call, settings: Settings) -> dict[str, Any]:
     try:
         chosen = route.choose(call, settings)
-        return {"answers": chosen.name, "reason": chosen.reason, **_sending(chosen, call)}
+        return {"answers": chosen.name, "reason": chosen.reason, **_sending(chosen, call, settings)}
     except Blocked as blocked:
         return {"status": blocked.status, "blocked": blocked.message, "reason": blocked.why}
     except DetourError as error:
         return {"status": error.status, "error": error.message}
 
 
-def _sending(chosen: Route, call: Call) -> dict[str, Any]:
-    """What would be sent, but for the words."""
+def _sending(chosen: Route, call: Call, settings: Settings) -> dict[str, Any]:
+    """What would be sent, but for the words; a search may be made by another than the route chose."""
     if chosen.destination is None:
         return {}
-    destination = chosen.destination
-    request, changed = changes.apply(chosen.changes, messages.check(call.body))
+    asked = messages.check(call.body)
+    settled = searching.settle(chosen, asked, settings)
+    if isinstance(settled, Unasked):
+        return {"answers": "Detour itself", "reason": settled.why}
+    destination = settled.destination or chosen.destination
+    request, changed = changes.apply(settled.changes, asked)
     encoded = destination.dialect.encode(request, None, destination.target)
     credential = destination.credential
     return {
+        "answers": settled.name,
+        "reason": settled.reason,
         "address": encoded.wire.url,
         "key": f"${credential.variable}" if credential.value else None,
-        "when it cannot": [choice.name for choice in chosen.others],
+        "when it cannot": [choice.name for choice in settled.others],
         "changed": [f"{change.path}: {change.what}" for change in changed],
         "lost": [f"{loss.path}: {loss.what}" for loss in encoded.losses if not loss.routine],
     }

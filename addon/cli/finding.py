@@ -79,6 +79,8 @@ class Machine:
             return {}
         answers = [*self.settings.tiers.values()]
         answers += [rule.answer for rule in self.settings.rules if rule.answer is not None]
+        if self.settings.searcher is not None and self.settings.leaves_anthropic:
+            answers.append(self.settings.searcher)
         names = {choice.provider for answer in answers for choice in answer.choices}
         if not set(Tier) <= set(self.settings.tiers):
             names.add("anthropic")

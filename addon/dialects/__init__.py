@@ -14,7 +14,7 @@ from addon.dialects.losses import Loss
 from addon.dialects.profiles import Profile
 from addon.dialects.search import Search
 from addon.protocol.deltas import Delta
-from addon.protocol.errors import BackendError
+from addon.protocol.errors import BackendError, DetourError
 from addon.protocol.messages import Request
 
 
@@ -51,6 +51,7 @@ class WireRequest:
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,11 @@ class Dialect(Protocol):
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Say what a status of 400 or more means. ``headers`` has lower-case names."""
 
+    def instead_of(self, error: DetourError, context: ReplyContext) -> list[Delta] | None:
+        """Return the reply that is given in place of an error; None: the client hears the error itself."""
 
-NAMES = ("anthropic", "openai_chat")
+
+NAMES = ("anthropic", "openai_chat", "searxng", "brave")
 
 
 def load(name: str) -> Dialect:

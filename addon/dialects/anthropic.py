@@ -14,7 +14,7 @@ import orjson
 from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, anthropic_history, extras, faults
 from addon.dialects.losses import Loss
 from addon.protocol.deltas import Delta
-from addon.protocol.errors import BackendError, Kind, TooDeep
+from addon.protocol.errors import BackendError, DetourError, Kind, TooDeep
 from addon.protocol.messages import ATTRIBUTION, Request
 
 PATH = "/v1/messages"
@@ -67,6 +67,9 @@ class Anthropic:
             told = error.message.removeprefix(f"{context.target.name}: ")
             return BackendError(Kind.REPAIRABLE, told)
         return error
+
+    def instead_of(self, error: DetourError, context: ReplyContext) -> None:
+        """Nothing: an error is an error."""
 
 
 def _spliced(body: bytes, target: Target, attributed: bool) -> bytes | None:

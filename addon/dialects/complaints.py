@@ -68,7 +68,7 @@ def read(body: object) -> Told | None:
 def _nested(error: Mapping[str, Any]) -> Told:
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None  # OpenRouter: the real cause
-    message = _text(error.get("message")) or _text(error.get("type")) or "unknown error"
+    message = next(filter(None, (_text(error.get(name)) for name in ("message", "detail", "type"))), "unknown error")
     details = error.get("details")
     known = [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
     violations = [each for detail in known for each in detail.get("violations") or () if isinstance(each, dict)]

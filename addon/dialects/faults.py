@@ -147,6 +147,7 @@ SIGNS: tuple[tuple[frozenset[int] | None, re.Pattern[str], Kind], ...] = tuple(
             r"security token|invalid.authentication|authentication_error|no auth credentials",
             Kind.CREDENTIAL,
         ),
+        ((422,), r"subscription_token_invalid", Kind.CREDENTIAL),  # Brave Search
         ((403,), r"", Kind.PERMISSION),
         ((), r"rate_limit|rate limit|too many requests|throttling|resource_exhausted", Kind.RATE_LIMIT),
         ((429,), r"", Kind.RATE_LIMIT),

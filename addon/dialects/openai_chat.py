@@ -57,5 +57,8 @@ class OpenAIChat:
         """Classify by status and wording."""
         return faults.from_reply(status, headers, body, context)
 
+    def instead_of(self, error: DetourError, context: ReplyContext) -> None:
+        """Nothing: an error is an error."""
+
 
 DIALECT = OpenAIChat()

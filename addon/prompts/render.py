@@ -41,9 +41,9 @@ def prompt(request: Any) -> str:
     )
 
 
-def sent(url: str, body: Any) -> str:
-    """Render a backend's request: its address, then its body indented."""
-    return f"# POST {url}\n{_json(body)}\n"
+def sent(url: str, body: Any, method: str = "POST") -> str:
+    """Render a backend's request: its address, then its body indented, where it has one."""
+    return f"# {method} {url}\n{_json(body)}\n" if body is not None else f"# {method} {url}\n"
 
 
 def changes(route: str, reason: str, losses: Sequence[Sequence[Any]], changes: Sequence[Sequence[Any]] = ()) -> str:

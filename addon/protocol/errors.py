@@ -25,6 +25,9 @@ from typing import override
 
 import orjson
 
+# how a reply says what its body is
+JSON_HEADERS = (("content-type", "application/json"),)
+SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 NO_RETRY = MappingProxyType({"x-should-retry": "false"})
 MAX_RETRY_AFTER_S = 60  # Claude Code gives up at once on a longer wait; say so ourselves with x-should-retry
 
@@ -69,7 +72,7 @@ class DetourError(Exception):
         """Render the whole HTTP answer."""
         return Reply(
             self.status,
-            (("content-type", "application/json"), *self.headers.items()),
+            (*JSON_HEADERS, *self.headers.items()),
             self.envelope(request_id),
         )
 

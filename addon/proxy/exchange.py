@@ -17,10 +17,10 @@ from addon.dialects.anthropic_reply import Sealer, seal_message
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
-from addon.protocol.errors import BackendError, DetourError, Kind, MalformedReply, Reply
+from addon.protocol.errors import JSON_HEADERS, SSE_HEADERS, BackendError, DetourError, Kind, MalformedReply, Reply
 from addon.protocol.event_writer import BEHIND_CUT, EventWriter
 from addon.protocol.messages import collect
-from addon.proxy.intake import JSON_HEADERS, Send
+from addon.proxy.intake import Send
 from addon.routing.config import Credential
 from addon.routing.route import Route
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
@@ -28,8 +28,6 @@ from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
 MOST_TOLD = 3  # losses in a line of the log; the view of changes has them all
-
-SSE_HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 
 
 @dataclass(slots=True)
@@ -235,10 +233,15 @@ class RoutedExchange(Exchange):
         try:
             reply = self._whole(status, headers, body)
         except DetourError as error:
-            error.message = self.error = self._mask(error.message)
-            return error.reply(self.request_id)
+            return self._failed(error)
         self.first_at = now
         return reply
+
+    def _failed(self, error: DetourError) -> Reply:
+        """Answer for a failure: with the error, unless the dialect has something better to say."""
+        error.message = self.error = self._mask(error.message)
+        deltas = self.send.destination.dialect.instead_of(error, self._context())
+        return self._say(deltas) if deltas is not None else error.reply(self.request_id)
 
     def refuse(self) -> Reply | None:
         """Return the error reply for a stream that failed before it said anything; None when it has begun well."""
@@ -253,9 +256,7 @@ class RoutedExchange(Exchange):
         """Answer for a backend of which the client has heard nothing; ``began``: it had begun to reply."""
         address = self.send.destination.target.base_url
         what = "broke off before its first word" if began else f"cannot be reached at {address}"
-        error = BackendError(Kind.UNREACHABLE, f"{self.route.name} {what}: {message}")
-        self.error = error.message
-        return error.reply(self.request_id)
+        return self._failed(BackendError(Kind.UNREACHABLE, f"{self.route.name} {what}: {message}"))
 
     @override
     def _note_facts(self) -> None:
@@ -283,6 +284,10 @@ class RoutedExchange(Exchange):
             deltas = [*decoder.feed(body), *decoder.close()]
         else:
             deltas = dialect.decode_whole(body, self._context())
+        return self._say(deltas)
+
+    def _say(self, deltas: Iterable[Delta]) -> Reply:
+        """Write a whole reply in the form that the client asked for. Raises: DetourError when it failed."""
         writer = self._writer()
         events = write_whole(deltas, writer)
         self.usage, self.stop_reason = writer.usage, writer.stop_reason
@@ -313,6 +318,7 @@ class RoutedExchange(Exchange):
             self._input_estimate(),
             self.send.stop_sequences,
             self.send.encoded.offered,
+            self.send.encoded.search,
         )
 
     def _writer(self) -> EventWriter:

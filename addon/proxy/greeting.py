@@ -73,6 +73,9 @@ def _routes(settings: Settings) -> Iterator[str]:
         endpoint = settings.endpoints[answer.choices[0].provider]
         key = f", key {endpoint.credential.variable}" if endpoint.credential.key else ""
         yield f"Detour: {tier} → {answer.name} at {endpoint.base_url} ({answer.setting}{key})"
+    if settings.leaves_anthropic and settings.searcher is not None:
+        searcher = settings.searcher
+        yield f"Detour: web search, where the model has none → {searcher.name} ({searcher.setting})"
 
 
 def _where(listener: Listener) -> str:

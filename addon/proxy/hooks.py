@@ -22,12 +22,12 @@ from mitmproxy.hooks import UpdateHook
 
 from addon.dialects import documents
 from addon.dialects.documents import Reading, Unread
-from addon.protocol.errors import BackendError, Blocked, DetourError, InternalError, Kind, Reply
+from addon.protocol.errors import SSE_HEADERS, BackendError, Blocked, DetourError, InternalError, Kind, Reply
 from addon.proxy import fail_closed, record, transfer
 from addon.proxy.commands import Commands
 from addon.proxy.control import Control
 from addon.proxy.doors import ANTHROPIC_HOST, Doors, is_reverse
-from addon.proxy.exchange import SSE_HEADERS, Exchange, RoutedExchange
+from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.http_layer import Desk, Parting
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
@@ -35,6 +35,7 @@ from addon.proxy.log_file import LogFile
 from addon.proxy.openapi import TOKEN_HEADER
 from addon.proxy.reader import Reader
 from addon.proxy.rest_addon import Rest, may_be_ours
+from addon.proxy.told import Told
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
 from addon.stream import StreamTranslator
@@ -155,6 +156,8 @@ class Detour:
                     record.keep_answer(flow, "it can be told without asking a model")
                     flow.comment = f"answered by Detour: {reply.body[:SHOWN].decode('utf-8', 'replace')}"
                     logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
+                case Told() as told:
+                    self._tell(flow, told)
                 case Send() as send:
                     self._send(flow, send, started)
         except Unread as unread:
@@ -247,6 +250,14 @@ class Detour:
         if incoming.path not in fail_closed.ROUTED:
             return Pass()
         raise BackendError(Kind.UNREACHABLE, "Detour's settings are wrong, the proxy's log says how: nothing is sent.")
+
+    def _tell(self, flow: http.HTTPFlow, told: Told) -> None:
+        """Answer a call to a model here, because nobody can be asked."""
+        flow.response = transfer.response(told.reply, flow)
+        record.keep_answer(flow, told.why)
+        flow.comment = f"{told.route.asked} ({told.route.kind}) answered by Detour: {told.why}"
+        logger.warning("%s %d %s", flow.id[:8], told.reply.status, flow.comment)
+        self.rest.note_told(flow, told)
 
     def _send(self, flow: http.HTTPFlow, send: Send, started: float) -> None:
         """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""

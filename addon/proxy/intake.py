@@ -16,17 +16,19 @@ from addon.dialects import Encoded
 from addon.dialects.anthropic_history import concerns
 from addon.dialects.extras import merge
 from addon.dialects.losses import Loss
+from addon.dialects.search import Unsearchable
 from addon.protocol import tokens
-from addon.protocol.errors import BadRequest, Reply
+from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply
 from addon.protocol.messages import Json, Request, check, has_model, parse_json
-from addon.routing import changes
+from addon.proxy.told import Told, tell
+from addon.routing import changes, searching
 from addon.routing.call import Call, Door
 from addon.routing.changes import Change
-from addon.routing.config import DISCOVERY_PREFIX, LIMITS
+from addon.routing.config import DISCOVERY_PREFIX, LIMITS, Choice
 from addon.routing.route import Destination, Route, choose, home
+from addon.routing.searching import Unasked
 from addon.routing.settings import Settings
 
-JSON_HEADERS = (("content-type", "application/json"),)
 JSON_TYPES = ("application/json", "text/json")
 MODEL_CREATED_AT = "2025-01-01T00:00:00Z"  # the list's shape asks for a date; ours have none
 
@@ -87,7 +89,7 @@ class Send:
         return self.encoded.losses
 
 
-type Verdict = Pass | Reply | Send
+type Verdict = Pass | Reply | Told | Send
 
 
 def decide(incoming: Incoming, settings: Settings, networks: tuple[Network, ...] = ()) -> Verdict:
@@ -104,12 +106,19 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
         is_mixed = found.route is not None and concerns(incoming.body, claude=True)
         return _with_own_thinking(found.route, incoming) if found.route and is_mixed else found
     route, destination, asked = found
+    settled = searching.settle(route, asked, settings)
+    if isinstance(settled, Unasked):
+        return tell(settled, route, asked, incoming.lot)
+    route, destination = settled, settled.destination or destination
     request, changed = changes.apply(route.changes, asked)
     if extra := route.changes.body:
         target = replace(destination.target, extra_body=merge(destination.target.extra_body, extra))
         destination = replace(destination, target=target)
     body = incoming.body if request is asked else None
-    encoded = destination.dialect.encode(request, body, destination.target)
+    try:
+        encoded = destination.dialect.encode(request, body, destination.target)
+    except Unsearchable as fault:
+        return tell(searching.failed(fault, route), route, asked, incoming.lot)
     stops = tuple(request.body.get("stop_sequences") or ())
     # the parsed request itself is not kept
     shown = (request.body.get("thinking") or {}).get("display") != "omitted"
@@ -242,9 +251,19 @@ def offered(settings: Settings) -> tuple[str, ...]:
     """Every model that is configured, and every alias, as the client may name it."""
     answers = [*settings.tiers.values(), *(rule.answer for rule in settings.rules if rule.answer is not None)]
     choices = [
-        choice for answer in answers for choice in answer.choices if not choice.passes and "*" not in choice.model
+        choice
+        for answer in answers
+        for choice in answer.choices
+        if not choice.passes and "*" not in choice.model and _is_model(choice, settings)
     ]
-    return tuple(dict.fromkeys([*(choice.name for choice in choices), *settings.aliases, *settings.facts]))
+    aliases = (name for name, known in settings.aliases.items() if any(_is_model(choice, settings) for choice in known))
+    return tuple(dict.fromkeys([*(choice.name for choice in choices), *aliases, *settings.facts]))
+
+
+def _is_model(choice: Choice, settings: Settings) -> bool:
+    """Whether a choice is no search endpoint."""
+    endpoint = settings.endpoints.get(choice.provider)
+    return endpoint is None or not endpoint.only_searches
 
 
 ENDPOINTS: Mapping[str, Callable[[Incoming, Settings, tuple[Network, ...]], Verdict]] = {

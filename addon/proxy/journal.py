@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from addon.protocol.errors import Blocked, DetourError
 from addon.proxy.exchange import Exchange
+from addon.proxy.told import SELF, Told
 
 MOST_ENTRIES = 500  # a long day's work of one session
 MOST_CHARACTERS = 8 * 1024 * 1024  # of all bodies together
@@ -131,6 +132,23 @@ def of_refusal(request_id: str, error: DetourError, end: End) -> Entry:
         reason=_told(blocked.why) if blocked else None,
         error=_told(error.message),
         request_body=end.request_body,
+    )
+
+
+def of_told(request_id: str, told: Told, end: End) -> Entry:
+    """Make the entry of a call to a model that Detour answered itself."""
+    return Entry(
+        end.time,
+        request_id,
+        end.status,
+        end.elapsed_ms,
+        _told(told.route.session),
+        told.route.kind,
+        _told(told.route.asked),
+        SELF,
+        _told(told.why),
+        request_body=end.request_body,
+        response_body=end.response_body,
     )
 
 

@@ -15,10 +15,10 @@ from mitmproxy import http
 from addon.dialects.losses import Loss
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
+from addon.proxy.told import SELF
 from addon.routing.route import Route
 
 KEY = "detour"
-SELF = "Detour itself"  # who answered, where nothing was sent
 LONG_WINDOW = "; asked for with the long window, [1m]"
 
 

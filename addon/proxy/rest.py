@@ -19,9 +19,9 @@ from urllib.parse import parse_qs
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from addon.protocol.errors import BadRequest, Reply
+from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply
 from addon.proxy import openapi, rest_answers
-from addon.proxy.intake import JSON_HEADERS, JSON_TYPES, Incoming, admit
+from addon.proxy.intake import JSON_TYPES, Incoming, admit
 from addon.proxy.journal import LogType
 from addon.proxy.openapi import DEFAULT_LOGS, DOCUMENT, MOST_LOGS, OPERATIONS, PREFIX, TOKEN_HEADER
 from addon.proxy.rest_answers import Surroundings

@@ -26,6 +26,7 @@ from addon.proxy.openapi import OPERATIONS, PREFIX, TOKEN_HEADER
 from addon.proxy.rest import RestRequest
 from addon.proxy.rest_answers import Surroundings
 from addon.proxy.tally import Tally
+from addon.proxy.told import Told
 from addon.routing import catalog
 from addon.routing.settings import Settings
 from addon.settings import state_file
@@ -104,6 +105,14 @@ class Rest:
             self._keep(journal.of_refusal(transfer.request_id(flow), error, self._end(flow, status, 0, str)))
             if isinstance(error, Unsupported):
                 self.tally.note_refusal(error)
+        except Exception:
+            logger.exception("Detour: %s is not in the journal", flow.id)
+
+    def note_told(self, flow: http.HTTPFlow, told: Told) -> None:
+        """Keep a call to a model that was answered here. Never raises."""
+        try:
+            end = self._end(flow, told.reply.status, 0, str)
+            self._keep(journal.of_told(transfer.request_id(flow), told, end))
         except Exception:
             logger.exception("Detour: %s is not in the journal", flow.id)
 

@@ -98,12 +98,12 @@ def send_away(request: http.Request, send: Send, *, masked: bool) -> None:
     """Make a client's request the one for another host: no header of the client's stays."""
     wire, parts = send.encoded.wire, request.data  # mitmproxy's own setters parse and search for each of these
     parts.scheme, host, parts.port, parts.path = _place(wire.url)
-    parts.host, parts.method = host.decode("idna"), b"POST"
+    parts.host, parts.method = host.decode("idna"), wire.method.encode()
     address = url.hostport(parts.scheme, host, parts.port)
     parts.authority = address if parts.authority else b""
     own = () if any(name == USER_AGENT[0] for name, _ in wire.headers) else (USER_AGENT,)
-    length = ("content-length", str(len(wire.body)))
-    fields = [(name.encode(), value.encode()) for name, value in (*wire.headers, *own, length)]
+    length = (("content-length", str(len(wire.body))),) if wire.body else ()
+    fields = [(name.encode(), value.encode()) for name, value in (*wire.headers, *own, *length)]
     request.headers = http.Headers([(b"host", address), *fields])
     request.raw_content = wire.body
     _authorize(request, send.destination.credential, masked=masked)

@@ -9,6 +9,7 @@ from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
 from addon.prompts import render
 from addon.protocol.messages import parse_json
 from addon.proxy import record
+from addon.proxy.told import SELF
 
 PREFERRED = 2.0  # above the JSON view's 1
 ON_DEMAND = -1.0  # only when picked
@@ -52,7 +53,8 @@ class SentView(Contentview):
         flow = metadata.flow
         if not isinstance(flow, http.HTTPFlow):
             raise ValueError("not an HTTP flow")  # noqa: TRY004 - what mitmproxy expects of a view
-        return render.sent(flow.request.pretty_url, orjson.loads(flow.request.content or b"null"))
+        request = flow.request
+        return render.sent(request.pretty_url, orjson.loads(request.content or b"null"), request.method)
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
@@ -86,7 +88,7 @@ class ChangesView(Contentview):
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         kept = record.of(metadata.flow)
-        if kept.get("route") == record.SELF:
+        if kept.get("route") == SELF:
             return f"Answered by Detour itself: nothing was sent.\nwhy: {kept['reason']}"
         if "losses" not in kept:
             return f"Passed through: nothing was changed.\nwhy: {kept.get('reason', 'no call to a model')}"

@@ -13,6 +13,7 @@ from typing import Any
 from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
 
 CHAT, NATIVE = "openai_chat", "anthropic"
+SEARCH_ENDPOINTS = ("searxng", "brave")  # dialects
 BEARER = ("authorization", "Bearer ")
 X_API_KEY = ("x-api-key", "")
 API_KEY = ("api-key", "")
@@ -50,6 +51,11 @@ class Backend:
     def base_names(self) -> tuple[str, ...]:
         """The settings that may hold the address, in order."""
         return self.bases or (f"{_prefix(self.name)}_API_BASE", f"{_prefix(self.name)}_BASE_URL")
+
+    @property
+    def only_searches(self) -> bool:
+        """Whether it is no model, but a search endpoint."""
+        return self.dialect in SEARCH_ENDPOINTS
 
     def profile_of(self, model: str) -> Profile:
         """Return the profile with what this model's name changes."""
@@ -391,6 +397,15 @@ _ROWS = (
         needs_key=False,
         keys=("LITELLM_API_KEY",),
         bases=("LITELLM_API_BASE",),
+    ),
+    # no models: they answer searches of the web, and nothing else
+    Backend("searxng", None, "searxng", needs_key=False),
+    Backend(
+        "brave",
+        "https://api.search.brave.com/res/v1",
+        "brave",
+        ("x-subscription-token", ""),
+        keys=("BRAVE_API_KEY", "BRAVE_SEARCH_API_KEY"),
     ),
 )
 

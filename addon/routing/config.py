@@ -93,6 +93,11 @@ class Endpoint:
     timeouts: Timeouts = Timeouts()
 
     @property
+    def only_searches(self) -> bool:
+        """Whether it is no model, but a search endpoint."""
+        return self.backend.only_searches
+
+    @property
     def lack(self) -> str | None:
         """What keeps it from being used, and the setting that mends it; None when nothing does."""
         row = self.backend

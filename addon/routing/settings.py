@@ -50,6 +50,7 @@ class Settings:
     aliases: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
     facts: Mapping[str, ModelFacts] = field(default_factory=dict)  # the user's own, by provider/model
     decider: Decider | None = None
+    searcher: Answer | None = None  # the search endpoint for models that do not search themselves
     preset: str | None = None
     preferred: str = "openai"
     home: str | None = None

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from addon.dialects.profiles import SearchStyle
 from addon.protocol.errors import ConfigError
 from addon.routing import rules
+from addon.routing.backends import SEARCH_ENDPOINTS
 from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import (
     ANTHROPIC,
@@ -37,6 +39,8 @@ from addon.settings.providers import Path, Place, Sources
 from addon.settings.rulebook import Book, Written, shown, targets, usable
 from addon.settings.switch import AS_CONFIGURED, NO_PRESET, Switch
 
+SEARCH_MODEL = "web"  # after the slash of a search endpoint, which has no models
+NO_SEARCH = "off"
 IDLE = "PREFERRED_PROVIDER is {!r} and alone answers nothing: name a model with BIG_MODEL"
 BLOCKED = "Detour blocks calls of the kind {}: it was told so while running (detour.unblock lifts it)."
 
@@ -220,6 +224,7 @@ def configure(
         logging=environment.logging(values),
     )
     base = replace(base, aliases=MappingProxyType(_aliases(written, base, place)), facts=_facts(written, base, place))
+    base = replace(base, searcher=_searcher(written.search, base, place))
     return Configuration(written, named, place, base, origin)
 
 
@@ -234,6 +239,41 @@ def _preferred(name: str, endpoints: Mapping[str, Endpoint], place: Place) -> st
         near = Settings(endpoints=endpoints).nearest(name)
         raise ConfigError(f"{place(('provider',))}: provider is {name!r}, which is no provider. {near}")
     return found.backend.name
+
+
+def _searcher(written: str | None, base: Settings, place: Place) -> Answer | None:
+    """Who searches where the model does not: the one named, else SearXNG with an address, else Brave with a key."""
+    if written == NO_SEARCH:
+        return None
+    if written is None:
+        ready = (base.endpoints[name] for name in SEARCH_ENDPOINTS if base.endpoints[name].lack is None)
+        found = next(ready, None)
+        if found is None:
+            return None
+        setting = found.base_name or found.credential.variable
+        return Answer((Choice(found.backend.name, SEARCH_MODEL),), "backends" if setting == "address" else setting)
+    named = base.endpoint(written)
+    text = f"{written}/{SEARCH_MODEL}" if named is not None and named.only_searches else written
+    setting = f"search ({place(('search',))})"
+    try:
+        choices, lacks = usable(base.choices(text), lambda choice: _lack_of_search(choice, base))
+    except ConfigError as error:
+        raise ConfigError(f"{setting} is {written!r}, but {error.message}") from None
+    if not choices:
+        raise ConfigError(f"{setting} is {written!r}, but {lacks[0]}")
+    return Answer(choices, setting)
+
+
+def _lack_of_search(choice: Choice, base: Settings) -> str | None:
+    """What keeps a choice from searching."""
+    if choice.passes:
+        return f"{ANTHROPIC} passes a request as it is; name a model, or a search endpoint."
+    endpoint = base.endpoints[choice.provider]
+    own = base.facts.get(choice.name, ModelFacts()).profile or {}
+    style = {"search": endpoint.backend.profile_of(choice.model).search, **endpoint.profile, **own}["search"]
+    if endpoint.lack is None and not endpoint.only_searches and style in (None, SearchStyle.NONE):
+        return f"{choice.name} has no search of its own."
+    return endpoint.lack
 
 
 def _aliases(written: Document, base: Settings, place: Place) -> dict[str, tuple[Choice, ...]]:

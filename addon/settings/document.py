@@ -415,6 +415,8 @@ class Document(Part):
     """Answers for Haiku."""
     provider: Maybe[Name] = None
     """The provider of models that are written without one."""
+    search: Maybe[ModelName] = None
+    """Who searches the web where the model has no search of its own: searxng, brave, a model that searches, or off."""
     function: Maybe[Function] = None
     """path/to/file.py:name of a Python function that is asked before the routes."""
     backends: Section[dict[Key, Backend]] = {}

@@ -29,6 +29,10 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
         origin = "chosen while running" if switch.preset else configuration.place(("preset",))
         yield Row("preset", settings.preset, origin)
     yield from _models(configuration, settings)
+    if settings.searcher is not None:
+        yield Row("search", settings.searcher.name, _origin(settings.searcher.setting, configuration))
+    elif configuration.document.search is not None:
+        yield Row("search", configuration.document.search, configuration.place(("search",)))
     if settings.decider is not None:
         yield Row("function", settings.decider.name, configuration.place(("function",)))
     for number, rule in enumerate(settings.rules, 1):

@@ -8,6 +8,7 @@ import pytest
 
 from addon.cli.explain import Question, explain
 from addon.protocol.errors import ConfigError
+from tests import searches
 
 DOCUMENT = """
 big: gpu/x
@@ -23,7 +24,7 @@ SUBAGENT = ("x-claude-code-request-class: subagent",)
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BIG_MODEL", "MIDDLE_MODEL", "SMALL_MODEL", "DETOUR_CONFIG", "ZAI_API_KEY"):
+    for name in ("BIG_MODEL", "MIDDLE_MODEL", "SMALL_MODEL", "DETOUR_CONFIG", "ZAI_API_KEY", "SEARXNG_API_BASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -58,6 +59,19 @@ def test_a_rule_says_where_it_stands_and_what_it_changes(capsys: pytest.CaptureF
     assert outcome["when it cannot"] == ["gpu/y"]
     assert outcome["changed"] == ["max_tokens: set to 5 (was 9)"]
     assert outcome["lost"] == ["top_k: ollama/x knows no such field"]
+
+
+def test_a_search_is_made_by_another_than_the_route_chose(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = told(capsys, Question(), **searches.body())["outcome"]
+    assert outcome["answers"] == "Detour itself"
+    assert outcome["reason"].endswith("gpu/x does not search, and no search endpoint is set up")
+    monkeypatch.setenv("SEARXNG_API_BASE", "http://find.example")
+    outcome = told(capsys, Question(), **searches.body())["outcome"]
+    assert outcome["answers"] == "searxng/web"
+    assert outcome["address"] == "http://find.example/search?format=json&q=rain+in+spain"
+    assert "gpu/x does not search" in outcome["reason"]
 
 
 OUTCOMES = [

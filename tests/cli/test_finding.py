@@ -37,5 +37,14 @@ def test_the_backends_in_use_are_those_of_the_tiers_and_the_rules(tmp_path: Path
     assert list(machine(tmp_path, settings=settings).backends) == ["ollama", "openai"]
 
 
+def test_a_search_endpoint_is_in_use_where_a_model_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SEARXNG_API_BASE=http://find.example\n")
+    settings = settings_file.read(tmp_path).configuration.settings()
+    assert list(machine(tmp_path, settings=settings).backends) == ["anthropic"]
+    (tmp_path / ".env").write_text("SEARXNG_API_BASE=http://find.example\nBIG_MODEL=ollama/a\nSMALL_MODEL=ollama/a\n")
+    settings = settings_file.read(tmp_path).configuration.settings()
+    assert list(machine(tmp_path, settings=settings).backends) == ["ollama", "searxng"]
+
+
 def test_settings_that_cannot_be_read_name_no_backend(tmp_path: Path) -> None:
     assert machine(tmp_path, settings=ConfigError("odd")).backends == {}

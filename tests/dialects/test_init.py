@@ -7,14 +7,16 @@ from addon.dialects import Target
 from addon.dialects.profiles import Profile
 
 
-@pytest.mark.parametrize(("name", "translates"), [("anthropic", False), ("openai_chat", True)])
+@pytest.mark.parametrize(
+    ("name", "translates"), [("anthropic", False), ("openai_chat", True), ("searxng", True), ("brave", True)]
+)
 def test_a_dialect_is_loaded_by_its_name(name: str, translates: bool) -> None:
     assert dialects.load(name).translates is translates
     assert dialects.load(name) is dialects.load(name)
 
 
 def test_every_dialect_is_tested_here() -> None:
-    assert dialects.NAMES == ("anthropic", "openai_chat")
+    assert dialects.NAMES == ("anthropic", "openai_chat", "searxng", "brave")
 
 
 @pytest.mark.parametrize("name", ["", "faults", "os", "openai_chat "])

@@ -207,6 +207,7 @@ def test_a_large_prompt_is_rendered_whole() -> None:
 
 def test_a_sent_request_shows_its_address() -> None:
     assert render.sent("https://host/v1", {"a": 1}) == '# POST https://host/v1\n{\n  "a": 1\n}\n'
+    assert render.sent("https://host/find?q=a", None, "GET") == "# GET https://host/find?q=a\n"
 
 
 NOTHING = "changed by the route: nothing\nlost or changed in translation: nothing\nleft out as always: nothing\n"

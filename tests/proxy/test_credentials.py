@@ -11,6 +11,7 @@ from mitmproxy.addons import savehar
 from mitmproxy.addons.view import View
 
 from addon.proxy import hooks, http_layer, record
+from tests import law, searches
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
@@ -262,6 +263,56 @@ async def test_the_clients_key_does_not_go_to_anthropics_dialect_elsewhere(confd
         async with proxying(confdir, modes=(f"reverse:{other.url}",)) as proxy:
             await _post(proxy)
     assert _secrets(repr(fake.received[0])) == []
+
+
+# -- searches ----------------------------------------------------------------------------------------------------------
+
+FOUND = {"web": {"results": [{"title": "Rain", "url": "https://r.example", "description": "It rains."}]}}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("door", [1, 2])
+async def test_a_search_endpoint_gets_the_query_and_its_own_key_and_nothing_else(
+    confdir: Path, configure: Configure, door: int, stream: bool
+) -> None:
+    witness = Witness()
+    async with backend(streaming()) as model, backend(whole(FOUND)) as fake:
+        configure(model.url, BRAVE_API_KEY=KEY, BRAVE_API_BASE=fake.url, OPENAI_API_KEY="sk-of-the-model")
+        async with proxying(confdir, witness) as proxy:
+            async with proxy.client(door) as client:
+                asked = searches.body(stream=stream, allowed_domains=["r.example"])
+                reply = await client.post("/v1/messages", json=asked, headers=CLIENT_HEADERS)
+            await proxy.settled()
+            await _replay(proxy, proxy.flows[0])
+            for sent in fake.received:
+                assert (sent.method, sent.body) == ("GET", b"")
+                assert sent.path == "/web/search?count=20&text_decorations=false&q=rain+in+spain+site%3Ar.example"
+                assert sent.names == ALLOWED - {"authorization", "content-type", "content-length"} | {KEYED}
+                assert sent.header(KEYED) == KEY
+            assert (reply.status_code, b"https://r.example" in reply.content) == (200, True)
+            assert proxy.flows[0].request.headers[KEYED] == "$BRAVE_API_KEY"
+            assert proxy.flows[0].comment.startswith("claude-opus-5-5 → brave/web (websearch)")
+            assert _secrets(everything(proxy.flows[0])) == []
+            _bears_no_key(witness, proxy)
+        assert (len(fake.received), model.received) == (2, [])
+
+
+KEYED = "x-subscription-token"
+
+
+async def test_a_search_endpoint_that_is_down_is_told_at_once(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as model:
+        configure(model.url, SEARXNG_API_BASE="http://127.0.0.1:1")
+        async with proxying(confdir) as proxy:
+            proxy.errors_expected = True
+            async with proxy.client() as client:
+                reply = await client.post("/v1/messages", json=searches.body(stream=True))
+            await proxy.settled()
+            assert reply.status_code == 200
+            law.check(reply.content)
+            assert b'"error_code":"unavailable"' in reply.content
+            assert "searxng/web cannot be reached at http://127.0.0.1:1" in said(reply.content)
+            assert "error: searxng/web cannot be reached" in proxy.flows[0].comment
 
 
 # -- replays -----------------------------------------------------------------------------------------------------------

@@ -17,9 +17,18 @@ from addon.proxy.intake import Send
 from addon.routing.call import Call
 from addon.routing.route import choose
 from addon.settings.assembly import parse
+from tests import law, searches
 from tests.proxy.live import HELLO, KEY, NATIVE_HELLO, WHOLE_HELLO, gzipped, said
 
-SETTINGS = parse({"OPENAI_API_KEY": KEY, "DEEPSEEK_API_KEY": KEY, "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9"})
+SETTINGS = parse(
+    {
+        "OPENAI_API_KEY": KEY,
+        "DEEPSEEK_API_KEY": KEY,
+        "VLLM_ANTHROPIC_API_BASE": "http://127.0.0.1:9",
+        "SEARXNG_API_BASE": "http://127.0.0.1:9",
+        "SEARXNG_API_KEY": KEY,
+    }
+)
 JSON = {"content-type": "application/json"}
 
 
@@ -248,3 +257,53 @@ def test_a_finished_exchange_goes_at_once() -> None:
         assert known() is None
     finally:
         gc.enable()
+
+
+# -- searches ----------------------------------------------------------------------------------------------------------
+
+
+def _searching(*, stream: bool) -> RoutedExchange:
+    routed = _routed("searxng/web", stream=stream)
+    encoded = routed.send.destination.dialect.encode(searches.request(), None, routed.send.destination.target)
+    routed.send = replace(routed.send, encoded=encoded)
+    return routed
+
+
+FAILURES = [
+    (403, b"<html>", "unavailable", "Add `json` to `search: formats:`"),
+    (429, f"slow down, {KEY}".encode(), "too_many_requests", "slow down, $SEARXNG_API_KEY"),
+    (302, b"", "unavailable", "answered with the status 302"),
+    (200, b"<html>", "unavailable", "answered with something that is no list of pages"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code", "words"), FAILURES)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_search_that_fails_is_no_error_for_the_client(
+    status: int, body: bytes, code: str, words: str, stream: bool
+) -> None:
+    routed = _searching(stream=stream)
+    reply = routed.reply_whole(status, {}, body, 11.0)
+    assert reply.status == 200
+    assert f'"error_code":"{code}"'.encode() in reply.body
+    assert words in reply.body.decode()
+    assert words in (routed.error or ""), "the user's log does not say that it failed"
+    if stream:
+        law.check(reply.body)
+
+
+def test_a_search_endpoint_that_is_down_is_no_error_for_the_client() -> None:
+    routed = _searching(stream=False)
+    reply = routed.unreachable("connection refused", began=False)
+    content = json.loads(reply.body)["content"]
+    assert (reply.status, content[1]["content"]["error_code"]) == (200, "unavailable")
+    assert content[2]["text"].startswith("The search failed. searxng/web cannot be reached at http://127.0.0.1:9")
+
+
+def test_what_was_searched_for_is_in_the_reply() -> None:
+    found = {"results": [{"url": "https://r.example", "title": "Rain", "content": "It rains."}]}
+    reply = _searching(stream=False).reply_whole(200, JSON, json.dumps(found).encode(), 11.0)
+    use, result, text = json.loads(reply.body)["content"]
+    assert use["input"] == {"query": searches.QUERY}
+    assert result["content"][0]["url"] == "https://r.example"
+    assert "It rains." in text["text"]

@@ -70,6 +70,14 @@ def test_a_tier_without_a_model_is_said_to_pass() -> None:
     assert told[:2] == ["Detour: opus → Anthropic, untouched", "Detour: sonnet → Anthropic, untouched"]
 
 
+def test_a_search_endpoint_is_told_where_it_may_be_asked() -> None:
+    found = {"SEARXNG_API_BASE": "http://find.example"}
+    told = list(greeting.lines(assembly.parse({"BIG_MODEL": "vllm/qwen", **found}), [], CONFDIR))
+    line = "Detour: web search, where the model has none → searxng/web (SEARXNG_API_BASE)"
+    assert told[-2] == line
+    assert line not in greeting.lines(assembly.parse(found), [], CONFDIR)
+
+
 def test_a_path_with_spaces_can_be_copied() -> None:
     told = "\n".join(greeting.lines(NOTHING, [Listener(False, "127.0.0.1", 1)], Path("/home/my self")))
     assert "NODE_EXTRA_CA_CERTS='/home/my self/mitmproxy-ca-cert.pem' claude" in told

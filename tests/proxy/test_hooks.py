@@ -5,6 +5,7 @@ import gc
 import ipaddress
 import itertools
 import json
+import logging
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from mitmproxy.test import taddons, tflow
 from addon.proxy import hooks, record
 from addon.proxy.hooks import Detour
 from addon.proxy.intake import decide
+from addon.proxy.journal import LogType
+from tests import searches
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
@@ -172,6 +175,22 @@ async def test_what_is_answered_here_says_so(confdir: Path, configure: Configure
             counted = await client.post("/v1/messages/count_tokens", json=ask())
             assert proxy.flows[0].comment == f"answered by Detour: {counted.text}"
             assert proxy.flows[0].comment in proxy.log.text
+        assert fake.received == []
+
+
+async def test_a_search_that_nobody_makes_is_answered_here_and_says_so(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as fake:
+        configure(fake.url)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            reply = await client.post("/v1/messages", json=searches.body(stream=True))
+            assert said(reply.content).startswith("No search was made: openai/gpt-test has no web search of its own")
+            [flow] = proxy.flows
+            why = "BIG_MODEL answers opus; openai/gpt-test does not search, and no search endpoint is set up"
+            assert flow.comment == f"claude-opus-5-5 (websearch) answered by Detour: {why}"
+            assert flow.comment in "".join(proxy.log.at(logging.WARNING))
+            assert record.of(flow) == {"route": "Detour itself", "reason": why}
+            [entry] = proxy.detour.rest.journal.newest(LogType.ALL, 9)
+            assert (entry.kind, entry.answered_by, entry.reason) == ("websearch", "Detour itself", why)
         assert fake.received == []
 
 

@@ -12,11 +12,13 @@ from addon.dialects.losses import Lost
 from addon.protocol import signature
 from addon.protocol.errors import BadRequest, Blocked, DetourError, Reply
 from addon.proxy.intake import Incoming, Pass, Send, decide, offered
+from addon.proxy.told import Told
 from addon.routing.call import Call, Door
 from addon.routing.config import LIMITS, Limits
 from addon.routing.settings import Decider, Settings
 from addon.settings import document_text
 from addon.settings.assembly import configure, parse
+from tests import searches
 from tests.proxy.live import ask
 
 
@@ -258,6 +260,52 @@ def test_everything_that_is_configured_is_offered_once() -> None:
     assert isinstance(verdict, Reply)
     assert [entry["display_name"] for entry in json.loads(verdict.body)["data"]] == list(offered(settings))
     assert offered(BLOCKING) == ()
+
+
+def test_search_endpoints_are_no_models_and_not_offered() -> None:
+    settings = written(
+        "big: [ollama/a, searxng/web]\nsearch: searxng\nmodels: {find: searxng/web, both: [searxng/web, ollama/b]}\n"
+        "routes: {web_search: searxng/web}",
+        SEARXNG_API_BASE="http://find.example",
+    )
+    assert offered(settings) == ("ollama/a", "both")
+
+
+SEARCHING = written("small: vllm/q", SEARXNG_API_BASE="http://find.example")
+
+
+def _search(words: str = searches.ASK) -> Incoming:
+    asked = {**searches.body(words), "model": "claude-haiku-5-5"}
+    return replace(_incoming(body=json.dumps(asked).encode()), lot="0f6e1d2c-3b4a-5968-7786-95a4b3c2d1e0")
+
+
+def test_a_search_goes_to_the_search_endpoint_where_the_model_has_none() -> None:
+    verdict = decide(_search(), SEARCHING)
+    assert isinstance(verdict, Send)
+    assert (verdict.route.name, verdict.encoded.wire.method) == ("searxng/web", "GET")
+    assert verdict.encoded.wire.url == "http://find.example/search?format=json&q=rain+in+spain"
+    assert "vllm/q does not search" in verdict.route.reason
+
+
+@pytest.mark.parametrize(
+    ("incoming", "settings", "words"),
+    [
+        (_search(), ROUTED, b"No search was made: vllm/q has no web search of its own"),
+        (_search(" "), SEARCHING, b"invalid_tool_input"),
+        (_search("x" * 3_000), SEARCHING, b"query_too_long"),
+    ],
+)
+def test_a_search_that_nobody_can_make_is_answered_here(incoming: Incoming, settings: Settings, words: bytes) -> None:
+    verdict = decide(incoming, settings)
+    assert isinstance(verdict, Told)
+    assert (verdict.reply.status, words in verdict.reply.body) == (200, True)
+    assert verdict.why.startswith("small" if settings is SEARCHING else "SMALL_MODEL")
+    assert verdict.route.kind == "websearch"
+
+
+def test_who_may_not_spend_the_users_keys_may_not_search_either() -> None:
+    with pytest.raises(BadRequest, match="detour_clients"):
+        decide(replace(_search(), client_host="10.1.2.3"), SEARCHING)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])

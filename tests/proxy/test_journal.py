@@ -4,11 +4,12 @@ import pytest
 
 from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Loss, Lost, loss
-from addon.protocol.errors import BadRequest, Blocked
+from addon.protocol.errors import BadRequest, Blocked, Reply
 from addon.proxy import journal
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
 from addon.proxy.journal import KEPT_BODY, Body, End, Entry, Journal, LogType, cut
+from addon.proxy.told import Told
 from addon.routing.call import Call
 from addon.routing.route import choose
 from addon.settings.assembly import parse
@@ -91,6 +92,23 @@ def test_an_error_of_our_own_is_an_entry() -> None:
     )
     assert journal.of_refusal("req_abc", BadRequest("no"), END) == Entry(
         END.time, "req_abc", 200, 1200, error="no", request_body=Body("asked")
+    )
+
+
+def test_an_answer_of_our_own_tells_who_asked_and_why() -> None:
+    route = choose(Call({"model": "openai/gpt-test"}, headers=HEADERS), SETTINGS)
+    assert journal.of_told("req_abc", Told(route, Reply(200, (), b""), "nobody searches"), END) == Entry(
+        END.time,
+        "req_abc",
+        200,
+        1200,
+        session="a-session",
+        kind="main",
+        asked="openai/gpt-test",
+        answered_by="Detour itself",
+        reason="nobody searches",
+        request_body=Body("asked"),
+        response_body=Body("answered"),
     )
 
 

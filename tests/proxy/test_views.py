@@ -24,6 +24,7 @@ def _registered() -> Iterator[None]:
 
 def _routed() -> http.HTTPFlow:
     flow = tflow.tflow(resp=True)
+    flow.request.method = "POST"
     flow.request.url = "https://backend.example/v1/chat/completions"
     flow.request.headers["content-type"] = "application/json"
     flow.request.content = b'{"model":"gpt-test"}'

@@ -321,6 +321,12 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, str], Switch, str]] = [
     ({"big": "opnai/x"}, {}, Switch(), "big (at big) is 'opnai/x', but there is no provider 'opnai'. Did "),
     ({"big": "groq/x"}, {}, Switch(), "big (at big) is 'groq/x', but there is no key for groq: set GROQ_API_KEY."),
     ({"big": ["groq/x", "xai/y"]}, {}, Switch(), "big (at big) is 'groq/x', 'xai/y', but there is no key for groq"),
+    ({"search": "nobody/x"}, {}, Switch(), "search (at search) is 'nobody/x', but there is no provider 'nobody'."),
+    ({"search": "searxng"}, {}, Switch(), "is 'searxng', but searxng has no address: set SEARXNG_API_BASE."),
+    ({"search": "brave"}, {}, Switch(), "is 'brave', but there is no key for brave: set BRAVE_API_KEY or BRAVE_SE"),
+    ({"search": "anthropic"}, {}, Switch(), "is 'anthropic', but anthropic passes a request as it is"),
+    ({"search": "vllm/q"}, {}, Switch(), "search (at search) is 'vllm/q', but vllm/q has no search of its own."),
+    ({"search": "ollama-anthropic/q"}, {}, Switch(), "but ollama-anthropic/q has no search of its own."),
     ({"small": "vllm/*"}, {}, Switch(), "small (at small) is 'vllm/*', but a star stands for"),
     ({}, {}, Switch(models={BIG: "nobody/x"}), "big (chosen while running) is 'nobody/x', but there is no provider"),
     ({"preset": "p", "presets": {"p": {"big": "nobody/x"}}}, {}, Switch(), "big (at presets.p.big) is 'nobody/x', "),
@@ -344,6 +350,32 @@ def test_a_mistake_is_told_with_its_place(
     written: dict[str, Any], values: dict[str, str], switch: Switch, told: str
 ) -> None:
     assert told in mistake(written, values, switch)
+
+
+AT = {"searxng": {"address": "http://find.example"}}
+SEARCHING = {"profile": {"search": "options"}}
+SEARCHERS: list[tuple[dict[str, Any], dict[str, str], str | None, str]] = [
+    ({}, {}, None, ""),
+    ({}, {"SEARXNG_BASE_URL": "http://find.example", "BRAVE_API_KEY": "k"}, "searxng/web", "SEARXNG_BASE_URL"),
+    ({}, {"BRAVE_SEARCH_API_KEY": "k"}, "brave/web", "BRAVE_SEARCH_API_KEY"),
+    ({"backends": AT}, {}, "searxng/web", "backends"),
+    ({"search": "off"}, {"BRAVE_API_KEY": "k"}, None, ""),
+    ({"search": "Brave"}, {"BRAVE_API_KEY": "k"}, "brave/web", "search (at search)"),
+    ({"search": "brave/web"}, {"BRAVE_API_KEY": "k"}, "brave/web", "search (at search)"),
+    ({"search": "perplexity/sonar"}, {"PERPLEXITY_API_KEY": "k"}, "perplexity/sonar", "search (at search)"),
+    ({"search": "s", "models": {"s": ["brave/web", "openrouter/z"]}}, {"OPENROUTER_API_KEY": "k"}, "openrouter/z",
+     "search (at search)"),
+    ({"search": "vllm/q", "backends": {"vllm": SEARCHING}}, {}, "vllm/q", "search (at search)"),
+    ({"search": "vllm/q", "models": {"vllm/q": SEARCHING}}, {}, "vllm/q", "search (at search)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "values", "name", "setting"), SEARCHERS)
+def test_the_search_endpoint_is_the_one_named_else_one_that_is_set_up(
+    written: dict[str, Any], values: dict[str, str], name: str | None, setting: str
+) -> None:
+    found = configuration(written, values).settings().searcher
+    assert (found.choices[0].name if found else None, found.setting if found else "") == (name, setting)
 
 
 def test_what_is_not_in_force_is_no_mistake() -> None:

@@ -173,6 +173,17 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
         Switch(),
         [Row("backends.b.credential", LITERAL, "at backends.b.credential")],
     ),
+    # who searches
+    (
+        {},
+        {"BRAVE_API_KEY": KEY},
+        Switch(),
+        [
+            Row("search", "brave/web", "BRAVE_API_KEY, .env"),
+            Row("backends.brave.credential", "$BRAVE_API_KEY", "BRAVE_API_KEY, .env"),
+        ],
+    ),
+    ({"search": "off"}, {}, Switch(), [Row("search", "off", "at search")]),
     # the rest
     ({}, {"DETOUR_HOME": "/x"}, Switch(), [Row("DETOUR_HOME", "/x", ".env")]),
     ({"limits": {"reply_bytes": 5_000}}, {}, Switch(), [Row("limits.reply_bytes", "5,000", "at limits.reply_bytes")]),
