@@ -82,6 +82,7 @@ class Story:
             encoded.tool_names,
             input_estimate=INPUT_ESTIMATE,
             offered=encoded.offered,
+            search=encoded.search,
         )
 
     def writer(self) -> EventWriter:

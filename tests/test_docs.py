@@ -10,8 +10,8 @@ import pytest
 
 from addon.dialects.losses import LOSSES, REFUSALS
 from addon.dialects.openai_chat_request import ROUTINE
-from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.dialects.profiles import Echo, Profile
+from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.routing import backends
 from addon.routing.backends import ALIASES, BACKENDS
 from addon.settings import document, document_text, yaml_text

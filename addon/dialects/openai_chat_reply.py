@@ -14,6 +14,7 @@ from addon.dialects import ReplyContext, complaints, faults
 from addon.dialects.openai_chat_calls import Calls
 from addon.dialects.openai_chat_details import Details
 from addon.dialects.openai_chat_echo import DETAILS
+from addon.dialects.openai_chat_sources import BESIDE, Sources
 from addon.dialects.openai_chat_usage import read_usage
 from addon.dialects.profiles import Echo
 from addon.protocol import lenient
@@ -81,7 +82,7 @@ class ChatDecoder:
 
     __slots__ = (
         "_begun", "_blank_finish", "_calls", "_carries", "_context", "_details", "_ended", "_frames", "_reason",
-        "_refused", "_settled",
+        "_refused", "_settled", "_sources",
     )  # fmt: skip
 
     def __init__(self, context: ReplyContext) -> None:
@@ -90,6 +91,7 @@ class ChatDecoder:
         self._frames = ServerSentEvents()
         self._calls = Calls(context)
         self._details = Details()
+        self._sources = Sources(context.search)
         self._carries = context.target.profile.reasoning_echo is Echo.REASONING_DETAILS
         self._begun = False  # something was said
         self._settled = False  # nothing is left of the details to stand before what comes
@@ -141,7 +143,7 @@ class ChatDecoder:
     def _end(self, *, told: bool) -> list[Delta]:
         """Return what was held. ``told``: the backend itself said that nothing follows."""
         self._ended = True
-        deltas = self._settle(*self._calls.close())
+        deltas = self._settle(*self._sources.close(), *self._calls.close())
         if self._details.sealed and not self._carries:
             deltas.append(Unread("reasoning_details"))
         if self._reason and self._calls.nameless:
@@ -165,7 +167,8 @@ class ChatDecoder:
 
     def _read(self, chunk: Any) -> list[Delta]:
         choices = chunk.get("choices")
-        if choices and not chunk.get("usage") and "error" not in chunk and "x_groq" not in chunk:
+        searches = self._context.search is not None
+        if choices and not chunk.get("usage") and "error" not in chunk and "x_groq" not in chunk and not searches:
             # nine chunks of ten: one word of text or thinking, and nothing else worth reading
             choice = choices[0]
             said = choice.get("delta")
@@ -188,8 +191,8 @@ class ChatDecoder:
         deltas: list[Delta] = []
         if choices:
             self._read_choice(choices[0], deltas)
-        if "citations" in chunk or "search_results" in chunk:  # beside the choices (Perplexity)
-            deltas += [Unread(key) for key in ("citations", "search_results") if chunk.get(key)]
+        if not BESIDE.isdisjoint(chunk):
+            self._sources.read(chunk, BESIDE, deltas)
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
         if usage:
             deltas.append(self._count(usage))
@@ -242,7 +245,7 @@ class ChatDecoder:
         if calls:
             self._calls.read(calls, deltas)
         if not WORDS.issuperset(said):
-            deltas += [Unread(key) for key in said if key not in WORDS and said[key]]
+            self._sources.read(said, said.keys() - WORDS, deltas)
 
     def _read_parts(self, content: Any, deltas: list[Delta]) -> None:
         """Read content that is a list of parts (Mistral, some templates of vLLM)."""

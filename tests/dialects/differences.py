@@ -267,6 +267,8 @@ def _collected(text: str) -> Json:
                 message = event["message"]
             case "content_block_start":
                 blocks[event["index"]], pieces[event["index"]] = event["content_block"], []
+            case "content_block_delta" if "citation" in event["delta"]:
+                blocks[event["index"]].setdefault("citations", []).append(event["delta"]["citation"])
             case "content_block_delta":
                 pieces[event["index"]] += [said for key, said in event["delta"].items() if key in SAID]
             case "content_block_stop":
@@ -284,8 +286,10 @@ SAID = ("text", "thinking", "partial_json")
 
 def _closed(block: Json, said: str) -> Json:
     match block["type"]:
-        case "tool_use":
+        case "tool_use" | "server_tool_use":
             return {**block, "input": _arguments(said)}
+        case "web_search_tool_result":
+            return block
         case "text" | "thinking" as kind:
             return {**block, kind: block[kind] + said}
         case other:

@@ -162,6 +162,19 @@ THINKING = (
     Row("thinking", "the switch is lost", ANYTHING, None, DEEPSEEK + KIMI + GLM),
 )
 TOOLS = (
+    Row("web_search_options", "a field of OpenAI's search models, sent to any other", None, {}),
+    Row("tools", "OpenRouter's own tool is not asked for, and the domains are lost",
+        part("openrouter:web_search"), None, ROUTER),
+    Row("tools", "nor is GLM's", part("web_search"), None, GLM),
+    Row(SYSTEM_TEXT, "Groq and GLM are told them in words, and how: they are lost",
+        some("\n(Search these|Use no page of these) domains.*"), None, GROQ + GLM),
+    Row(MESSAGE, "the same, where there is no other system prompt",
+        says("system", "Search these domains only.*"), None, GROQ),
+    Row("tools", "a tool of Anthropic's servers as it stands", None, part("web_fetch")),
+    *(Row(MODEL_TEXT, "what Anthropic's servers did, and found, is dropped",
+          some(r"(I search\.\n\n)?\[web_search was called with .*"), theirs)
+      for theirs in ("I search.It rains in the north.", None)),
+    Row(MESSAGE, "and turns of nothing else", says("assistant", r"\[bash_code_execution was called with .*"), None),
     Row("tools.*", "the client's placeholder is no tool", None, named(PLACEHOLDER_TOOL.__eq__)),
     Row("tools.*", "a name that OpenAI refuses", None, named(lambda name: not TOOL_NAME.fullmatch(name))),
     Row("tools.*", "the same, shortened", named(re.compile(r".*_[0-9a-f]{8}").fullmatch), None),
@@ -211,6 +224,8 @@ CHOICES: tuple[Row, ...] = (
     Row(USER_PART, "the same", text("And be brief.|Go on."), None),
     Row("messages.*.user.content.**", "several attachments, each behind whose it is", stories=SEVERAL),
     Row(MESSAGE, "and the user's own behind them in one message", None, part("user", "And be brief."), stories=SEVERAL),
+    Row("tool_choice", "a call for a search is to make one", "required", "auto", GROQ),
+    Row("tool_choice", "the same", "required", None, GROQ),
     Row("limit.field", "OpenAI's new name", "max_completion_tokens", "max_tokens", OPENAI + XAI),
     Row("limit", "the limit where the client names none", part("tokens", "200000"), None),
     Row("limit.tokens", "a trial of a model that thinks first", 1_024, 1),
@@ -232,7 +247,6 @@ CHOICES: tuple[Row, ...] = (
     Row("tool_choice", "Mistral's word for some tool, of which one is left", "any", ANYTHING, MISTRAL),
     Row("tool_choice", "a forced call is refused while it thinks", None, ANYTHING, KIMI),
     Row("refused", "said, not sent as a picture", refused(Refused.DOCUMENT), None),
-    Row("refused", "said, not dropped", refused(Refused.BLOCK, "server_tool_use"), None),
     Row("refused", "said, not sent as it stands", refused(Refused.TYPED_TOOL), None),
 )
 
@@ -284,7 +298,11 @@ IN_REPLIES: tuple[Row, ...] = (
     Row("stop_reason", "Mistral's word for the limit", "max_tokens", "end_turn", stories=story("model_length")),
     Row("stop_reason", "calls win over \"stop\"", "tool_use", "end_turn", stories=story("stop_with_calls")),
     Row("usage.*", "usage that stands elsewhere is not found, and made up", stories=(
-        *whole("cached, as Moonshot says it"), *story("usage_in_choice", "usage_in_x_groq"))),
+        *whole("cached, as Moonshot says it"), *story("groq_search", "usage_in_choice", "usage_in_x_groq"))),
+    *(Row("content.*", "what the backend's search found is lost", part(block), None)
+      for block in ("server_tool_use", "web_search_tool_result")),
+    Row("content.*.text.citations", "and who says so", ANYTHING, None),
+    Row("usage.server_tool_use", "and that it searched", ANYTHING, None),
     Row("usage.*", "a prompt smaller than its cached part, and reasoning on top", stories=story("usage_nets_cached")),
     # choices
     Row(f"{CALL}.id", "an id where there is none: ours is the same every time", some("toolu_.*"), some("[0-9a-f-]{36}"),

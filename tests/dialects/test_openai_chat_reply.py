@@ -9,22 +9,27 @@ from addon.dialects import openai_chat_reply
 from addon.dialects.openai_chat_echo import DETAILS
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.profiles import Echo
+from addon.dialects.search import Search
 from addon.protocol.deltas import (
     Carry,
+    Citation,
     Delta,
     Failure,
     Finish,
     Reasoning,
+    Source,
     StopReason,
     Text,
     ToolArguments,
     ToolCall,
     Unread,
     Usage,
+    WebSearch,
 )
 from addon.protocol.errors import KINDS, Kind, MalformedReply
 from tests.chunks import CONTEXT, DONE, END, THREE_WAYS, Decode, Json, call, calls, chunk, reading, sse, whole
 
+PAGE = Source("https://a.example", "https://a.example")
 WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
     "text": ([chunk({"content": "Hi"}), chunk({"content": " you"})], [Text("Hi"), Text(" you")]),
     "a role-only first chunk says nothing": ([chunk({"role": "assistant", "content": ""})], []),
@@ -56,9 +61,13 @@ WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
         [Text("A"), Unread("audio")],
     ),
     "the only thing of a delta is told as unread": ([chunk({"images": ["x"]})], [Unread("images")]),
-    "sources beside the choices are told as unread": (
-        [chunk({"role": "assistant"}, citations=["https://a.example"])],
-        [Unread("citations")],
+    "an annotation is a citation of the text": (
+        [chunk({"content": "A", "annotations": [{"type": "url_citation", "url": "https://a.example"}]})],
+        [Text("A"), Citation(PAGE)],
+    ),
+    "sources beside the choices are citations at the end": (
+        [chunk({"role": "assistant"}, citations=["https://a.example"]), chunk({"content": "A"})],
+        [Text("A"), Citation(PAGE)],
     ),
     "reasoning in details alone": (
         [chunk({"reasoning_details": [{"type": "reasoning.text", "text": "H"}, {"summary": "m"}, {"data": "x"}]})],
@@ -409,3 +418,12 @@ def test_close_reads_a_last_event_without_its_blank_line() -> None:
     decoder = ChatDecoder(CONTEXT)
     assert decoder.feed(sse(chunk({"content": "A"}))[:-2]) == []
     assert [Text("A"), END] == decoder.close()
+
+
+def test_in_a_search_what_was_found_is_told_at_the_end_wherever_it_stands() -> None:
+    searching = dataclasses.replace(CONTEXT, search=Search("rain", 0, alone=True))
+    pages = [chunk({"content": "It "}, web_search=[{"link": "https://a.example"}]), chunk({"content": "rains."})]
+    expected = [Text("It "), Text("rains."), WebSearch("rain", (PAGE,)), END]
+    assert whole(sse(*pages), searching) == expected
+    assert whole(sse(*pages) + DONE, searching) == expected
+    assert whole(sse(*pages))[-2:] == [Text("rains."), END], "a word alone is not looked at closely"
