@@ -121,9 +121,10 @@ def test_address_and_headers_are_the_backends(stream: bytes, accept: str) -> Non
 
 def test_an_error_is_classified_with_what_is_known() -> None:
     body = b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}}'
-    error = anthropic.DIALECT.decode_error(400, {}, body, CONTEXT)
+    small = replace(CONTEXT, target=replace(TARGET, max_input_tokens=5))
+    error = anthropic.DIALECT.decode_error(400, {}, body, small)
     assert isinstance(error, BackendError)
-    assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 6 maximum")
+    assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 5 maximum")
     refused = anthropic.DIALECT.decode_error(401, {}, b'{"error":{"message":"no"}}', CONTEXT)
     assert refused.message == "deepseek-anthropic/deepseek-v4-pro refused the credential in DEEPSEEK_API_KEY: no"
 

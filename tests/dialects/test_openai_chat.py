@@ -115,8 +115,9 @@ def test_an_error_with_the_status_of_success_is_a_failure() -> None:
 
 
 def test_an_http_error_is_classified_with_what_is_known() -> None:
-    error = DIALECT.decode_error(400, {}, b'{"error":{"message":"m","code":"context_length_exceeded"}}', CONTEXT)
-    assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 6 maximum")
+    small = replace(CONTEXT, target=replace(TARGET, max_input_tokens=5))
+    error = DIALECT.decode_error(400, {}, b'{"error":{"message":"m","code":"context_length_exceeded"}}', small)
+    assert (error.kind, error.message) == (Kind.OVERFLOW, "prompt is too long: 7 tokens > 5 maximum")
     refused = DIALECT.decode_error(401, {}, b'{"error":{"message":"no"}}', CONTEXT)
     assert refused.message == "openai/gpt-5.5 refused the credential in OPENAI_API_KEY: no"
 

@@ -3,19 +3,24 @@
 The texts are the vendors' own. Sources: collected in docs/protocol.md, "Errors".
 """
 
-# the backend's words -> the prompt's tokens and the limit that the client is told; our estimate is 150,000
-TOO_LONG: dict[str, tuple[str, int, int]] = {
+# the backend's words -> the prompt's tokens and the limit, where they tell them
+TOO_LONG: dict[str, tuple[str, int | None, int | None]] = {
     "Anthropic": ("prompt is too long: 215000 tokens > 200000 maximum", 215_000, 200_000),
-    "Bedrock Claude": ("The model returned the following errors: prompt is too long", 150_000, 149_999),
+    "Bedrock Claude": ("The model returned the following errors: prompt is too long", None, None),
     "Anthropic, no room for a reply": (
         "input length and `max_tokens` exceed context limit: 199000 + 32000 > 200000, decrease input length",
-        200_001,
+        199_000,
         200_000,
     ),
-    "Bedrock": ("Input is too long for requested model.", 150_000, 149_999),
-    "Bedrock Titan": ("400 Bad Request: Too many input tokens. Max input tokens: 8192", 150_000, 149_999),
-    "Bedrock Cohere": ("Malformed input request: expected maxLength: 2048, actual: 9000", 150_000, 149_999),
-    "Bedrock Jurassic": ("Malformed input request: prompt: length: 1..5000", 150_000, 149_999),
+    "Bedrock": ("Input is too long for requested model.", None, None),
+    "Bedrock Titan": ("400 Bad Request: Too many input tokens. Max input tokens: 8192", None, 8_192),
+    "Bedrock Titan, counted": (
+        "400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 9279",
+        9_279,
+        8_192,
+    ),
+    "Bedrock Cohere": ("Malformed input request: expected maxLength: 2048, actual: 9000", None, None),
+    "Bedrock Jurassic": ("Malformed input request: prompt: length: 1..5000", None, None),
     "OpenAI chat": (
         "This model's maximum context length is 128000 tokens. However, your messages resulted in "
         "131234 tokens. Please reduce "
@@ -32,8 +37,8 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
     ),
     "OpenAI responses": (
         "Your input exceeds the context window of this model. Please adjust your input.",
-        150_000,
-        149_999,
+        None,
+        None,
     ),
     "OpenAI, old": (
         "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens "
@@ -56,7 +61,7 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
         140_072,
         131_072,
     ),
-    "OpenRouter, other": ("exceeds the maximum allowed input length of 131,072 tokens", 150_000, 131_072),
+    "OpenRouter, other": ("exceeds the maximum allowed input length of 131,072 tokens", None, 131_072),
     "Gemini": (
         "The input token count (1200000) exceeds the maximum number of tokens allowed (1048575).",
         1_200_000,
@@ -64,7 +69,7 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
     ),
     "Gemini, old": (
         "The input token count exceeds the maximum number of tokens allowed 1048576.",
-        1_048_577,
+        None,
         1_048_576,
     ),
     "xAI": (
@@ -72,7 +77,7 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
         140_000,
         131_072,
     ),
-    "Groq": ("Please reduce the length of the messages or completion.", 150_000, 149_999),
+    "Groq": ("Please reduce the length of the messages or completion.", None, None),
     "DeepSeek": (
         "This model's maximum context length is 131072 tokens. However, you requested 140000 tokens "
         "(132000 in the messages, "
@@ -91,8 +96,8 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
         300_000,
         262_144,
     ),
-    "MiniMax": ("invalid params, context window exceeds limit (2013)", 150_000, 149_999),
-    "DashScope": ("Range of input length should be [1, 129024]", 150_000, 129_024),
+    "MiniMax": ("invalid params, context window exceeds limit (2013)", None, None),
+    "DashScope": ("Range of input length should be [1, 129024]", None, 129_024),
     "Cerebras": (
         "Please reduce the length of the messages or completion. Current length is 70000 while limit is 65536",
         70_000,
@@ -113,23 +118,52 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
     ),
     "vLLM, without its part": (
         "You passed at least 40000 input tokens and requested 0. The model's context length is only 32768 tokens",
-        40_000,
+        None,
         32_768,
     ),
     "vLLM, decoder": (
         "The decoder prompt (length 40000) is longer than the maximum model length of 32768.",
-        150_000,
+        40_000,
         32_768,
     ),
-    "vLLM, at least": ("Your prompt contains at least 32769 input tokens", 32_769, 32_768),
-    "vLLM, no room": ("max_tokens must be at least 1, got -4096.", 150_000, 149_999),
+    "vLLM, at least": ("Your prompt contains at least 32769 input tokens", None, None),
+    "vLLM, no room": ("max_tokens must be at least 1, got -4096.", None, None),
     "vLLM, too large": (
         "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context "
         "length is 32768 tokens and "
         "your request has 31000 input tokens (8192 > 32768 - 31000).",
-        32_769,
+        31_000,
         32_768,
     ),
+    "vLLM since 0.12": (
+        "This model's maximum context length is 32768 tokens. However, you requested 1 output tokens and your prompt "
+        "contains at least 32768 input tokens, for a total of at least 32769 tokens. Please reduce the length of the "
+        "input prompt or the number of requested output tokens.",
+        None,
+        32_768,
+    ),
+    "vLLM since 0.12, in characters": (
+        "This model's maximum context length is 32768 tokens. However, you requested 1 output tokens and your prompt "
+        "contains 4194433 characters (more than 4194176 characters, which is the upper bound for 32767 input tokens).",
+        None,
+        32_768,
+    ),
+    "a gateway over vLLM": ("Requested input length 600010 exceeds maximum input length 131071", 600_010, 131_071),
+    "Poolside": ("Input length 131393 exceeds the maximum allowed input length of 131,040 tokens.", 131_393, 131_040),
+    "DwarfStar": (
+        "Prompt has 5,958,968 tokens, but the configured context size is 256,000 tokens",
+        5_958_968,
+        256_000,
+    ),
+    "z.ai": ("[1261][Prompt too long][20260929]", None, None),
+    "z.ai in Chinese": ("Prompt \u8d85\u957f", None, None),
+    "OpenAI, a text beyond all limits": (
+        "Invalid 'messages[1].content': string too long. Expected a string with maximum length 10485760, but got a "
+        "string with length 12000000 instead.",
+        None,
+        None,
+    ),
+    "Bedrock Mantle": ("Too many tokens", None, None),
     "SGLang": (
         "Requested token count exceeds the model's maximum context length of 32768 tokens. You "
         "requested a total of 50000 "
@@ -147,10 +181,10 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
         "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 "
         "`inputs` tokens and 100 "
         "`max_new_tokens`",
-        4_097,
+        4_000,
         4_096,
     ),
-    "TGI, in short": ("`inputs` tokens + `max_new_tokens` must be <= 4096", 150_000, 4_096),
+    "TGI, in short": ("`inputs` tokens + `max_new_tokens` must be <= 4096", None, 4_096),
     "llama.cpp": (
         "the request exceeds the available context size, try increasing it: request (9000 tokens) "
         "exceeds the available context "
@@ -160,8 +194,8 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
     ),
     "llama.cpp, old": (
         "the request exceeds the available context size. try increasing the context size",
-        150_000,
-        149_999,
+        None,
+        None,
     ),
     "LM Studio": (
         "The number of tokens to keep from the initial prompt is greater than the context length "
@@ -178,23 +212,23 @@ TOO_LONG: dict[str, tuple[str, int, int]] = {
     ),
     "LM Studio, without numbers": (
         "tokens to keep from the initial prompt is greater than the context length",
-        150_000,
-        149_999,
+        None,
+        None,
     ),
-    "Ollama": ("prompt too long; exceeded max context length by 500 tokens", 150_000, 149_999),
-    "Azure": ("The request's context exceeds your deployment's limit", 150_000, 149_999),
-    "litellm": ("litellm.ContextWindowExceededError: something new", 150_000, 149_999),
-    "the apps gateway": ("capability_rejected: prompt_too_long", 150_000, 149_999),
-    "others 1": ("token limit exceeded", 150_000, 149_999),
-    "others 2": ("the maximum input length is reached", 150_000, 149_999),
+    "Ollama": ("prompt too long; exceeded max context length by 500 tokens", None, None),
+    "Azure": ("The request's context exceeds your deployment's limit", None, None),
+    "litellm": ("litellm.ContextWindowExceededError: something new", None, None),
+    "the apps gateway": ("capability_rejected: prompt_too_long", None, None),
+    "others 1": ("token limit exceeded", None, None),
+    "others 2": ("the maximum input length is reached", None, None),
     "others 3": ("input too long: 5000 input tokens, limit is 4096", 5_000, 4_096),
-    "others 4": ("model_context_window_exceeded", 150_000, 149_999),
-    "others 5": ("prompt exceeds max length", 150_000, 149_999),
-    "others 6": ("tokens in request more than max tokens allowed", 150_000, 149_999),
-    "others 7": ("9000 tokens given, but model only supports up to 8192", 150_000, 8_192),
-    "others 8": ("input token length too long", 150_000, 149_999),
-    "others 9": ("reached the maximum context limit", 150_000, 149_999),
-    "others 10": ("the prompt is longer than the model's context length", 150_000, 149_999),
+    "others 4": ("model_context_window_exceeded", None, None),
+    "others 5": ("prompt exceeds max length", None, None),
+    "others 6": ("tokens in request more than max tokens allowed", None, None),
+    "others 7": ("9000 tokens given, but model only supports up to 8192", 9_000, 8_192),
+    "others 8": ("input token length too long", None, None),
+    "others 9": ("reached the maximum context limit", None, None),
+    "others 10": ("the prompt is longer than the model's context length", None, None),
 }
 
 # the backend's words -> the prompt's tokens, the reply's, the window
@@ -267,6 +301,25 @@ OUTPUT_CAPS: dict[str, tuple[str, int, int, int]] = {
         8_192,
         8_192,
     ),
+}
+
+# the backend's words -> the most that the model writes
+REPLY_LIMITS: dict[str, tuple[str, int]] = {
+    "OpenAI": ("max_tokens is too large: 128000. This model supports at most 16384 completion tokens", 16_384),
+    "Anthropic": (
+        "max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for this model",
+        32_000,
+    ),
+    "Bedrock": ("The maximum tokens you requested exceeds the model limit of 4096.", 4_096),
+    "DeepSeek": ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8_192),
+    "DashScope": ("Range of max_tokens should be [1, 8192]", 8_192),
+    "Gemini": (
+        "Unable to submit request because it has a maxOutputTokens value of 128000 but the supported range is from 1 "
+        "(inclusive) to 65537 (exclusive).",
+        65_537,
+    ),
+    "Groq": ("`max_tokens` must be less than or equal to `32768`, the maximum value for `max_tokens`", 32_768),
+    "the least that is worth it": ("Range of max_tokens should be [1, 3000]", 3_000),
 }
 
 # the status that goes with the words, and the words

@@ -233,14 +233,18 @@ def test_subagent(claude: ClaudeCode, backend: FakeBackend) -> None:
     assert len(backend.received) == 5
 
 
-def test_overflow_in_a_session_compacts(claude: ClaudeCode, backend: FakeBackend) -> None:
+WORDLESS = failure(400, "Something new.", kind="invalid_request_error", code="context_length_exceeded")
+
+
+@pytest.mark.parametrize("refusal", [overflow(), WORDLESS], ids=["with_numbers", "without_numbers"])
+def test_overflow_in_a_session_compacts(claude: ClaudeCode, backend: FakeBackend, refusal: Reply) -> None:
     def for_summary(request: Received) -> bool:
         return "Respond with TEXT ONLY" in str(request.last("user")["content"])
 
     backend.script(
         when(for_summary, answer("<summary>The user said one.</summary>")),
         answer("Answer one."),
-        overflow(),
+        refusal,
         answer("Answer two."),
     )
     run = claude.run("Turn one.", "Turn two.")
@@ -249,6 +253,27 @@ def test_overflow_in_a_session_compacts(claude: ClaudeCode, backend: FakeBackend
     assert len(backend.received) == 4
     assert "The user said one." in backend.received[3].text
     assert "Turn two." in backend.received[3].text
+
+
+VLLM = (
+    "This model's maximum context length is 131072 tokens. However, you requested 128000 output tokens and your prompt "
+    "contains at least 3073 input tokens, for a total of at least 131073 tokens."
+)
+CAPS = {
+    "of_the_model": ("max_tokens is too large: 128000. This model supports at most 16384 completion tokens", 16_384),
+    "of_a_window_that_is_not_counted": (VLLM, 63_000),
+}
+
+
+@pytest.mark.parametrize(("words", "asked"), CAPS.values(), ids=CAPS)
+def test_a_reply_that_is_too_large_is_asked_for_again_at_once(
+    claude: ClaudeCode, backend: FakeBackend, words: str, asked: int
+) -> None:
+    backend.script(failure(400, words, kind="invalid_request_error", code="max_tokens"), answer("It fits."))
+    run = claude.run("Go on.")
+    assert run.text == "It fits."
+    assert [request.body["max_completion_tokens"] for request in backend.received] == [128_000, asked]
+    assert run.notices("api_retry") == []
 
 
 def test_overflow_in_the_first_turn_is_said_once(claude: ClaudeCode, backend: FakeBackend) -> None:
