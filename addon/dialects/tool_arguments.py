@@ -85,7 +85,7 @@ class Arguments:
         state, self._state = self._state, State.PIECES
         held = "".join(self._held)
         if state is State.DOUBT:
-            return held.removeprefix(self._said[0]) if is_object(held) else held
+            return held.lstrip().removeprefix(self._said[0]) if is_object(held) else held
         return held if state is State.QUOTED else ""
 
     def _first(self, piece: str) -> str:
@@ -104,14 +104,14 @@ class Arguments:
             self._state = State.PIECES
             return piece
         if first.rstrip().endswith(VALUE_MAY_FOLLOW):
-            self._state, self._held = State.DOUBT, [text]
+            self._state, self._held = State.DOUBT, [piece]
             return ""
         self._state, self._held = State.SNAPSHOTS, [first]
         return self._snapshot(piece)
 
     def _third(self, piece: str) -> str:
         (held,) = self._held
-        if piece.lstrip().startswith(held):
+        if piece.lstrip().startswith(held.lstrip()):
             self._state, self._held = State.SNAPSHOTS, self._said[:1]
             return self._snapshot(piece)
         self._state, self._held = State.PIECES, []
