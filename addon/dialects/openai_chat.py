@@ -11,6 +11,7 @@ import orjson
 from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, web_search
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.openai_chat_request import translate
+from addon.dialects.rereading import reread
 from addon.protocol.deltas import Delta, Failure
 from addon.protocol.errors import BackendError, DetourError, TooDeep
 from addon.protocol.messages import Request
@@ -43,11 +44,11 @@ class OpenAIChat:
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""
-        return ChatDecoder(context)
+        return reread(ChatDecoder(context), context)
 
     def decode_whole(self, body: bytes, context: ReplyContext) -> list[Delta]:
         """Read a ``chat.completion`` object as if it were one chunk with everything in it."""
-        decoder = ChatDecoder(context)
+        decoder = reread(ChatDecoder(context), context)
         try:
             return [*decoder.decode(body), *decoder.decode(DONE)]
         except DetourError as error:

@@ -96,6 +96,7 @@ class Profile:
     tool_schema: SchemaStyle = SchemaStyle.FULL
     text_calls: bool = False  # the model writes its calls as text, which is read as calls
     think_tags: bool = False  # the model thinks inside <think> in its text, which is read as thinking
+    think_opened: bool = False  # the same, and the chat template writes <think>: a reply begins inside the thinking
     stream_usage: bool = True  # stream_options is taken
     json_schema: bool = True  # response_format json_schema is taken
     json_object: bool = True  # else response_format json_object; without either the schema is told in words alone

@@ -209,6 +209,8 @@ class Profile(Part):
     """The model writes its calls as text, which is read as calls."""
     think_tags: Maybe[bool] = None
     """The model thinks inside <think>, which is read as thinking."""
+    think_opened: Maybe[bool] = None
+    """The same, and the chat template writes <think> itself: each reply begins inside the thinking."""
     images: Maybe[bool] = None
     image_urls: Maybe[bool] = None
     documents: Maybe[bool] = None
