@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from addon.protocol import signature
+
 INDENT = "  "
 MAX_DEPTH = 20  # of results within results; deeper ones are shown as JSON, and Python's stack is safe
 # kind of block -> the fields that its rendering shows; any other is shown after it
@@ -195,7 +197,11 @@ def _block(block: Any, depth: int) -> str:
 
 def _mark(name: str, value: Any) -> str:
     """A field that is no text: where a cache ends, a seal that only its maker reads."""
-    return f"of {len(value):,} characters" if name == "signature" and isinstance(value, str) else _scalar(value)
+    if name != "signature" or not isinstance(value, str):
+        return _scalar(value)
+    seal = signature.unseal(value)
+    whose = f" by {seal.origin}" if seal is not None else ""
+    return f"of {len(value):,} characters{whose}"
 
 
 def _call(arguments: Any) -> str:

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from addon.protocol import signature
 from tests.end_to_end.browser import Page, browsing
 from tests.end_to_end.fakes import KEY, FakeBackend
 from tests.end_to_end.proxy import DIRECT, WEB_PASSWORD, Proxy, running
-from tests.end_to_end.replies import answer, call
+from tests.end_to_end.replies import Json, answer, call
 
 pytestmark = pytest.mark.browser
 
 SCREENSHOT = os.environ.get("DETOUR_TEST_SCREENSHOT")
 FIELD = "[name=detour_preset]"  # of the options dialog
 QUESTION = "Why is the sky blue, and what has Rayleigh to do with it?"
-PROMPT = {
+PROMPT: Json = {
     "model": "claude-opus-5-5",
     "max_tokens": 1024,
     "stream": True,
@@ -64,10 +65,10 @@ def address(proxy: Proxy, place: str) -> str:
     return f"http://127.0.0.1:{proxy.web_port}/?token={WEB_PASSWORD}#/{place}"
 
 
-def send(proxy: Proxy) -> str:
+def send(proxy: Proxy, prompt: Json = PROMPT) -> str:
     """One prompt through the reverse door. Returns the id of its flow."""
     headers = {"content-type": "application/json", "x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
-    request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(PROMPT).encode(), headers)
+    request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(prompt).encode(), headers)
     with DIRECT.open(request, timeout=10) as response:
         assert b"event: message_stop" in response.read()
     return str(proxy.web("/flows")[-1]["id"])
@@ -103,3 +104,36 @@ def test_a_preset_chosen_in_the_options_dialog_answers_the_next_flow(
     page.wait_for("claude-opus-5-5 → openai/gpt-5.5-mini ·")
     assert [request.body["model"] for request in backend.received] == ["gpt-5.5", "gpt-5.5-mini"]
     mitmweb.web("/options", {"detour_preset": ""}, "PUT")
+
+
+LOSSY = {
+    **PROMPT,
+    "top_k": 5,
+    "safeguards": [{"type": "dangerous_tool_use"}],
+    "metadata": {"user_id": "{}"},
+    "messages": [
+        {"role": "user", "content": "Begin."},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "Hm.", "signature": signature.seal("deepseek/deepseek-v4-pro")},
+                {"type": "text", "text": "Begun."},
+            ],
+        },
+        {"role": "user", "content": QUESTION},
+    ],
+}
+
+
+def test_what_was_lost_is_read_beside_the_prompt(mitmweb: Proxy, backend: FakeBackend, page: Page) -> None:
+    backend.script(answer("Rayleigh scattering."))
+    flow = send(mitmweb, LOSSY)
+    page.open(address(mitmweb, f"flows/{flow}/request"))
+    page.wait_for(QUESTION)
+    page.click("a.btn", "View:")
+    page.click(".dropdown-menu a, [role=menu] a, li a", "changes")
+    shown = page.wait_for("lost or changed in translation")
+    assert "top_k: openai/gpt-5.5 knows no such field" in shown
+    assert "messages.1.content.0: thinking of deepseek/deepseek-v4-pro left out" in shown
+    if SCREENSHOT:
+        page.screenshot(Path(SCREENSHOT).with_stem("losses"))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.prompts import render
+from addon.protocol import signature
 
 TOOL = {
     "name": "Bash",
@@ -232,3 +233,10 @@ def test_changes_of_the_route_come_first_and_routine_losses_last(
 
 def test_a_flow_of_an_older_detour_has_no_changes() -> None:
     assert render.changes("openai/x", "BIG_MODEL", []) == f"route: openai/x\nreason: BIG_MODEL\n\n{NOTHING}"
+
+
+def test_a_signature_of_ours_says_who_thought() -> None:
+    sealed = signature.seal("deepseek/deepseek-v4-pro")
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": sealed}
+    shown = render.prompt({"messages": [{"role": "assistant", "content": [thought]}]})
+    assert f"<signature of {len(sealed)} characters by deepseek/deepseek-v4-pro>" in shown
