@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from addon.dialects import Target
-from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
+from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
 from addon.protocol import signature
+from tests.pdfs import encoded, pdf
 
 type Json = dict[str, Any]
 
@@ -37,6 +38,7 @@ JSON = st.recursive(
 )
 SIGNATURES = st.sampled_from(["", "ErUBCkYIBxgCIkD0", signature.seal("openai/gpt-5.5"), signature.seal("deepseek/v4")])
 PNG = base64.b64encode(b"\x89PNG\r\n").decode()
+READABLE = encoded(pdf("Words", None))
 PDF = base64.b64encode(b"%PDF-1.4").decode()
 
 
@@ -58,6 +60,8 @@ IMAGE = block(
 DOCUMENT = block(
     "document",
     source=source(type="base64", media_type="application/pdf", data=PDF)
+    | source(type="base64", media_type="application/pdf", data=READABLE)
+    | source(type="base64", media_type="text/plain", data=PDF)
     | source(type="text", media_type="text/plain", data="words")
     | st.fixed_dictionaries({"type": st.just("content"), "content": WORDS | st.lists(TEXT, max_size=2)}),
     title=st.none() | WORDS,
@@ -218,7 +222,7 @@ def requests(draw: st.DrawFn, messages: st.SearchStrategy[list[Json]] | None = N
 
 def strict(system_turns: SystemTurns = SystemTurns.ANYWHERE, **fields: Any) -> Target:
     """A target as strict as OpenAI."""
-    profile = Profile(documents=True, call_id_limit=40, system_turns=system_turns, **fields)
+    profile = Profile(call_id_limit=40, system_turns=system_turns, **{"documents": True, **fields})
     return Target("openai", "gpt-4o", "https://api.openai.com/v1", profile, max_output_tokens=16_384)
 
 
@@ -235,7 +239,10 @@ EVERY_STYLE = st.builds(
     st.sampled_from(SystemTurns),
     reasoning=st.sampled_from(ReasoningStyle),
     reasoning_echo=st.sampled_from([None, *Echo]),
+    documents=st.booleans(),
+    document_part=st.sampled_from(DocumentPart),
     images=st.booleans(),
+    image_urls=st.booleans(),
     stop_limit=st.integers(0, 4),
     required_choice=st.sampled_from([None, "any", "required"]),
     named_choice=st.booleans(),
