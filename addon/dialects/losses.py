@@ -129,7 +129,7 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
         "the model answers these words; it does not continue them", "Backends cannot continue a turn of the model's."
     ),
     Lost.DOCUMENT_AS_TEXT: Sort(
-        "the text of {} was taken out of the PDF and sent in its place; pictures in it are not seen",
+        "the text of this PDF was sent in its place; pictures in it are not seen",
         "The backend takes no documents. The model is told that it reads extracted text.",
     ),
     Lost.DOCUMENT_FIELD: Sort("a document's field without a counterpart: {}", "A document is its name and its bytes."),

@@ -118,7 +118,7 @@ class Parts:
         reading = documents.text_of(encoded)
         if reading.fault:
             raise self._refuse(Refused.DOCUMENT_WITHOUT_TEXT, at, reading.fault)
-        self._lose(Lost.DOCUMENT_AS_TEXT, at, name)
+        self._lose(Lost.DOCUMENT_AS_TEXT, at)  # without its name: losses are logged, and that is of the prompt
         return f"[The text of {name}, {EXTRACTED}]\n\n{reading.text}"
 
     def _inner_texts(self, content: Any, at: Place) -> list[str]:

@@ -192,8 +192,9 @@ def test_a_model_that_takes_no_documents_is_told_the_text_of_a_pdf() -> None:
         "[The text of report.pdf, taken out of the PDF; pictures and layout are not included.]\n\n"
         "[page 1]\nHello\n\n[page 2]\nWorld"
     )
-    what = "the text of report.pdf was taken out of the PDF and sent in its place; pictures in it are not seen"
-    assert losses == [("messages.2.content.1", what)]
+    assert losses == [
+        ("messages.2.content.1", "the text of this PDF was sent in its place; pictures in it are not seen")
+    ]
 
 
 def test_mistral_has_a_part_of_its_own_for_pdfs() -> None:

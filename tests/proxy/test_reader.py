@@ -107,7 +107,7 @@ async def test_others_go_on_while_a_pdf_is_read(confdir: Path, routed: Configure
             assert SECRET not in proxy.log.text
             [[path, what, routine]] = proxy.flows[-1].metadata["detour"]["losses"]
             assert path == "messages.0.content.0"
-            assert what.startswith("the text of document.pdf was taken out")
+            assert what.startswith("the text of this PDF was sent in its place")
             assert not routine
     assert SECRET not in fake.received[0].body.decode()
     assert SECRET in fake.received[1].body.decode()
