@@ -6,6 +6,8 @@ can leak; a field that nobody names is a loss. The same history always gives the
 backend's prompt cache holds. Source: OpenAI API reference, "create chat completion".
 """
 
+import hashlib
+import re
 from collections.abc import Mapping
 
 from addon.dialects import Target, structured_output, typed_tools, web_search
@@ -43,6 +45,9 @@ ROUTINE: Mapping[str, str] = {
     "service_tier": "Anthropic's service tier",
 }
 
+SESSION = re.compile(r'"session_id"\s*:\s*"([0-9a-fA-F-]{8,64})"')
+SESSION_LENGTH = 32  # OpenAI takes 64 characters
+
 # Claude Code tries a model that the user names with max_tokens 1, and OpenAI's reasoning models refuse with a 400 what
 # ends before their first word; docs/protocol.md, "Choosing a model"
 TRIAL, TRIAL_TOKENS = 1, 1_024
@@ -77,12 +82,22 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     think(request, target, body, losses)
     structured_output.demand(schema, target, body, losses)
     body |= {name: value for name, value in profile.always.items() if name not in body}
+    if profile.cache_key and (session := _session(request)):
+        body[profile.cache_key] = session
     if request.stream:
         body["stream"] = True
         if profile.stream_usage:
             body["stream_options"] = {"include_usage": True}
     losses += [_left_behind(field, target) for field in request.body if field not in TRANSLATED]
     return body, (*conversation.losses, *losses), names.shortened
+
+
+def _session(request: Request) -> str | None:
+    """Name the session without saying which: the client tells its id in ``metadata.user_id``, a JSON text."""
+    metadata = request.body.get("metadata")
+    told = metadata.get("user_id") if isinstance(metadata, dict) else None
+    found = SESSION.search(told) if isinstance(told, str) else None
+    return hashlib.sha256(found[1].encode()).hexdigest()[:SESSION_LENGTH] if found else None
 
 
 def _left_behind(field: str, target: Target) -> Loss:

@@ -105,6 +105,7 @@ class Profile:
     documents: bool = False  # PDFs are taken
     document_part: DocumentPart = DocumentPart.FILE
     search: SearchStyle | None = None  # its own search of the web; None: it has none, or nobody knows
+    cache_key: str | None = None  # field that keeps a session's requests near its prompt cache
     call_id_limit: int | None = None  # longest tool call id
     call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many
     claude: bool = False  # Claude itself: it signs its thinking as Anthropic does, on whatever cloud

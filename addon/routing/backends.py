@@ -73,7 +73,13 @@ def _rules(*rules: tuple[str, dict[str, Any]]) -> tuple[tuple[re.Pattern[str], M
     return tuple((re.compile(pattern), MappingProxyType(fields)) for pattern, fields in rules)
 
 
-OPENAI = Profile(max_tokens_field="max_completion_tokens", documents=True, call_id_limit=40, default_max_tokens=16_384)
+OPENAI = Profile(
+    max_tokens_field="max_completion_tokens",
+    documents=True,
+    call_id_limit=40,
+    default_max_tokens=16_384,
+    cache_key="prompt_cache_key",
+)
 OPENAI_REASONING: dict[str, Any] = {
     "system_role": "developer",
     "reasoning": ReasoningStyle.EFFORT,

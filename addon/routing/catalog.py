@@ -36,6 +36,8 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "together": ("together_ai/",),
     "fireworks": ("fireworks_ai/",),
     "vercel": ("vercel_ai_gateway/",),
+    "bigmodel": ("bigmodel/", "zai/"),
+    "xiaomi": ("xiaomi_mimo/",),
 }
 # Makers whose rows say of each of their models that sees that it does; there, and nowhere else, a row that is silent
 # speaks of a blind one. Of the 1,069 rows in litellm 1.109 that tell what else a model can and are silent here, 166 and

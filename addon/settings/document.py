@@ -216,6 +216,7 @@ class Profile(Part):
     documents: Maybe[bool] = None
     document_part: Maybe[Annotated[DocumentPart, Field(strict=False)]] = None
     search: Annotated[SearchStyle, Field(strict=False)] | None = None
+    cache_key: Name | None = None
     json_schema: Maybe[bool] = None
     json_object: Maybe[bool] = None
     parallel_switch: Maybe[bool] = None

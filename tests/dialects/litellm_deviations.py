@@ -226,6 +226,8 @@ CHOICES: tuple[Row, ...] = (
     Row(MESSAGE, "and the user's own behind them in one message", None, part("user", "And be brief."), stories=SEVERAL),
     Row("tool_choice", "a call for a search is to make one", "required", "auto", GROQ),
     Row("tool_choice", "the same", "required", None, GROQ),
+    Row("prompt_cache_key", "a name that does not tell the session's id", SOMETHING, ANYTHING, OPENAI),
+    Row("prompt_cache_key", "who knows no such field is not told of the session", None, ANYTHING),
     Row("limit.field", "OpenAI's new name", "max_completion_tokens", "max_tokens", OPENAI + XAI),
     Row("limit", "the limit where the client names none", part("tokens", "200000"), None),
     Row("limit.tokens", "a trial of a model that thinks first", 1_024, 1),
@@ -251,7 +253,6 @@ CHOICES: tuple[Row, ...] = (
 )
 
 DEBTS: tuple[Row, ...] = (
-    Row("prompt_cache_key", "the session's id would keep it near its cache", None, ANYTHING),
     Row("reasoning_effort", "vLLM takes it", None, ANYTHING, VLLM),
     Row("tools.*.function.strict", "OpenAI knows the field; we tell it as lost", None, True),
 )

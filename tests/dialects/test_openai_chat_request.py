@@ -1,5 +1,7 @@
 """A request, field by field: what went in, what goes out, and what was lost on the way."""
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -112,6 +114,23 @@ def test_checks_that_nobody_makes_are_missed_aloud() -> None:
 def test_fields_of_every_request_are_sent_and_replace_nothing() -> None:
     target = aimed(always={"tool_stream": True, "max_tokens": 5})
     assert translated(target) == (bare(tool_stream=True), [], {})
+
+
+def metadata(session: object) -> Json:
+    return {"metadata": {"user_id": json.dumps({"device_id": "d", "session_id": session})}}
+
+
+def test_a_session_is_kept_near_its_cache_without_being_named() -> None:
+    session = "0a8b6c1e-0000-4000-8000-123456789abc"
+    key = hashlib.sha256(session.encode()).hexdigest()[:32]
+    body, _, _ = translated(aimed(cache_key="prompt_cache_key"), **metadata(session))
+    assert body == bare(prompt_cache_key=key)
+    assert translated(**metadata(session))[0] == bare()
+
+
+@pytest.mark.parametrize("odd", [{}, {"metadata": None}, {"metadata": {"user_id": 5}}, metadata("a b"), metadata(None)])
+def test_without_a_session_there_is_no_key(odd: Json) -> None:
+    assert translated(aimed(cache_key="prompt_cache_key"), **odd)[0] == bare()
 
 
 def test_a_field_that_nobody_knows_is_reported() -> None:
