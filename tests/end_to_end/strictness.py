@@ -43,10 +43,23 @@ ROLE_KEYS = {
 }
 
 # What a vendor's own copy of the API knows besides: DeepSeek has a switch for thinking and wants its reasoning text
-# back, Azure takes its key in a header of its own.
-type Vendor = Literal["openai", "deepseek", "azure"]
-VENDOR_FIELDS: dict[Vendor, frozenset[str]] = {"deepseek": frozenset({"thinking"})}
-VENDOR_ASSISTANT_KEYS: dict[Vendor, frozenset[str]] = {"deepseek": frozenset({"reasoning_content"})}
+# back, OpenRouter searches with a tool of its own, Azure takes its key in a header of its own.
+type Vendor = Literal["openai", "deepseek", "azure", "openrouter", "zai", "dashscope"]
+VENDOR_FIELDS: dict[Vendor, frozenset[str]] = {
+    "deepseek": frozenset({"thinking"}),
+    "openrouter": frozenset({"reasoning"}),
+    "zai": frozenset({"thinking", "tool_stream"}),
+    "dashscope": frozenset({"enable_thinking", "preserve_thinking", "thinking_budget"}),
+}
+VENDOR_ASSISTANT_KEYS: dict[Vendor, frozenset[str]] = {
+    "deepseek": frozenset({"reasoning_content"}),
+    "openrouter": frozenset({"reasoning", "reasoning_details"}),
+}
+VENDOR_TOOLS: dict[Vendor, Mapping[str, frozenset[str]]] = {  # type of a tool -> its parameters
+    "openrouter": {
+        "openrouter:web_search": frozenset({"allowed_domains", "excluded_domains", "max_uses", "user_location"})
+    }
+}
 
 PART_KEYS = {
     "text": frozenset({"type", "text"}),
@@ -83,7 +96,7 @@ def violations(headers: Mapping[str, str], body: object, *, key: str, vendor: Ve
         *_fields(judged),
         *_vocabulary(judged, "$"),
         *_messages(judged, vendor),
-        *_tools(judged),
+        *_tools(judged, vendor),
     ]
 
 
@@ -295,7 +308,7 @@ def _data_uri(uri: str, media_types: frozenset[str], path: str) -> Iterator[str]
         yield f"{path}: not base64"
 
 
-def _tools(body: Json) -> Iterator[str]:
+def _tools(body: Json, vendor: Vendor) -> Iterator[str]:
     tools = body.get("tools")
     names: list[str] = []
     if "tools" in body:
@@ -303,7 +316,7 @@ def _tools(body: Json) -> Iterator[str]:
             yield f"$.tools: not an array of 1 to {TOOL_LIMIT}"
             return
         for index, tool in enumerate(tools):
-            yield from _tool(tool, f"$.tools[{index}]", names)
+            yield from _tool(tool, f"$.tools[{index}]", names, VENDOR_TOOLS.get(vendor, {}))
     for name in ("tool_choice", "parallel_tool_calls"):
         if name in body and not tools:
             yield f"$.{name}: only allowed when tools are specified"
@@ -318,7 +331,7 @@ def _tools(body: Json) -> Iterator[str]:
             yield f"$.tool_choice: {other!r}"
 
 
-def _tool(tool: Any, path: str, names: list[str]) -> Iterator[str]:
+def _tool(tool: Any, path: str, names: list[str], own: Mapping[str, frozenset[str]]) -> Iterator[str]:
     match tool:
         case {"type": "function", "function": {"name": str(name), **rest}} if set(tool) == {"type", "function"}:
             if not NAME.fullmatch(name) or name in names:
@@ -331,5 +344,10 @@ def _tool(tool: Any, path: str, names: list[str]) -> Iterator[str]:
                 yield f"{path}.function.parameters: the root is not of type object"
             elif forbidden := sorted({"oneOf", "anyOf", "allOf", "enum", "not"} & set(schema)):
                 yield f"{path}.function.parameters: {forbidden} at the top level"
+        case {"type": str(kind), "parameters": dict(parameters)} if kind in own and set(tool) == {"type", "parameters"}:
+            if unknown := set(parameters) - own[kind]:
+                yield f"{path}.parameters: unknown keys {unknown}"
+        case {"type": str(kind)} if kind in own and set(tool) == {"type"}:
+            return
         case _:
             yield f"{path}: not a function tool"

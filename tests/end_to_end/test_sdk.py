@@ -5,7 +5,7 @@ Its accumulator decides what a stream means. The same reply sent whole must come
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import anthropic
 import pytest
@@ -15,6 +15,7 @@ from tests.end_to_end.fakes import FakeBackend
 from tests.end_to_end.proxy import Proxy
 from tests.end_to_end.replies import Json, Raw
 from tests.end_to_end.sdk import official_client
+from tests.end_to_end.strictness import Vendor
 from tests.stories import FOLDER, Story
 
 STORIES = [Story(path.parent) for path in sorted((FOLDER / "openai_chat").glob("*/backend.sse"))]
@@ -25,6 +26,7 @@ PLAIN = frozenset({
     "plain_text", "parallel_tools", "parallel_tools_interleaved", "reasoning_text_tools", "real_llamacpp_text",
     "refusal", "text_then_tool", "unicode_text", "usage_nets_cached",
 })  # fmt: skip
+VENDORS: tuple[Vendor, ...] = get_args(Vendor.__value__)
 PIECE_BYTES = 61  # a prime: pieces end anywhere, in the middle of a line or of a character
 QUESTION: list[anthropic.types.MessageParam] = [{"role": "user", "content": "Tell me."}]
 
@@ -99,7 +101,7 @@ def ask(client: anthropic.Anthropic, story: Story) -> tuple[list[Any], anthropic
 
 
 def play(backend: FakeBackend, story: Story, *replies: Raw) -> None:
-    backend.script(*replies, vendor="azure" if story.target.provider == "azure" else "openai")
+    backend.script(*replies, vendor=next((each for each in VENDORS if each == story.target.provider), "openai"))
 
 
 @pytest.mark.parametrize("story", FINISHED, ids=name)

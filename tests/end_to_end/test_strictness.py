@@ -251,6 +251,17 @@ def test_allows_echoed_reasoning_only_to_a_reasoning_backend() -> None:
     ]
 
 
+def test_allows_a_tool_of_openrouters_to_openrouter_alone() -> None:
+    body = copy.deepcopy(REQUEST)
+    body["tools"].append({"type": "openrouter:web_search", "parameters": {"max_uses": 8}})
+    assert violations(HEADERS, body, key=KEY, vendor="openrouter") == []
+    assert violations(HEADERS, body, key=KEY) == ["$.tools[1]: not a function tool"]
+    body["tools"][1]["parameters"]["blocked_domains"] = []
+    assert violations(HEADERS, body, key=KEY, vendor="openrouter") == [
+        "$.tools[1].parameters: unknown keys {'blocked_domains'}"
+    ]
+
+
 @pytest.mark.parametrize("spoiled", SPOILED_BODIES)
 def test_catches_a_spoiled_body(spoiled: str) -> None:
     spoil, expected = SPOILED_BODIES[spoiled]
