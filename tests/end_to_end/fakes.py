@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, override
+from typing import Any, Protocol, override
 
 from tests.end_to_end.replies import Json, Raw, Reply, failure
 from tests.end_to_end.strictness import Vendor, violations
@@ -28,6 +28,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Json
+    method: str = "POST"
 
     @property
     def messages(self) -> list[Json]:
@@ -92,8 +93,8 @@ class FakeBackend:
     def objections(self, request: Received) -> list[str]:
         """What the vendor's server would refuse."""
         found = violations(request.headers, request.body, key=self.key, vendor=self.vendor)
-        if request.path != "/v1/chat/completions":
-            found.append(f"path {request.path}: only /v1/chat/completions is served")
+        if (request.method, request.path) != ("POST", "/v1/chat/completions"):
+            found.append(f"{request.method} {request.path}: only POST /v1/chat/completions is served")
         return found
 
     def refusal(self, message: str, code: str) -> Raw:
@@ -125,11 +126,24 @@ class FakeBackend:
         assert not faults, "\n".join(faults)
 
 
+class Served(Protocol):
+    """What a server can be made of."""
+
+    port: int
+
+    def answer(self, request: Received) -> Raw:
+        """Judge one request and give its reply."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     """HTTP/1.1 with keep-alive; replies leave in chunks, each piece flushed by itself."""
 
     protocol_version = "HTTP/1.1"
     server: "_Server"
+
+    def do_GET(self) -> None:
+        """Answer from the script."""
+        self.do_POST()
 
     def do_POST(self) -> None:
         """Answer from the script."""
@@ -139,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             body = None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.backend.answer(Received(self.path, headers, body)))
+        self._send(self.server.backend.answer(Received(self.path, headers, body, self.command)))
 
     def _send(self, reply: Raw) -> None:
         self.send_response(reply.status)
@@ -164,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, backend: FakeBackend) -> None:
+    def __init__(self, backend: "Served") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.backend = backend
 
@@ -174,7 +188,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(backend: FakeBackend) -> Iterator[FakeBackend]:
+def serving[Backend: Served](backend: Backend) -> Iterator[Backend]:
     """Serve until the block ends."""
     server = _Server(backend)
     backend.port = server.server_address[1]

@@ -57,6 +57,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page that a search found."""
+
+    url: str
+    title: str
+    text: str = ""
+
+    @property
+    def annotation(self) -> Json:
+        """It as OpenRouter says that a text cites it."""
+        cited = {"url": self.url, "title": self.title, "content": self.text, "start_index": 0, "end_index": 0}
+        return {"type": "url_citation", "url_citation": cited}
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """Exact bytes; `cut` closes the connection instead of ending the body."""
 
@@ -72,7 +87,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model says, in reading order: reasoning, text, tool calls, finish."""
+    """What the model says, in reading order: reasoning, text, the pages that it cites, tool calls, finish."""
 
     text: str = ""
     reasoning: str = ""
@@ -81,6 +96,7 @@ class Answer:
     finish: str = ""
     interleaved: bool = False
     cut_after_chunks: int | None = None
+    cites: tuple[Page, ...] = ()
 
     @property
     def finish_reason(self) -> str:
@@ -103,6 +119,8 @@ class Answer:
         message: Json = {"role": "assistant", "content": self.text or None, "refusal": None}
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
+        if self.cites:
+            message["annotations"] = [page.annotation for page in self.cites]
         if self.calls:
             message["tool_calls"] = [each.wire for each in self.calls]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
@@ -114,6 +132,8 @@ class Answer:
         deltas: list[Json] = [{"role": "assistant", "content": None if self.calls else "", "refusal": None}]
         deltas += [{"reasoning_content": piece} for piece in pieces(self.reasoning)]
         deltas += [{"content": piece} for piece in pieces(self.text)]
+        if self.cites:
+            deltas.append({"content": "", "annotations": [page.annotation for page in self.cites]})
         deltas += [{"tool_calls": [fragment]} for fragment in fragments(self.calls, self.interleaved)]
         head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": CREATED, "model": model}
         bare: Json = {**head, "usage": None} if trailing_usage else head

@@ -186,14 +186,6 @@ def test_tool_search(claude: ClaudeCode, backend: FakeBackend) -> None:
     assert "WebFetch" in str(second.last("tool")["content"])
 
 
-def test_web_search_is_refused_in_words_to_the_model(claude: ClaudeCode, backend: FakeBackend) -> None:
-    backend.script(answer("", call("WebSearch", query="rain")), answer("I cannot search."))
-    run = claude.run("Search.", options=["--allowedTools", "WebSearch"])
-    assert run.text == "I cannot search."
-    assert len(backend.received) == 2
-    assert "web_search_20250305" in backend.received[1].last("tool")["content"]
-
-
 def test_structured_output(claude: ClaudeCode, backend: FakeBackend) -> None:
     schema = '{"type":"object","properties":{"title":{"type":"string"}},"required":["title"]}'
     backend.script(answer("", call("StructuredOutput", title="Rain")))
