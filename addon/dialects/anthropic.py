@@ -12,7 +12,7 @@ from http import HTTPStatus
 import orjson
 
 from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, anthropic_history, extras, faults
-from addon.dialects.losses import Loss
+from addon.dialects.losses import Loss, Refused, refusal
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, DetourError, Kind, TooDeep
 from addon.protocol.messages import ATTRIBUTION, Request
@@ -26,6 +26,7 @@ ATTRIBUTION_FIRST = re.compile(rb'"system":\[(\{"type":"text","text":"' + ATTRIB
 
 # refusals that Claude Code answers by sending the request again without the thing (docs/protocol.md, "Errors")
 REPAIRED = re.compile(r"extra inputs are not permitted|invalid `?signature|input tag 'adaptive' found", re.IGNORECASE)
+PICTURE = b'image"'  # the end of a block's type
 REFUSALS = (Kind.REFUSED, Kind.REPAIRABLE)
 
 
@@ -37,6 +38,8 @@ class Anthropic:
     def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Change the model's name in the body, and leave out the thinking of others."""
         losses: tuple[Loss, ...] = ()
+        if target.vision is False and (body is None or PICTURE in body):
+            _refuse_pictures(request, target)
         if body is None or anthropic_history.concerns(body, claude=target.profile.claude):
             shown, losses = anthropic_history.own(request, target)
             body, request = (body if shown is request else None), shown
@@ -70,6 +73,19 @@ class Anthropic:
 
     def instead_of(self, error: DetourError, context: ReplyContext) -> None:
         """Nothing: an error is an error."""
+
+
+def _refuse_pictures(request: Request, target: Target) -> None:
+    """Some native endpoints drop pictures without a word (DeepSeek's). Raises: Unsupported."""
+    for index, message in enumerate(request.messages):
+        pending = [(f"messages.{index}.content", message["content"])]
+        for path, content in pending:  # grows by the contents of results
+            for position, block in enumerate(content if isinstance(content, list) else ()):
+                at = f"{path}.{position}"
+                if block.get("type") == "image":
+                    raise refusal(Refused.IMAGE, at, target.name)
+                if block.get("type") == "tool_result":
+                    pending.append((f"{at}.content", block.get("content")))
 
 
 def _spliced(body: bytes, target: Target, attributed: bool) -> bytes | None:

@@ -7,7 +7,7 @@ import pytest
 
 from addon.dialects import Encoded, ReplyContext, anthropic
 from addon.protocol import messages
-from addon.protocol.errors import BackendError, Kind, TooDeep
+from addon.protocol.errors import BackendError, Kind, TooDeep, Unsupported
 from tests.stories import target
 
 TARGET = target("deepseek-anthropic", "deepseek-v4-pro")
@@ -142,6 +142,31 @@ def test_what_the_client_repairs_by_itself_stays_as_it_is(words: str) -> None:
     error = anthropic.DIALECT.decode_error(400, {}, body, CONTEXT)
     assert (error.status, error.type, error.message) == (400, "invalid_request_error", words)
     assert anthropic.DIALECT.decode_error(422, {}, body, CONTEXT).status == 424
+
+
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        ([{"type": "text", "text": "Look:"}, IMAGE], "messages.0.content.1"),
+        ([{"type": "tool_result", "tool_use_id": "c", "content": [IMAGE]}], "messages.0.content.0.content.0"),
+    ],
+)
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_model_without_eyes_is_not_asked_about_a_picture(content: object, path: str, changed: bool) -> None:
+    body = orjson.dumps({"model": "a", "messages": [{"role": "user", "content": content}]})
+    asked, sent = messages.parse(body), None if changed else body
+    with pytest.raises(Unsupported, match=f"{path}: deepseek-anthropic/deepseek-v4-pro sees no pictures"):
+        anthropic.DIALECT.encode(asked, sent, replace(TARGET, vision=False))
+    for seeing in (None, True):
+        assert b"iVBO" in anthropic.DIALECT.encode(asked, sent, replace(TARGET, vision=seeing)).wire.body
+
+
+def test_a_word_is_no_picture() -> None:
+    body = orjson.dumps({"model": "a", "messages": [{"role": "user", "content": 'an "image"'}]})
+    anthropic.DIALECT.encode(messages.parse(body), body, replace(TARGET, vision=False))
 
 
 def test_replies_are_not_translated() -> None:
