@@ -5,6 +5,7 @@ list of parts; reasoning under three names; usage on any chunk, in the choice, o
 What is odd about calls is for ``openai_chat_calls``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,6 +60,8 @@ FINISH_FAULTS: Mapping[str, Kind] = {
     "insufficient_system_resource": Kind.OVERLOADED,
 }
 
+FIRST_HALF = re.compile(rb'(?<!\\)(\\u[dD][89abAB][0-9a-fA-F]{2})"')
+SECOND_HALF = re.compile(rb'"(\\u[dD][c-fC-F][0-9a-fA-F]{2})')
 
 # what a delta or message may hold that is read or says nothing; anything else in one is told as unread
 WORDS = frozenset(
@@ -81,8 +84,8 @@ class ChatDecoder:
     """Chunks of one reply, in order; see :class:`addon.dialects.Decoder`."""
 
     __slots__ = (
-        "_begun", "_blank_finish", "_calls", "_carries", "_context", "_details", "_ended", "_frames", "_reason",
-        "_refused", "_settled", "_sources",
+        "_begun", "_blank_finish", "_calls", "_carries", "_context", "_details", "_ended", "_frames", "_half",
+        "_reason", "_refused", "_settled", "_sources",
     )  # fmt: skip
 
     def __init__(self, context: ReplyContext) -> None:
@@ -98,6 +101,7 @@ class ChatDecoder:
         self._refused = False
         self._reason: StopReason | None = None  # as last told
         self._blank_finish = False  # the last chunk gave "" for a reason
+        self._half = b""  # the escape of a high surrogate, whose low one is to come
         self._ended = False
 
     def feed(self, chunk: bytes) -> list[Delta]:
@@ -143,7 +147,8 @@ class ChatDecoder:
     def _end(self, *, told: bool) -> list[Delta]:
         """Return what was held. ``told``: the backend itself said that nothing follows."""
         self._ended = True
-        deltas = self._settle(*self._sources.close(), *self._calls.close())
+        half = [Text("\ufffd")] if self._half else []
+        deltas = self._settle(*half, *self._sources.close(), *self._calls.close())
         if self._details.sealed and not self._carries:
             deltas.append(Unread("reasoning_details"))
         if self._reason and self._calls.nameless:
@@ -158,7 +163,16 @@ class ChatDecoder:
         return MalformedReply(f"{self._context.target.name} sent a tool call without a name")
 
     def _mend(self, data: bytes) -> Any:
-        """Parse what orjson does not take: half an emoji, or NaN among the log probabilities, should cost no reply."""
+        """Parse what orjson does not take: half an emoji, or NaN among the log probabilities, should cost no reply.
+
+        The first half of a surrogate pair, at the end of a text, waits for the chunk that begins with the second.
+        """
+        half, self._half = self._half, b""
+        if half:
+            data = SECOND_HALF.sub(lambda found: b'"' + half + found[1], data, count=1)
+        if found := FIRST_HALF.search(data):
+            self._half = found[1]
+            data = data[: found.start(1)] + data[found.end(1) :]
         try:
             return lenient.loads(data, NOTHING.get)
         except ValueError:

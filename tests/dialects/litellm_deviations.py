@@ -311,8 +311,5 @@ IN_REPLIES: tuple[Row, ...] = (
     Row("stop_details", "says nothing more", None, ANYTHING, stories=whole("filter", "refusal")),
     Row("usage.*", "both are estimates", stories=story(
         "half_an_emoji", "json_over_two_lines", "stop_with_calls", "usage_absent")),
-    # debts
-    Row("content.0.text.lines.0", "halves of a pair in two chunks: JavaScript would join them",
-        "Hello \ufffd\ufffd!", "Hello \ud83d\ude00!", stories=story("half_an_emoji")),
 )
 # fmt: on

@@ -95,8 +95,23 @@ WORDS: dict[str, tuple[list[Any], list[Delta]]] = {
     ),
     "choices are missing": ([{"id": "x"}, {"choices": []}, {"choices": None}], []),
     "an error that is null is none": ([chunk({"content": "A"}, error=None)], [Text("A")]),
-    "content that is a lone surrogate": ([b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}'], [Text("a\ufffd")]),
+    "content that is a lone surrogate": (
+        [b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}'],
+        [Text("a"), Text("\ufffd")],
+    ),
     "a number that is none": ([b'{"choices":[{"delta":{"content":"a"},"logprobs":NaN}]}'], [Text("a")]),
+    "a pair of surrogates over two chunks": (
+        [b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}', b'{"choices":[{"delta":{"content":"\\ude00b"}}]}'],
+        [Text("a"), Text("\U0001f600b")],
+    ),
+    "half a pair, and thinking about something else": (
+        [b'{"choices":[{"delta":{"content":"\\ud83d"}}]}', b'{"choices":[{"delta":{"content":"b"}}]}'],
+        [Text("b"), Text("\ufffd")],
+    ),
+    "a backslash and letters are no half": (
+        [b'{"choices":[{"delta":{"content":"\\\\ud83d"},"x":NaN}]}'],
+        [Text("\\ud83d")],
+    ),
     "a pair of surrogates": ([b'{"choices":[{"delta":{"content":"\\ud83d\\ude00"}}]}'], [Text("\U0001f600")]),
 }
 
