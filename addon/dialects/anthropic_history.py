@@ -7,9 +7,7 @@ native backend's: those take it from each other.
 Source: Messages API reference, "extended thinking"; Anthropic takes its own signatures on every cloud that has Claude.
 """
 
-from typing import Any
-
-from addon.dialects import Target
+from addon.dialects import Target, server_blocks
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import signature
 from addon.protocol.messages import Json, Request
@@ -60,10 +58,10 @@ def _blocks(blocks: list[Json], path: str, target: Target, losses: list[Loss]) -
         if kind in THOUGHTS:
             kept += _thought(block, kind, at, target, losses)
         elif kind == "web_search_tool_result" and MARK in repr(block.get("content")).encode():
-            losses.append(loss(Lost.SERVER_TOOL_BLOCK, at, kind))
             kept = [each for each in kept if each.get("id") != block.get("tool_use_id")]
-            kept.append({"type": "text", "text": _listed(block["content"])})
+            kept.append({"type": "text", "text": server_blocks.say(block, at, losses)})
         elif kind == "text" and MARK in repr(block.get("citations")).encode():
+            losses.append(loss(Lost.CITATIONS, f"{at}.citations"))
             kept.append({key: value for key, value in block.items() if key != "citations"})
         else:
             kept.append(block)
@@ -84,11 +82,6 @@ def _thought(block: Json, kind: str, path: str, target: Target, losses: list[Los
         return [{**block, field: native}]
     losses.append(loss(Lost.FOREIGN_THINKING, path, seal.origin))
     return []
-
-
-def _listed(found: Any) -> str:
-    pages = [page for page in found if isinstance(page, dict)] if isinstance(found, list) else []
-    return "\n".join(["[found on the web]", *(f"{page.get('title')}: {page.get('url')}" for page in pages)])
 
 
 def _must_not_think(body: Json, turns: list[Json]) -> bool:

@@ -42,6 +42,7 @@ class Lost(StrEnum):
     SEARCH_OPTION = "search_option"
     SEARCH_LIMIT = "search_limit"
     SERVER_TOOL_BLOCK = "server_tool_block"
+    CITATIONS = "citations"
     ORPHANED_RESULT = "orphaned_result"
     MISSING_RESULT = "missing_result"
     PREFILL = "prefill"
@@ -117,6 +118,9 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
     Lost.SEARCH_LIMIT: Sort("{} searches as often as it likes", "Its own search has no such limit.", routine=True),
     Lost.SERVER_TOOL_BLOCK: Sort(
         "{} of an earlier turn became plain text", "What Anthropic's servers did is told in words."
+    ),
+    Lost.CITATIONS: Sort(
+        "the pages that a text of an earlier turn cites", "The text is told; what was found stands there.", routine=True
     ),
     Lost.ORPHANED_RESULT: Sort(
         "the result of a call that the conversation does not hold became plain text",

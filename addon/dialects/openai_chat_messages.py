@@ -174,7 +174,7 @@ class Conversation:
         calls: list[Json] = []
         for position, block in enumerate(blocks):
             kind = block["type"]
-            if kind == "text":
+            if kind == "text" and "citations" not in block:
                 if block["text"]:
                     texts.append(block["text"])
             elif kind == "tool_use":
@@ -185,7 +185,7 @@ class Conversation:
             elif kind == "redacted_thinking":
                 self._lose(Lost.ENCRYPTED_THINKING, index, position)
             else:
-                texts += self._of_server(block, index, position)
+                texts += self._of_claude(block, index, position)
         if not texts and not calls:
             return
         message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
@@ -197,7 +197,12 @@ class Conversation:
     def _thoughts(self) -> Thoughts:
         return Thoughts(self._target) if self._profile.reasoning_echo is not None else self._no_thoughts
 
-    def _of_server(self, block: Json, index: int, position: int) -> list[str]:
+    def _of_claude(self, block: Json, index: int, position: int) -> list[str]:
+        """Say what only Claude and Anthropic's servers write."""
+        if block["type"] == "text":
+            if block["citations"]:
+                self._lose(Lost.CITATIONS, index, position)
+            return [block["text"]] if block["text"] else []
         words = server_blocks.say(block, block_path(index, position), self.losses)
         if words is None:
             raise self._unsupported(block["type"], index, position)

@@ -99,7 +99,7 @@ SEARCHED = assistant(
                 "type": "web_search_result",
                 "title": "Cats",
                 "url": "https://a.example",
-                "encrypted_content": signature.seal("searxng/web"),
+                "encrypted_content": signature.seal("searxng/web", {"text": "They purr."}),
             }
         ],
     },
@@ -109,9 +109,12 @@ SEARCHED = assistant(
 
 def test_what_another_found_on_the_web_is_told_in_words() -> None:
     shown, losses = own(request(ASK, SEARCHED, ASK), CLAUDE)
-    found = {"type": "text", "text": "[found on the web]\nCats: https://a.example"}
+    found = {"type": "text", "text": "[found by web_search]\n- Cats (https://a.example)\n  They purr."}
     assert shown.messages[1] == assistant(found, TEXT)
-    assert [(each.sort, each.path) for each in losses] == [(Lost.SERVER_TOOL_BLOCK, "messages.1.content.1")]
+    assert [(each.sort, each.path) for each in losses] == [
+        (Lost.SERVER_TOOL_BLOCK, "messages.1.content.1"),
+        (Lost.CITATIONS, "messages.1.content.2.citations"),
+    ]
 
 
 BUDGET = {"type": "enabled", "budget_tokens": 4000}

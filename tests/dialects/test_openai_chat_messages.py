@@ -450,3 +450,11 @@ def test_what_cannot_be_said_is_refused_with_its_path(turn: Json, target: Target
 def test_a_conversation_without_words_is_refused() -> None:
     with pytest.raises(BadRequest, match="non-empty content"):
         said(user(""), {"role": "assistant", "content": []})
+
+
+def test_what_claude_cited_is_told_without_its_pages() -> None:
+    page = {"type": "web_search_result_location", "url": "https://a.example", "cited_text": "Rain."}
+    cited = {**text("It rains."), "citations": [page]}
+    messages, losses = said(user("A."), assistant("I looked.", cited, {**text(""), "citations": []}), user("B."))
+    assert messages[1] == {"role": "assistant", "content": "I looked.\n\nIt rains."}
+    assert losses == [("messages.1.content.1", "the pages that a text of an earlier turn cites", True)]
