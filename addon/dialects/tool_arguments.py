@@ -16,8 +16,8 @@ held), PIECES, SNAPSHOTS, QUOTED (all is held until the string ends). No flag is
   a value may begin, so the first would have to end in ``:``, ``[`` or ``,``; that is DOUBT. If the first ended inside a
   string, the copy's first quotation mark would end that string, and what follows it there is the name of a property,
   which may not follow a string. (``{"`` alone would need a property that is called ``{``; tools have none.)
-* DOUBT ends with the next piece, or with the call: a snapshot begins with the held one, or the held one is an object
-  by itself.
+* DOUBT ends with the next piece: a snapshot begins with the held one. At the end of the call it is a snapshot, unless
+  the two together are an object.
 * Nothing but a quoted text begins with a quotation mark.
 
 What contradicts its form is passed on as it is: the whole is then no JSON, and told so where the call ends.
@@ -33,6 +33,7 @@ from addon.protocol.event_writer import MAX_CALL_CHARACTERS
 
 VALUE_MAY_FOLLOW = (":", "[", ",")
 NONE = "null"
+LONGEST_ESCAPE = 12  # characters: a pair of surrogates
 
 
 class State(Enum):
@@ -81,12 +82,12 @@ class Arguments:
         return said
 
     def close(self) -> str:
-        """Return what was held: a string that never ended is given as it came, for it was cut."""
+        """Return what was held. Of a string that never ended it is the text so far, for it was cut."""
         state, self._state = self._state, State.PIECES
         held = "".join(self._held)
         if state is State.DOUBT:
-            return held.lstrip().removeprefix(self._said[0]) if is_object(held) else held
-        return held if state is State.QUOTED else ""
+            return held if is_object(self._said[0] + held) else held.lstrip().removeprefix(self._said[0])
+        return _unquoted(held) if state is State.QUOTED else ""
 
     def _first(self, piece: str) -> str:
         text = piece.lstrip()
@@ -157,6 +158,16 @@ FEEDS: Mapping[State, Callable[[Arguments, str], str]] = {
     State.SNAPSHOTS: Arguments._snapshot,
     State.QUOTED: Arguments._quoted,
 }
+
+
+def _unquoted(cut: str) -> str:
+    """Return what a string that was cut says up to there, without an escape that was cut too."""
+    for length in range(len(cut), max(0, len(cut) - LONGEST_ESCAPE), -1):
+        try:
+            return str(orjson.loads(cut[:length] + '"')) or cut
+        except orjson.JSONDecodeError:
+            pass
+    return cut
 
 
 def is_object(text: str) -> bool:

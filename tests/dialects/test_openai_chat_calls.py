@@ -130,7 +130,7 @@ CALLS: dict[str, tuple[list[Any], list[Delta]]] = {
     ),
     "arguments quoted and cut": (
         [calls(call(0, A, "Bash", '"{\\"a\\"'))],
-        [ToolCall(0, A, "Bash"), ToolArguments(0, '"{\\"a\\"')],
+        [ToolCall(0, A, "Bash"), ToolArguments(0, '{"a"')],
     ),
     "two at the same index, by their names": (
         [calls(call(0, "", "Bash", "{}")), calls(call(0, "", "Read", "{}"))],

@@ -48,7 +48,7 @@ FORMS: dict[str, tuple[list[str], list[str]]] = {
     "pieces that look like snapshots": (['{"a":', '{"a":', "1}}"], ['{"a":', "", '{"a":1}}', ""]),
     "the same, and it is the last piece": (['{"a":', '{"a":1}}'], ['{"a":', "", '{"a":1}}']),
     "the same in an array": (['{"a":[', '{"a":[', "]}]}"], ['{"a":[', "", '{"a":[]}]}', ""]),
-    "the same, and it was cut": (['{"a":', '{"a":'], ['{"a":', "", '{"a":']),
+    "the same, and it was cut": (['{"a":', '{"a":{"a"'], ['{"a":', "", '{"a"']),
     "the same, and snapshots go on": (
         ['{"a":', '{"a":{', '{"a":{}', '{"a":{}}'],
         ['{"a":', "", "{}", "}", ""],
@@ -61,8 +61,12 @@ FORMS: dict[str, tuple[list[str], list[str]]] = {
     "quoted and empty": (['""'], ["", ""]),
     "quoted and empty in two pieces": (['"', '"'], ["", "", ""]),
     "quoted null": (['"null"'], ["", ""]),
-    "quoted and cut": ([TWICE[:9], TWICE[9:15]], ["", "", TWICE[:15]]),
+    "quoted and cut": ([TWICE[:9], TWICE[9:15]], ["", "", '{"command": ']),
+    "quoted and cut before the last mark": ([TWICE[:-1]], ["", WHOLE]),
     "quoted and cut after the first mark": (['"'], ["", '"']),
+    "quoted and cut in an escape": (['"{\\"a\\'], ["", '{"a']),
+    "quoted and cut in a pair of surrogates": (['"{\\"a\\ud83d\\ude'], ["", '{"a']),
+    "quoted, cut and broken": (['"{\\x' + 20 * "a"], ["", '"{\\x' + 20 * "a"]),
     "quoted and no object": (['"ls"'], ['"ls"', ""]),
     "quoted and broken": (['"\\x"'], ['"\\x"', ""]),
     "quoted twice over": ([json.dumps(TWICE)], [json.dumps(TWICE), ""]),
@@ -113,4 +117,4 @@ def test_what_must_be_held_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool_arguments, "MAX_CALL_CHARACTERS", 10)
     with pytest.raises(MalformedReply, match="arguments of more than 10 characters"):
         fed('"12345', "678901")
-    assert fed('"12345', '"1234567', '"12345678') == ["", "", "", '"12345678']
+    assert fed('"12345', '"1234567', '"12345678') == ["", "", "", "12345678"]
