@@ -2,13 +2,14 @@
 
 A story is four files and a note: `client_request.json` and `backend.sse` are its input; `wire_request.json` and
 `client.sse` are our output, kept as goldens that `scripts/record --update` rewrites. `story.md` says what the story
-shows, whether it was recorded or invented, and in the line `Target:` who answers it.
+shows, whether it was recorded or invented, and in the line `Target:` who answers it, with fields of the profile where
+a user would set them: Target: `vllm/qwen3` with `think_tags` and `reasoning_echo: think_tags`.
 """
 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -19,10 +20,13 @@ from addon.protocol import messages
 from addon.protocol.errors import DetourError
 from addon.protocol.event_writer import EventWriter
 from addon.routing.backends import BACKENDS
+from addon.settings.document import Profile
+from addon.settings.providers import profile
 from addon.stream import StreamTranslator
 
 FOLDER = Path(__file__).parent / "transcripts"
-TARGET = re.compile(r"^Target: `([^/`]+)/([^`]+)`$", re.MULTILINE)
+TARGET = re.compile(r"^Target: `([^/`]+)/([^`]+)`(?: with (.+))?$", re.MULTILINE)
+FIELD = re.compile(r"`(\w+)(?:: ([^`]+))?`")
 EXCHANGE_ID = "story"
 INPUT_ESTIMATE = 1000  # of every story, so that goldens do not move with the estimate
 
@@ -41,9 +45,20 @@ class Story:
     @property
     def target(self) -> Target:
         """Who answers, by the provider table, with no limits known."""
+        provider, model, _ = self._told_target()
+        there = target(provider, model)
+        fields = profile(Profile.model_validate(self.fields))
+        return replace(there, profile=replace(there.profile, **fields))
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the story sets in the profile, as in `detour.yaml`."""
+        return {found[1]: found[2] or True for found in FIELD.finditer(self._told_target()[2])}
+
+    def _told_target(self) -> tuple[str, str, str]:
         found = TARGET.search((self.folder / "story.md").read_text())
         assert found, f"{self.name}/story.md has no line 'Target: `provider/model`'"
-        return target(found[1], found[2])
+        return found[1], found[2], found[3] or ""
 
     @property
     def client_request(self) -> bytes:

@@ -265,6 +265,8 @@ def _collected(text: str) -> Json:
                 return event
             case "message_start":
                 message = event["message"]
+            case "content_block_delta" if event["index"] not in blocks:
+                return {"type": "error"}  # "Content block not found" is all that the client makes of it
             case "content_block_start":
                 blocks[event["index"]], pieces[event["index"]] = event["content_block"], []
             case "content_block_delta" if "citation" in event["delta"]:

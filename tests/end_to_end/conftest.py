@@ -1,5 +1,6 @@
 """Strict backends and one mitmdump for all tests of a worker; each test brings its script and is judged by it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.end_to_end.client import API_KEY, DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running
 from tests.end_to_end.trio import Trio, three_serving
+from tests.stories import every_story
 
 
 @pytest.fixture(scope="session")
@@ -21,13 +23,17 @@ def _fake() -> Iterator[FakeBackend]:
 @pytest.fixture(scope="session")
 def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     chat = [row for row in BACKENDS.values() if row.dialect == CHAT]
+    home = tmp_path_factory.mktemp("mitmdump")
+    told = {story.target.name: {"profile": story.fields} for story in every_story() if story.fields}
+    (home / "detour.yaml").write_text(json.dumps({"models": told}))
     environment = {
+        "DETOUR_CONFIG": str(home / "detour.yaml"),
         **{name: _fake.base_url for row in chat for name in row.base_names},  # no provider is asked by mistake
         **{name: KEY for row in chat for name in row.key_names},
         "BIG_MODEL": "openai/gpt-5.5",
         "SMALL_MODEL": "openai/gpt-5.5-mini",
     }
-    with running(tmp_path_factory.mktemp("mitmdump"), environment) as proxy:
+    with running(home, environment) as proxy:
         yield proxy
     proxy.verify_secrets(KEY, API_KEY)
 

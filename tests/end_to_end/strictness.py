@@ -44,12 +44,13 @@ ROLE_KEYS = {
 
 # What a vendor's own copy of the API knows besides: DeepSeek has a switch for thinking and wants its reasoning text
 # back, OpenRouter searches with a tool of its own, Azure takes its key in a header of its own.
-type Vendor = Literal["openai", "deepseek", "azure", "openrouter", "zai", "dashscope"]
+type Vendor = Literal["openai", "deepseek", "azure", "openrouter", "zai", "dashscope", "minimax"]
 VENDOR_FIELDS: dict[Vendor, frozenset[str]] = {
     "deepseek": frozenset({"thinking"}),
     "openrouter": frozenset({"reasoning"}),
     "zai": frozenset({"thinking", "tool_stream"}),
     "dashscope": frozenset({"enable_thinking", "preserve_thinking", "thinking_budget"}),
+    "minimax": frozenset({"reasoning_split", "thinking"}),
 }
 VENDOR_ASSISTANT_KEYS: dict[Vendor, frozenset[str]] = {
     "deepseek": frozenset({"reasoning_content"}),

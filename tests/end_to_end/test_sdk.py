@@ -10,6 +10,7 @@ from typing import Any, get_args
 import anthropic
 import pytest
 
+from tests import law
 from tests.end_to_end.client import DOORS
 from tests.end_to_end.fakes import FakeBackend
 from tests.end_to_end.proxy import Proxy
@@ -93,9 +94,15 @@ def essence(message: anthropic.types.Message, closed: set[int] | None = None) ->
     return dumped
 
 
+def asked(story: Story) -> Json:
+    """The story's own tools where it depends on what is offered; else as little as can be."""
+    tools = json.loads(story.client_request)["tools"] if "text_calls" in story.fields else []
+    return {"model": story.target.name, "max_tokens": 1000, "messages": QUESTION, **({"tools": tools} if tools else {})}
+
+
 def ask(client: anthropic.Anthropic, story: Story) -> tuple[list[Any], anthropic.types.Message]:
     events: list[Any] = []
-    with client.messages.stream(model=story.target.name, max_tokens=1000, messages=QUESTION) as stream:
+    with client.messages.stream(**asked(story)) as stream:
         events.extend(stream)
         return events, stream.get_final_message()
 
@@ -115,7 +122,11 @@ def test_accumulates_every_transcript(client: anthropic.Anthropic, backend: Fake
     assert len(accumulated.content) == len(opened)
     if accumulated.stop_reason != "max_tokens":  # a call cut at the limit is left open on purpose
         assert opened == closed
-    collected = client.messages.create(model=story.target.name, max_tokens=1000, messages=QUESTION)
+    if story.fields:  # the profile is that of the story
+        golden = law.check((story.folder / "client.sse").read_bytes())
+        kinds = [event["content_block"]["type"] for event in golden if event["type"] == "content_block_start"]
+        assert kinds == [block.type for block in accumulated.content]
+    collected = client.messages.create(**asked(story))
     expected = essence(accumulated, set(closed))
     if b'"prompt_tokens"' not in story.backend_reply:  # then it is estimated, from two requests that differ
         expected["usage"] = essence(collected)["usage"]
@@ -134,5 +145,5 @@ def test_raises_where_a_reply_fails(client: anthropic.Anthropic, backend: FakeBa
 def test_whole_reply_is_the_accumulated_stream(client: anthropic.Anthropic, backend: FakeBackend, story: Story) -> None:
     play(backend, story, streamed(story), whole(story))
     _, accumulated = ask(client, story)
-    message = client.messages.create(model=story.target.name, max_tokens=1000, messages=QUESTION)
+    message = client.messages.create(**asked(story))
     assert essence(message) == essence(accumulated)
