@@ -35,6 +35,7 @@ class Target:
     max_output_tokens: int | None = None
     vision: bool | None = None  # whether it sees pictures
     report_window: int | None = None  # usage is told to the client as if max_input_tokens were this
+    window_is_set: bool = False  # the user said how large max_input_tokens is
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # replace the dialect's own of the same name
 
@@ -63,6 +64,7 @@ class Encoded:
     tool_names: Mapping[str, str] = field(default_factory=dict)  # shortened name on the wire -> the client's
     offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
     search: Search | None = None  # what the backend was asked to search for
+    input_tokens: int = 0  # an estimate of the prompt; 0: none was made
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,17 @@ from http import HTTPStatus
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, anthropic_history, extras, faults
+from addon.dialects import (
+    Decoder,
+    Encoded,
+    ReplyContext,
+    Target,
+    WireRequest,
+    anthropic_history,
+    extras,
+    faults,
+    window,
+)
 from addon.dialects.losses import Loss, Refused, refusal
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, DetourError, Kind, TooDeep
@@ -53,7 +63,9 @@ class Anthropic:
             ("anthropic-version", VERSION),
         )
         wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
-        return Encoded(wire, losses)
+        prompt = window.input_tokens(request, len(sent), target)
+        window.check(prompt, target)
+        return Encoded(wire, losses, input_tokens=prompt)
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Never asked for: replies are not translated."""

@@ -148,8 +148,9 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
         "came behind a tool call that was cut at a limit", "The client drops the cut call and resumes from there."
     ),
     Lost.SILENT_OVERFLOW: Sort(
-        "{} counted {} tokens, more than its window of {}: it left out a part of the prompt without a word",
-        "Some backends cut what does not fit.",
+        "{}: it left out a part of the prompt without a word",
+        "Some backends cut what does not fit into their window (Ollama's is 4,096 tokens until OLLAMA_CONTEXT_LENGTH "
+        "says otherwise), and some templates show a model no tools.",
     ),
 })  # fmt: skip
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, web_search
+from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, web_search, window
+from addon.dialects.losses import Loss, Lost, loss
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.openai_chat_request import translate
 from addon.dialects.rereading import reread
 from addon.protocol.deltas import Delta, Failure
 from addon.protocol.errors import BackendError, DetourError, TooDeep
-from addon.protocol.messages import Request
+from addon.protocol.messages import Json, Request
 
 PATH = "/chat/completions"
 DONE = b"[DONE]"
@@ -29,7 +30,14 @@ class OpenAIChat:
         """Build the whole request anew; nothing of the client's goes through that is not named in it."""
         try:
             translated, losses, tool_names = translate(request, target)
-            sent = orjson.dumps(extras.patch(translated, target.extra_body) if target.extra_body else translated)
+            sent = _written(translated, target)
+            prompt = window.input_tokens(request, len(sent), target)
+            window.check(prompt, target)
+            limit = target.profile.max_tokens_field
+            room = window.reply_room(prompt, target)
+            if room is not None and room < translated[limit]:
+                losses = _shortened(losses, request, room, target)
+                sent = _written({**translated, limit: room}, target)
         except orjson.JSONEncodeError:
             raise TooDeep from None
         headers = (
@@ -40,7 +48,7 @@ class OpenAIChat:
         wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
         functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
         offered = {function["name"]: function.get("parameters", {}) for function in functions}
-        return Encoded(wire, losses, tool_names, offered, web_search.given(request, target))
+        return Encoded(wire, losses, tool_names, offered, web_search.given(request, target), prompt)
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""
@@ -60,6 +68,17 @@ class OpenAIChat:
 
     def instead_of(self, error: DetourError, context: ReplyContext) -> None:
         """Nothing: an error is an error."""
+
+
+def _written(translated: Json, target: Target) -> bytes:
+    return orjson.dumps(extras.patch(translated, target.extra_body) if target.extra_body else translated)
+
+
+def _shortened(losses: tuple[Loss, ...], request: Request, room: int, target: Target) -> tuple[Loss, ...]:
+    """Tell of the last limit only."""
+    others = (each for each in losses if each.sort is not Lost.OUTPUT_LIMIT)
+    left = f"what such a prompt leaves of a window of {target.max_input_tokens}"
+    return (*others, loss(Lost.OUTPUT_LIMIT, "max_tokens", request.body.get("max_tokens"), room, left))
 
 
 DIALECT = OpenAIChat()

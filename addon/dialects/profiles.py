@@ -104,6 +104,8 @@ class Profile:
     image_urls: bool = True  # by address too, not as bytes only
     documents: bool = False  # PDFs are taken
     document_part: DocumentPart = DocumentPart.FILE
+    reply_beside_window: bool = False  # the window holds the prompt alone; the reply has a limit of its own
+    cuts_silently: bool = False  # what does not fit into the window is left out without a word
     search: SearchStyle | None = None  # its own search of the web; None: it has none, or nobody knows
     cache_key: str | None = None  # field that keeps a session's requests near its prompt cache
     call_id_limit: int | None = None  # longest tool call id

@@ -79,7 +79,7 @@ class EventWriter:
     __slots__ = (
         "_arguments", "_call_limit", "_carried", "_characters", "_finish", "_head", "_held", "_index",
         "_input_estimate", "_last", "_mask", "_model", "_origin", "_row", "_searches", "_state", "_tool_key",
-        "_unshown", "_waiting", "error", "message_id", "unread", "usage",
+        "_unshown", "_waiting", "_wordless", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -91,12 +91,14 @@ class EventWriter:
         mask: Callable[[str], str] = str,
         *,
         shows_thinking: bool = True,
+        wordless: Callable[[StopReason, Usage | None], DetourError | None] = lambda _reason, _usage: None,
     ) -> None:
         """``model`` is the name the client asked for, ``origin`` who really answers (``provider/model``).
 
-        ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage.
-        ``mask`` takes out of an error's text what the client must not read: backends quote the key they refuse.
+        ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage. ``mask`` takes
+        out of an error's text what the client must not read: backends quote the key they refuse.
         ``shows_thinking`` False: the client wants a signature alone (``display: omitted``), which then holds the words.
+        ``wordless`` is asked what is wrong with a reply that ends without one; None: nothing.
         """
         self.message_id = message_id
         self._model = model
@@ -111,10 +113,10 @@ class EventWriter:
         self._held: dict[object, list[Delta]] = {}
         self._carried: dict[str, Any] = {}  # for the signature of the open thinking block
         self._unshown: list[str] | None = None if shows_thinking else []  # the same, in words
+        self._wordless = wordless
         self._searches = 0
         self._finish: Finish | None = None
-        self._characters = 0
-        self._call_limit = 0  # of _characters, while a call is open
+        self._characters = self._call_limit = 0  # of the reply; and of these, while a call is open
         self._waiting = 0  # characters that were ever held or carried
         self.usage: Usage | None = None
         self.unread: dict[str, None] = {}  # paths, in their order
@@ -347,7 +349,10 @@ class EventWriter:
         return b""
 
     def _nothing_came(self, delta: End) -> bytes:
-        return self._begin(delta) if self._finish else self._no_finish(delta)
+        if self._finish is None:
+            return self._no_finish(delta)
+        error = self._wordless(self._finish.reason, self.usage)
+        return self._begin(delta) if error is None else self._fail(Failure(error))
 
     def _end(self, delta: End) -> bytes:
         if self._finish is None:

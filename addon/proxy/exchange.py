@@ -7,12 +7,13 @@ reply. The flow itself carries the second and the last; the other two are kept h
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import override
 
 import orjson
 
-from addon.dialects import Decoder, ReplyContext
+from addon.dialects import Decoder, ReplyContext, window
 from addon.dialects.anthropic_reply import Sealer, seal_message
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
@@ -261,15 +262,15 @@ class RoutedExchange(Exchange):
     @override
     def _note_facts(self) -> None:
         Exchange._note_facts(self)
-        if isinstance(self.translator, StreamTranslator):
-            self._note_unread(self.translator.writer)
+        self._note_losses(self.translator.writer.unread if isinstance(self.translator, StreamTranslator) else ())
 
-    def _note_unread(self, writer: EventWriter) -> None:
-        noted = [
+    def _note_losses(self, unread: Iterable[str] = ()) -> None:
+        """Add to what the request lost what the reply did; ``usage`` is known."""
+        parts = [
             loss(Lost.REPLY_BEHIND_CUT_CALL if path == BEHIND_CUT else Lost.REPLY_PART, f"reply.{path}")
-            for path in writer.unread
+            for path in unread
         ]
-        self.losses = (*self.send.encoded.losses, *noted)
+        self.losses = (*self.send.encoded.losses, *parts, *window.cut(self.usage, self._context()))
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
         dialect = self.send.destination.dialect
@@ -291,7 +292,7 @@ class RoutedExchange(Exchange):
         writer = self._writer()
         events = write_whole(deltas, writer)
         self.usage, self.stop_reason = writer.usage, writer.stop_reason
-        self._note_unread(writer)
+        self._note_losses(writer.unread)
         if self.send.stream:
             return Reply(200, SSE_HEADERS, events)
         return Reply(200, JSON_HEADERS, orjson.dumps(collect(events)))
@@ -306,6 +307,7 @@ class RoutedExchange(Exchange):
         except (ValueError, AttributeError, TypeError):
             raise MalformedReply(f"{self.route.name} answered with something that is no message.") from None
         self.usage, self.stop_reason = watch.usage, watch.stop_reason
+        self._note_losses()
         return Reply(200, (("content-type", headers.get("content-type", "application/json")),), body)
 
     def _context(self) -> ReplyContext:
@@ -329,11 +331,12 @@ class RoutedExchange(Exchange):
             self._input_estimate(),
             self.send.destination.credential.hide,  # of no exchange: a ring would keep the bodies for the collector
             shows_thinking=self.send.shows_thinking,
+            wordless=partial(window.wordless, context=self._context()),
         )
 
     def _input_estimate(self) -> int:
         """A quick one, for message_start; the real count replaces it at the end."""
-        return tokens.estimate_text(len(self.send.encoded.wire.body))
+        return self.send.encoded.input_tokens or tokens.estimate_text(len(self.send.encoded.wire.body))
 
 
 class _Unpacking:

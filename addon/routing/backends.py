@@ -76,6 +76,7 @@ def _rules(*rules: tuple[str, dict[str, Any]]) -> tuple[tuple[re.Pattern[str], M
 OPENAI = Profile(
     max_tokens_field="max_completion_tokens",
     documents=True,
+    reply_beside_window=True,
     call_id_limit=40,
     default_max_tokens=16_384,
     cache_key="prompt_cache_key",
@@ -103,6 +104,7 @@ GEMINI = Profile(
     reasoning=ReasoningStyle.EFFORT,
     parallel_switch=False,
     tool_schema=SchemaStyle.GEMINI,
+    reply_beside_window=True,
     default_max_tokens=65_536,
     reasoning_echo=Echo.CALL_SIGNATURES,  # Gemini 3 answers 400 to a call of the current turn without its signature
 )
@@ -116,6 +118,7 @@ GLM = replace(
     named_choice=False,
     stop_limit=1,
     search=SearchStyle.ZAI,
+    cuts_silently=True,
     always=MappingProxyType({"tool_stream": True}),
 )
 
@@ -125,6 +128,7 @@ PRESERVED: dict[str, Any] = {
 }
 SEARCHES = Profile(search=SearchStyle.NATIVE)  # a backend of Anthropic's format that knows its web_search tool
 NO_SEARCH = Profile(search=SearchStyle.NONE)  # one that does not
+CUTS = replace(SEARCHES, cuts_silently=True)
 CLAUDE = replace(SEARCHES, claude=True)
 
 _ROWS = (
@@ -215,7 +219,7 @@ _ROWS = (
         profile=SEARCHES,
     ),
     Backend("zai", "https://api.z.ai/api/paas/v4", profile=GLM),
-    Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",), profile=SEARCHES),
+    Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",), profile=CUTS),
     Backend(
         "bigmodel",
         "https://open.bigmodel.cn/api/paas/v4",
@@ -227,7 +231,7 @@ _ROWS = (
         "https://open.bigmodel.cn/api/anthropic",
         NATIVE,
         keys=("BIGMODEL_API_KEY", "ZHIPU_API_KEY"),
-        profile=SEARCHES,
+        profile=CUTS,
     ),
     Backend(
         "moonshot",
@@ -364,7 +368,10 @@ _ROWS = (
     Backend("volcengine", "https://ark.cn-beijing.volces.com/api/v3", keys=("VOLCENGINE_API_KEY", "ARK_API_KEY")),
     Backend("xiaomi", "https://api.xiaomimimo.com/v1", keys=("XIAOMI_API_KEY", "XIAOMI_MIMO_API_KEY")),
     Backend(
-        "ollama", "http://localhost:11434/v1", needs_key=False, profile=replace(LOCAL, reasoning=ReasoningStyle.EFFORT)
+        "ollama",
+        "http://localhost:11434/v1",
+        needs_key=False,
+        profile=replace(LOCAL, reasoning=ReasoningStyle.EFFORT, cuts_silently=True),
     ),
     Backend(
         "ollama-anthropic",
@@ -372,7 +379,7 @@ _ROWS = (
         NATIVE,
         needs_key=False,
         keys=("OLLAMA_API_KEY",),
-        profile=NO_SEARCH,
+        profile=replace(NO_SEARCH, cuts_silently=True),
     ),
     Backend("vllm", "http://localhost:8000/v1", needs_key=False, profile=LOCAL),
     Backend(

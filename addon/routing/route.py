@@ -227,7 +227,8 @@ def destination_of(choice: Choice, settings: Settings) -> Destination:
 def _destination(choice: Choice, settings: Settings) -> Destination:
     endpoint = settings.endpoints[choice.provider]
     row = endpoint.backend
-    facts = settings.facts.get(choice.name, catalog.UNKNOWN).over(catalog.lookup(row.like or row.name, choice.model))
+    own = settings.facts.get(choice.name, catalog.UNKNOWN)
+    facts = own.over(catalog.lookup(row.like or row.name, choice.model))
     profile = replace(row.profile_of(choice.model), **{**endpoint.profile, **(facts.profile or {})})
     target = Target(
         choice.provider,
@@ -238,6 +239,7 @@ def _destination(choice: Choice, settings: Settings) -> Destination:
         facts.max_output_tokens,
         facts.vision,
         facts.report_window,
+        own.max_input_tokens is not None,
         endpoint.extra_body,
         endpoint.headers,
     )

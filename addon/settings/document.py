@@ -223,6 +223,10 @@ class Profile(Part):
     sampling: Maybe[bool] = None
     stop_limit: Maybe[Annotated[int, Field(ge=0)]] = None
     stream_usage: Maybe[bool] = None
+    reply_beside_window: Maybe[bool] = None
+    """The window holds the prompt alone; the reply has a limit of its own."""
+    cuts_silently: Maybe[bool] = None
+    """What does not fit into the window is left out without a word."""
     call_id_limit: Positive | None = None
     call_id_length: Positive | None = None
     claude: Maybe[bool] = None

@@ -183,3 +183,16 @@ def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
     body = b'{"messages":[{"role":"assistant","content":[%s]}],"model":"m"}' % call
     with pytest.raises(TooDeep):
         anthropic.DIALECT.encode(messages.parse(body), body, TARGET)
+
+
+def test_a_prompt_that_would_be_cut_without_a_word_is_refused() -> None:
+    small = replace(target("ollama-anthropic", "qwen3"), max_input_tokens=1_000, window_is_set=True)
+    body = orjson.dumps({"model": "a", "messages": [{"role": "user", "content": "x" * 7_200}]})
+    with pytest.raises(BackendError) as caught:
+        anthropic.DIALECT.encode(messages.parse(body), body, small)
+    assert caught.value.message == "prompt is too long: 2004 tokens > 1000 maximum"
+
+
+def test_the_size_of_a_prompt_is_told() -> None:
+    body = b'{"model":"a","messages":[{"role":"user","content":"%s"}]}' % (b"x" * 3_600)
+    assert encode(body).input_tokens == pytest.approx(1_000, abs=30)

@@ -1,14 +1,18 @@
 """The chat-completions dialect as the proxy sees it: bytes in, bytes and deltas out."""
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
 
 from addon.dialects import ReplyContext, openai_chat
+from addon.dialects.profiles import Profile
 from addon.protocol import messages
 from addon.protocol.deltas import Delta, End, Failure, Finish, StopReason, Text, ToolArguments, ToolCall, Usage
-from addon.protocol.errors import Kind, MalformedReply, TooDeep
+from addon.protocol.errors import BackendError, Kind, MalformedReply, TooDeep
+from addon.protocol.messages import Json
+from addon.protocol.tokens import BYTES_PER_TOKEN
 from tests.stories import target
 
 TARGET = target("openai", "gpt-5.5")
@@ -129,3 +133,35 @@ def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
     body = b'{"messages":[{"role":"assistant","content":[%s]}],"model":"m"}' % call
     with pytest.raises(TooDeep):
         openai_chat.DIALECT.encode(messages.parse(body), body, TARGET)
+
+
+def limited(prompt: int, asked: int = 32_000, **fields: Any) -> tuple[Json, list[str]]:
+    """The wire body of a request with a prompt of so many tokens for a window of 32,768, and what of it was lost."""
+    there = replace(target("vllm", "qwen"), max_input_tokens=32_768, max_output_tokens=32_768, **fields)
+    text = "x" * round(prompt * BYTES_PER_TOKEN)
+    body = orjson.dumps({"model": "m", "max_tokens": asked, "messages": [{"role": "user", "content": text}]})
+    encoded = DIALECT.encode(messages.parse(body), body, there)
+    assert encoded.input_tokens == pytest.approx(prompt, abs=50)
+    return orjson.loads(encoded.wire.body), [each.what for each in encoded.losses]
+
+
+def test_a_reply_gets_no_more_than_its_prompt_leaves_of_the_window() -> None:
+    body, losses = limited(20_000)
+    assert body["max_tokens"] == pytest.approx(32_768 - 21_000 - 1_000, abs=50)
+    assert losses == [f"32000 became {body['max_tokens']}, what such a prompt leaves of a window of 32768"]
+    assert limited(20_000, 8_000) == ({**body, "max_tokens": 8_000}, [])
+
+
+def test_only_the_last_of_two_limits_is_told() -> None:
+    body, losses = limited(20_000, 64_000)
+    assert losses == [f"64000 became {body['max_tokens']}, what such a prompt leaves of a window of 32768"]
+
+
+def test_the_users_own_word_on_the_reply_stands() -> None:
+    assert limited(20_000, extra_body={"max_tokens": 30_000})[0]["max_tokens"] == 30_000
+
+
+def test_a_prompt_that_would_be_cut_without_a_word_is_refused() -> None:
+    with pytest.raises(BackendError) as caught:
+        limited(45_000, profile=Profile(cuts_silently=True), window_is_set=True)
+    assert caught.value.message.startswith("prompt is too long: 4")

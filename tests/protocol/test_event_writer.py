@@ -21,7 +21,7 @@ from addon.protocol.deltas import (
     Usage,
     WebSearch,
 )
-from addon.protocol.errors import MalformedReply
+from addon.protocol.errors import DetourError, MalformedReply
 from addon.protocol.event_writer import EventWriter, State
 from addon.protocol.messages import collect
 from addon.protocol.signature import Seal
@@ -372,6 +372,27 @@ def test_usage_that_never_came_is_estimated() -> None:
 def test_nothing_said_is_nothing_counted() -> None:
     writer = EventWriter("msg_1", "m", ORIGIN)
     assert writer.final_usage() == Usage(0, 0)
+
+
+@pytest.mark.parametrize("deltas", [[LENGTH, Usage(9, 0), END], [Usage(9, 0), LENGTH, END], [LENGTH, END]])
+def test_a_reply_without_a_word_may_be_an_error(deltas: list[Delta]) -> None:
+    asked: list[tuple[StopReason, Usage | None]] = []
+
+    def wordless(reason: StopReason, usage: Usage | None) -> DetourError | None:
+        asked.append((reason, usage))
+        return MalformedReply("It was too long.") if usage else None
+
+    writer = EventWriter("msg_1", "m", ORIGIN, wordless=wordless)
+    [first, *_] = told(law.check(b"".join(map(writer.write, deltas))))
+    usage = Usage(9, 0) if len(deltas) == 3 else None
+    assert asked == [(StopReason.MAX_TOKENS, usage)]
+    assert (first == "error It was too long.") is (usage is not None)
+
+
+def test_a_reply_with_a_word_is_never_asked_about() -> None:
+    writer = EventWriter("msg_1", "m", ORIGIN, wordless=lambda _reason, _usage: MalformedReply("no"))
+    assert writer.write(Text("a")) + writer.write(LENGTH) + writer.write(END)
+    assert writer.error is None
 
 
 def test_a_stop_sequence_is_told() -> None:

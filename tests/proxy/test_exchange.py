@@ -11,6 +11,8 @@ import pytest
 from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import signature
+from addon.protocol.errors import Reply
+from addon.protocol.messages import Json
 from addon.protocol.signature import Seal
 from addon.proxy.exchange import Exchange, RoutedExchange
 from addon.proxy.intake import Send
@@ -227,6 +229,69 @@ def test_what_of_a_reply_has_no_place_is_a_loss(stream: bool) -> None:
         routed.reply_whole(200, JSON, json.dumps(whole).encode(), 11.0)
     assert [loss.path for loss in routed.losses] == ["top_k", "reply.audio"]
     assert "2 lost in translation" in routed.summary()
+
+
+def _limited(model: str, *, stream: bool) -> RoutedExchange:
+    """An exchange with a prompt of about 900 tokens, for a window of 1,000."""
+    routed = _routed(model, stream=stream)
+    destination = routed.send.destination
+    there = replace(destination, target=replace(destination.target, max_input_tokens=1_000))
+    routed.send = replace(routed.send, destination=there, encoded=replace(routed.send.encoded, input_tokens=900))
+    return routed
+
+
+def _answered(routed: RoutedExchange, message: Json, finish: str, prompt: int) -> Reply | bytes:
+    """Reply with one chunk, or whole."""
+    choice = {"index": 0, "finish_reason": finish}
+    usage = {"prompt_tokens": prompt, "completion_tokens": 0}
+    if not routed.send.stream:
+        whole = {"choices": [{**choice, "message": message}], "usage": usage}
+        return routed.reply_whole(200, JSON, json.dumps(whole).encode(), 11.0)
+    routed.open_stream()
+    chunk = json.dumps({"choices": [{**choice, "delta": message}], "usage": usage}).encode()
+    return routed.feed(b"data: %s\n\ndata: [DONE]\n\n" % chunk, 11.0) + routed.close()
+
+
+CUT = "ollama/qwen counted 300 tokens where about 900 were sent: it left out a part of the prompt without a word"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_prompt_that_was_cut_without_a_word_is_a_loss(stream: bool) -> None:
+    routed = _limited("ollama/qwen", stream=stream)
+    _answered(routed, {"content": "a"}, "stop", 300)
+    assert [each.what for each in routed.losses] == [CUT]
+    assert "1 lost in translation" in routed.summary()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_native_backend_that_cut_the_prompt_is_told_of_too(stream: bool) -> None:
+    routed = _limited("ollama-anthropic/qwen", stream=stream)
+    message: Json = {"type": "message", "content": [], "usage": {"input_tokens": 300, "output_tokens": 5}}
+    if stream:
+        routed.open_stream()
+        routed.feed(b"event: message_start\ndata: %s\n\n" % json.dumps({"message": message}).encode(), 11.0)
+        routed.close()
+    else:
+        routed.reply_whole(200, JSON, json.dumps(message).encode(), 11.0)
+    assert [each.what for each in routed.losses] == [CUT.replace("ollama/", "ollama-anthropic/")]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_reply_without_a_word_at_the_end_of_the_window_is_an_overflow(stream: bool) -> None:
+    routed = _limited("openai/gpt-test", stream=stream)
+    reply = _answered(routed, {"content": ""}, "length", 995)
+    refused = routed.refuse() if stream else reply
+    assert isinstance(refused, Reply)
+    assert refused.status == 400
+    message = json.loads(refused.body)["error"]["message"]
+    assert message == "prompt is too long for openai/gpt-test, which takes 1000 tokens"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_one_with_a_word_is_what_it_says(stream: bool) -> None:
+    routed = _limited("openai/gpt-test", stream=stream)
+    reply = _answered(routed, {"content": "a"}, "length", 995)
+    assert b'"max_tokens"' in (reply.body if isinstance(reply, Reply) else reply)
 
 
 def test_an_error_has_no_first_token() -> None:

@@ -99,6 +99,16 @@ def test_what_the_user_says_of_a_model_lies_over_what_is_known() -> None:
     assert (targets[0].max_output_tokens == 7, targets[1].max_output_tokens) == (False, 7)
 
 
+@pytest.mark.parametrize(
+    ("facts", "is_set"), [(ModelFacts(max_input_tokens=9), True), (ModelFacts(vision=True), False)]
+)
+def test_a_window_is_the_users_word_or_what_is_known(facts: ModelFacts, is_set: bool) -> None:
+    settings = replace(parse({"OPENAI_API_KEY": "k"}), facts=MappingProxyType({"openai/gpt-4.1": facts}))
+    destination = choose(Call({"model": "openai/gpt-4.1"}), settings).destination
+    assert destination
+    assert (destination.target.window_is_set, destination.target.max_input_tokens == 9) == (is_set, is_set)
+
+
 @pytest.mark.parametrize(("model", "tier"), [("claude-opus", "opus"), ("x-SONNET-y", "sonnet"), ("gpt", None)])
 def test_a_tier_is_read_from_the_name(model: str, tier: str | None) -> None:
     assert tier_of(model) == tier
