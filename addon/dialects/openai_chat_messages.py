@@ -38,6 +38,7 @@ class Conversation:
         self._wire_name = wire_name
         self._parts = Parts(target, wire_name, self.losses)
         self.loaded = self._parts.loaded
+        self._echoes = self._profile.reasoning_echo is not None
         self._no_thoughts = Thoughts(target)  # where none go back: it only tells whose they are
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
         self._wire_ids: dict[str, str] = {}
@@ -105,18 +106,17 @@ class Conversation:
         if block.get("is_error"):
             text = ERROR_MARK + text
         call_id = block["tool_use_id"]
-        wire_id = self._call_id(call_id)
+        wire_id = self._wire_ids.get(call_id) or self._call_id(call_id)
         if self._unanswered.get(wire_id) != call_id:  # the id came twice in its turn, or there was no such call
             wire_id = next((known for known, asked in self._unanswered.items() if asked == call_id), "")
         if wire_id:
             del self._unanswered[wire_id]
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": text})
-            label = f"[attachment of the result of {wire_id}]"
         else:
             self._lose(Lost.ORPHANED_RESULT, index, position)
             said.append(text)
-            label = "[attachment of an earlier tool result]"
         if media:
+            label = f"[attachment of the result of {wire_id}]" if wire_id else "[attachment of an earlier tool result]"
             attached.extend((label, *media))
 
     def _inside(self, content: list[Json], index: int, position: int, media: list[Json]) -> str:
@@ -170,7 +170,7 @@ class Conversation:
 
     def _assistant(self, index: int, blocks: list[Json]) -> None:
         texts: list[str] = []
-        thoughts = self._thoughts()
+        thoughts = Thoughts(self._target) if self._echoes else self._no_thoughts
         calls: list[Json] = []
         for position, block in enumerate(blocks):
             kind = block["type"]
@@ -180,8 +180,7 @@ class Conversation:
             elif kind == "tool_use":
                 calls.append(self._call(block))
             elif kind == "thinking":
-                if thinker := thoughts.add(block):
-                    self._lose(Lost.FOREIGN_THINKING, index, position, thinker)
+                self._think(thoughts, block, index, position)
             elif kind == "redacted_thinking":
                 self._lose(Lost.ENCRYPTED_THINKING, index, position)
             else:
@@ -191,11 +190,13 @@ class Conversation:
         message: Json = {"role": "assistant", "content": PARAGRAPH.join(texts) or None}
         if calls:
             message["tool_calls"] = calls
-        thoughts.onto(message, blocks)
+        if self._echoes:
+            thoughts.onto(message, blocks)
         self.messages.append(message)
 
-    def _thoughts(self) -> Thoughts:
-        return Thoughts(self._target) if self._profile.reasoning_echo is not None else self._no_thoughts
+    def _think(self, thoughts: Thoughts, block: Json, index: int, position: int) -> None:
+        if thinker := thoughts.add(block):
+            self._lose(Lost.FOREIGN_THINKING, index, position, thinker)
 
     def _of_claude(self, block: Json, index: int, position: int) -> list[str]:
         """Say what only Claude and Anthropic's servers write."""

@@ -160,7 +160,7 @@ def test_the_views_of_a_flow_are_a_key_away(tmp_path: Path) -> None:
         shown.wait_for("Flow Details", "[m:auto]")
         for key, mode, text in (
             ("c", "changes", "Passed through: nothing was changed."),
-            ("S", "sent", "# POST https://api.anthropic.com/v1/messages"),
+            ("S", "sent", "# GET https://api.anthropic.com/v1/messages"),
             ("y", "backend reply", "no reply is kept"),
             ("t", "prompt", "The client's words"),
         ):
