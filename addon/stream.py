@@ -100,6 +100,10 @@ class PassThrough:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return ``chunk`` itself."""
+        self._watch(chunk)
+        return chunk
+
+    def _watch(self, chunk: bytes) -> None:
         if self._frames is not None:
             try:
                 for frame in self._frames.feed(chunk):
@@ -107,7 +111,6 @@ class PassThrough:
                         self.note(orjson.loads(frame.data))
             except (DetourError, ValueError, AttributeError, TypeError):
                 self._frames = None  # not what we know: stop reading, go on passing
-        return chunk
 
     def close(self) -> bytes:
         """Add nothing."""
@@ -135,7 +138,7 @@ class PassThrough:
 
 
 class SealedPassThrough(PassThrough):
-    """The same, where the signatures of thinking are sealed on the way; every other byte goes through as it is."""
+    """The same, where signatures are sealed on the way, and usage as it is told; every other byte goes through."""
 
     __slots__ = ("_sealer",)
 
@@ -147,9 +150,10 @@ class SealedPassThrough(PassThrough):
     @override
     def feed(self, chunk: bytes) -> bytes:
         """Return the lines that are complete."""
-        return super().feed(self._sealer.feed(chunk))
+        self._watch(chunk)
+        return self._sealer.feed(chunk)
 
     @override
     def close(self) -> bytes:
         """Return what was left over."""
-        return super().feed(self._sealer.close())
+        return self._sealer.close()

@@ -176,6 +176,13 @@ def test_facts_are_read_off_a_reply_whose_signatures_are_sealed() -> None:
     assert (passing.usage, passing.stop_reason) == (Usage(5, 2), "end_turn")
 
 
+def test_the_facts_are_the_backends_whatever_the_client_is_told() -> None:
+    passing = SealedPassThrough(Sealer("zai-anthropic/g", lambda count: count * 10))
+    given = passing.feed(sse(start(input_tokens=5), end(output_tokens=2))) + passing.close()
+    assert b'"input_tokens":50' in given
+    assert passing.usage == Usage(5, 2)
+
+
 def test_an_error_that_passes_is_kept() -> None:
     passing = PassThrough()
     passing.feed(sse({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}))

@@ -50,6 +50,16 @@ def check(prompt: int, target: Target) -> None:
         raise overflow(prompt, window, ReplyContext(target, "", input_estimate=prompt))
 
 
+def reported(count: int, target: Target) -> int:
+    """Return what the client is told of a count of tokens: as if the window were as large as the user says it shall be.
+
+    Claude Code cannot be told of a window under 100,000 tokens; told more than there is, it compacts in time.
+    """
+    if target.report_window is None or target.max_input_tokens is None:
+        return count
+    return -(-count * target.report_window // target.max_input_tokens)
+
+
 def wordless(reason: StopReason, usage: Usage | None, context: ReplyContext) -> BackendError | None:
     """Return the error that a reply without a word amounts to, which had its end before its beginning."""
     window, read = context.target.max_input_tokens, _read(usage)

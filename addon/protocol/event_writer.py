@@ -77,7 +77,7 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_call_limit", "_carried", "_characters", "_finish", "_head", "_held", "_index",
+        "_arguments", "_call_limit", "_carried", "_characters", "_counted", "_finish", "_head", "_held", "_index",
         "_input_estimate", "_last", "_mask", "_model", "_origin", "_row", "_searches", "_state", "_tool_key",
         "_unshown", "_waiting", "_wordless", "error", "message_id", "unread", "usage",
     )  # fmt: skip
@@ -92,19 +92,20 @@ class EventWriter:
         *,
         shows_thinking: bool = True,
         wordless: Callable[[StopReason, Usage | None], DetourError | None] = lambda _reason, _usage: None,
+        counted: Callable[[int], int] = int,
     ) -> None:
         """``model`` is the name the client asked for, ``origin`` who really answers (``provider/model``).
 
         ``input_estimate``, in tokens, stands in message_start and wherever the backend reports no usage. ``mask`` takes
         out of an error's text what the client must not read: backends quote the key they refuse.
         ``shows_thinking`` False: the client wants a signature alone (``display: omitted``), which then holds the words.
-        ``wordless`` is asked what is wrong with a reply that ends without one; None: nothing.
+        ``wordless`` is asked what is wrong with a reply that ends without one; None: nothing. ``counted`` makes a count
+        of tokens what the client is told.
         """
         self.message_id = message_id
-        self._model = model
-        self._origin = origin
-        self._input_estimate = input_estimate
-        self._mask = mask
+        self._model, self._origin = model, origin
+        self._input_estimate, self._counted = input_estimate, counted
+        self._mask, self._wordless = mask, wordless
         self._index = -1  # of the block last opened
         self._last = State.START  # what that block is
         self._head = b""  # of a delta event of the open block, up to its text
@@ -113,7 +114,6 @@ class EventWriter:
         self._held: dict[object, list[Delta]] = {}
         self._carried: dict[str, Any] = {}  # for the signature of the open thinking block
         self._unshown: list[str] | None = None if shows_thinking else []  # the same, in words
-        self._wordless = wordless
         self._searches = 0
         self._finish: Finish | None = None
         self._characters = self._call_limit = 0  # of the reply; and of these, while a call is open
@@ -149,7 +149,7 @@ class EventWriter:
 
     def _begin(self, delta: Delta) -> bytes:
         usage = {
-            "input_tokens": self._input_estimate,
+            "input_tokens": self._counted(self._input_estimate),
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": 0,
@@ -363,10 +363,10 @@ class EventWriter:
             self.unread[UNCARRIED] = None
         usage = self.final_usage()
         counts: dict[str, Any] = {
-            "input_tokens": usage.input_tokens,
-            "cache_creation_input_tokens": usage.cache_write_tokens,
-            "cache_read_input_tokens": usage.cache_read_tokens,
-            "output_tokens": usage.output_tokens,
+            "input_tokens": self._counted(usage.input_tokens),
+            "cache_creation_input_tokens": self._counted(usage.cache_write_tokens),
+            "cache_read_input_tokens": self._counted(usage.cache_read_tokens),
+            "output_tokens": self._counted(usage.output_tokens),
         }
         if self._searches:
             counts["server_tool_use"] = {"web_search_requests": self._searches}

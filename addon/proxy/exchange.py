@@ -4,7 +4,7 @@ The four copies that a reader wants are the client's request, the request sent, 
 reply. The flow itself carries the second and the last; the other two are kept here and put beside them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +14,7 @@ from typing import override
 import orjson
 
 from addon.dialects import Decoder, ReplyContext, window
-from addon.dialects.anthropic_reply import Sealer, seal_message
+from addon.dialects.anthropic_reply import Sealer, seal_message, tell_usage
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
@@ -193,7 +193,7 @@ class RoutedExchange(Exchange):
         if not self.translates:
             Exchange.open_stream(self, encoding)
             if self.seals and not compression.unpacker(encoding):
-                self.translator = SealedPassThrough(Sealer(self.route.name))
+                self.translator = SealedPassThrough(Sealer(self.route.name, self._told_counts()))
             return
         self.encoding = encoding
         unpack = compression.unpacker(encoding)
@@ -302,7 +302,9 @@ class RoutedExchange(Exchange):
         try:
             message = orjson.loads(body)
             watch.note(message)
-            if self.seals and seal_message(message, self.route.name):
+            sealed = self.seals and seal_message(message, self.route.name)
+            counted = self._told_counts() if self.seals else None
+            if sealed | (counted is not None and tell_usage(message, counted)):
                 body = orjson.dumps(message)
         except (ValueError, AttributeError, TypeError):
             raise MalformedReply(f"{self.route.name} answered with something that is no message.") from None
@@ -323,6 +325,11 @@ class RoutedExchange(Exchange):
             self.send.encoded.search,
         )
 
+    def _told_counts(self) -> Callable[[int], int] | None:
+        """What makes a count of tokens what the client is told; None where it is told what there is."""
+        target = self.send.destination.target
+        return partial(window.reported, target=target) if target.report_window else None
+
     def _writer(self) -> EventWriter:
         return EventWriter(
             f"msg_{self.id}",
@@ -332,6 +339,7 @@ class RoutedExchange(Exchange):
             self.send.destination.credential.hide,  # of no exchange: a ring would keep the bodies for the collector
             shows_thinking=self.send.shows_thinking,
             wordless=partial(window.wordless, context=self._context()),
+            counted=self._told_counts() or int,
         )
 
     def _input_estimate(self) -> int:

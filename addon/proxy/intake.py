@@ -17,6 +17,7 @@ from addon.dialects.anthropic_history import concerns
 from addon.dialects.extras import merge
 from addon.dialects.losses import Loss
 from addon.dialects.search import Unsearchable
+from addon.dialects.window import reported
 from addon.protocol import tokens
 from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply
 from addon.protocol.messages import Json, Request, check, has_model, parse_json
@@ -147,7 +148,8 @@ def _count_tokens(incoming: Incoming, settings: Settings, networks: tuple[Networ
         return Pass()
     request, _ = changes.apply(found[0].changes, found[2])
     count = tokens.estimate(request.system, request.messages, request.tools)
-    return Reply(200, JSON_HEADERS, orjson.dumps({"input_tokens": count}))
+    told = reported(count, found[1].target)
+    return Reply(200, JSON_HEADERS, orjson.dumps({"input_tokens": told}))
 
 
 def _routed(

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from addon.dialects.profiles import SearchStyle
 from addon.protocol.errors import ConfigError
-from addon.routing import rules
+from addon.routing import catalog, rules
 from addon.routing.backends import SEARCH_ENDPOINTS
 from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import (
@@ -87,7 +87,7 @@ class Configuration:
             preset=name,
             aliases=MappingProxyType(self._aliases(switch)),
             rules=ruled,
-            warnings=(*self.base.warnings, *_unreachable(ruled)),
+            warnings=(*self.base.warnings, *_unreachable(ruled), *_unscaled(self.base)),
         )
 
     def _slots(self, preset: str | None) -> Slots:
@@ -189,6 +189,17 @@ def _unreachable(found: tuple[Rule, ...]) -> Iterator[str]:
             yield f"{rule.title} is never asked: {closed.title} before it has no condition"
         elif rule.is_catch_all:
             closed = rule
+
+
+def _unscaled(base: Settings) -> Iterator[str]:
+    """Tell of windows to report that nothing can be measured by."""
+    for name, facts in base.facts.items():
+        if facts.report_window is not None:
+            provider, _, model = name.partition("/")
+            row = base.endpoints[provider].backend
+            known = facts.over(catalog.lookup(row.like or row.name, model)).max_input_tokens
+            if known is None:
+                yield f"report_window of {name} has no effect: nobody knows its window; say `window` beside it"
 
 
 def configure(

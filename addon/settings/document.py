@@ -276,7 +276,7 @@ class Facts(Part):
     vision: Maybe[bool] = None
     """Whether it sees pictures."""
     report_window: Maybe[Positive] = None
-    """Report usage as if its window were so large: Claude Code compacts at 100,000 and more only."""
+    """Usage is told to Claude Code as if its window were so large, so that it compacts in time without being told."""
     profile: Section[Profile] = Profile()
     """How this model departs from its backend's profile."""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from addon.dialects import anthropic_reply
 from addon.dialects.anthropic_history import NATIVE
-from addon.dialects.anthropic_reply import Sealer, seal_message
+from addon.dialects.anthropic_reply import Sealer, seal_message, tell_usage
 from addon.protocol import signature
 from addon.protocol.signature import Seal
 
@@ -92,3 +92,43 @@ def test_a_message_without_signatures_stays(message: Json) -> None:
     before = json.dumps(message)
     assert not seal_message(message, ORIGIN)
     assert json.dumps(message) == before
+
+
+COUNTS = {"input_tokens": 5, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 0, "service_tier": "default"}
+TOLD = {**COUNTS, "input_tokens": 50, "cache_read_input_tokens": 70}
+
+
+def counted(count: int) -> int:
+    return count * 10
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_usage_is_told_otherwise_where_it_stands_and_nowhere_else(step: int) -> None:
+    said = event("content_block_delta", index=0, delta={"type": "text_delta", "text": 'my "usage" of input_tokens: 5'})
+    ping = event("ping")
+    stream = event("message_start", message={"id": "m", "usage": COUNTS}) + said + ping
+    stream += event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3})
+    sealer = Sealer(ORIGIN, counted)
+    pieces = [sealer.feed(stream[at : at + step]) for at in range(0, len(stream), step)]
+    expected = event("message_start", message={"id": "m", "usage": TOLD}) + said + ping
+    expected += event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 30})
+    assert b"".join([*pieces, sealer.close()]) == expected
+
+
+def test_what_was_cached_for_how_long_is_counted_once_more() -> None:
+    lifetimes = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}
+    message: Json = {"usage": {"cache_creation_input_tokens": 7, "cache_creation": lifetimes}}
+    assert tell_usage(message, counted)
+    told = {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 40}
+    assert message == {"usage": {"cache_creation_input_tokens": 70, "cache_creation": told}}
+
+
+@pytest.mark.parametrize("holder", [{}, {"usage": None}, {"usage": "5"}, [], None])
+def test_a_message_without_usage_stays(holder: Any) -> None:
+    assert not tell_usage(holder, counted)
+
+
+def test_what_is_no_count_stays() -> None:
+    usage = {"input_tokens": None, "output_tokens": True, "cache_creation": 5, "server_tool_use": {"n": 1}}
+    assert tell_usage({"usage": (kept := dict(usage))}, counted)
+    assert kept == usage

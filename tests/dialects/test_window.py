@@ -127,3 +127,20 @@ def test_a_prompt_that_was_cut_without_a_word_is_a_loss(
     left_out = "it left out a part of the prompt without a word"
     expected = [("messages", Lost.SILENT_OVERFLOW, f"{told}: {left_out}")] if told else []
     assert [(each.path, each.sort, each.what) for each in losses] == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "window_tokens", "report", "told"),
+    [
+        (0, 32_768, 100_000, 0),
+        (1, 32_768, 100_000, 4),
+        (32_768, 32_768, 100_000, 100_000),
+        (21_955, 32_768, 100_000, 67_002),
+        (21_955, 32_768, None, 21_955),
+        (21_955, None, 100_000, 21_955),
+    ],
+)
+def test_usage_is_told_as_if_the_window_were_as_large_as_the_user_says(
+    count: int, window_tokens: int | None, report: int | None, told: int
+) -> None:
+    assert window.reported(count, replace(TARGET, max_input_tokens=window_tokens, report_window=report)) == told

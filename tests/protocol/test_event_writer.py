@@ -369,6 +369,21 @@ def test_usage_that_never_came_is_estimated() -> None:
     assert (counts["input_tokens"], counts["output_tokens"]) == (ESTIMATE, estimate_text(sum(map(len, said))))
 
 
+def test_counts_are_told_as_the_client_is_to_hear_them_and_kept_as_they_are() -> None:
+    writer = EventWriter("msg_1", "m", ORIGIN, ESTIMATE, counted=lambda count: count * 10)
+    deltas: list[Delta] = [Text("a"), STOP, Usage(1, 2, 3, 4), END]
+    stream = b"".join(map(writer.write, deltas))
+    first, *_, last, _ = law.check(stream)
+    assert first["message"]["usage"]["input_tokens"] == ESTIMATE * 10
+    assert last["usage"] == {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 40,
+        "cache_read_input_tokens": 30,
+        "output_tokens": 20,
+    }
+    assert writer.usage == Usage(1, 2, 3, 4)
+
+
 def test_nothing_said_is_nothing_counted() -> None:
     writer = EventWriter("msg_1", "m", ORIGIN)
     assert writer.final_usage() == Usage(0, 0)

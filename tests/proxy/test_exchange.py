@@ -11,6 +11,7 @@ import pytest
 from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import signature
+from addon.protocol.deltas import Usage
 from addon.protocol.errors import Reply
 from addon.protocol.messages import Json
 from addon.protocol.signature import Seal
@@ -292,6 +293,27 @@ def test_one_with_a_word_is_what_it_says(stream: bool) -> None:
     routed = _limited("openai/gpt-test", stream=stream)
     reply = _answered(routed, {"content": "a"}, "length", 995)
     assert b'"max_tokens"' in (reply.body if isinstance(reply, Reply) else reply)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("model", ["openai/gpt-test", "ollama-anthropic/qwen"])
+def test_usage_is_told_for_a_larger_window_and_kept_as_it_is(model: str, stream: bool) -> None:
+    routed = _limited(model, stream=stream)
+    there = replace(routed.send.destination.target, report_window=100_000)
+    routed.send = replace(routed.send, destination=replace(routed.send.destination, target=there))
+    message: Json = {"type": "message", "content": [], "usage": {"input_tokens": 700, "output_tokens": 0}}
+    if routed.translates:
+        reply = _answered(routed, {"content": "a"}, "stop", 700)
+    elif stream:
+        routed.open_stream()
+        event = {"type": "message_start", "message": message}
+        reply = routed.feed(b"event: message_start\ndata: %s\n\n" % json.dumps(event).encode(), 11.0) + routed.close()
+    else:
+        reply = routed.reply_whole(200, JSON, json.dumps(message).encode(), 11.0)
+    told = reply.body if isinstance(reply, Reply) else reply
+    assert b'"input_tokens":70000' in told
+    assert routed.usage == Usage(700, 0)
+    assert "700 in" in routed.summary()
 
 
 def test_an_error_has_no_first_token() -> None:

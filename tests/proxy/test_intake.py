@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_network
+from types import MappingProxyType
 
 import pytest
 
@@ -14,6 +15,7 @@ from addon.protocol.errors import BadRequest, Blocked, DetourError, Reply
 from addon.proxy.intake import Incoming, Pass, Send, decide, offered
 from addon.proxy.told import Told
 from addon.routing.call import Call, Door
+from addon.routing.catalog import ModelFacts
 from addon.routing.config import LIMITS, Limits
 from addon.routing.settings import Decider, Settings
 from addon.settings import document_text
@@ -331,3 +333,15 @@ def test_routes_are_listed_under_names_that_lead_back_to_them() -> None:
     again = decide(_incoming(body=json.dumps(ask(model=listed["first_id"])).encode()), ROUTED)
     assert isinstance(again, Send)
     assert again.route.name == "vllm/q"
+
+
+def test_a_count_is_told_for_the_window_that_is_reported() -> None:
+    counts = []
+    for report in (None, 100_000):
+        facts = ModelFacts(max_input_tokens=10_000, report_window=report)
+        verdict = decide(
+            _incoming("/v1/messages/count_tokens"), replace(ROUTED, facts=MappingProxyType({"vllm/q": facts}))
+        )
+        assert isinstance(verdict, Reply)
+        counts.append(json.loads(verdict.body)["input_tokens"])
+    assert counts[1] == counts[0] * 10 > 0

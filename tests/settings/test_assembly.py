@@ -441,3 +441,19 @@ def test_the_marker_does_reach_the_backend() -> None:
     made = configure(Document.model_validate(PLACES[6][0]), {}, place)
     assert made.base.endpoints["b"].credential.value == f"Bearer {MARKER}"
     assert document.Credential(env="A").key is None
+
+
+UNSCALED = "report_window of {} has no effect: nobody knows its window; say `window` beside it"
+
+
+@pytest.mark.parametrize(
+    ("model", "facts", "told"),
+    [
+        ("ollama/own", {"report_window": 100_000}, [UNSCALED.format("ollama/own")]),
+        ("ollama/own", {"report_window": 100_000, "window": 8_192}, []),
+        ("ollama/own", {"window": 8_192}, []),
+        ("openai/gpt-4.1", {"report_window": 100_000}, []),  # litellm knows its window
+    ],
+)
+def test_a_window_to_report_needs_one_to_measure_by(model: str, facts: dict[str, int], told: list[str]) -> None:
+    assert list(configuration({"models": {model: facts}}).settings().warnings) == told
