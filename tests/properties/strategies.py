@@ -94,6 +94,20 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     return whole
 
 
+# calls as models write them into their text, one of them cut
+IN_TEXT = [
+    '<tool_call>{"name": "Bash", "arguments": {"command": "ls"}}</tool_call>',
+    "<function=Read><parameter=file_path>a</parameter></function>",
+    '```json\n{"name": "Read", "arguments": {}}\n```',
+    '[TOOL_CALLS]Bash[ARGS]{"command": "ls',
+]
+ARGUMENTS = st.dictionaries(
+    st.sampled_from("ab") | WORDS,
+    st.recursive(st.integers() | WORDS, lambda inner: st.dictionaries(st.sampled_from("ab"), inner, max_size=2)),
+    max_size=3,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """What a model says in one reply, whatever the wire makes of it."""
@@ -103,10 +117,18 @@ class Spoken:
     calls: tuple[tuple[str, str, str], ...]  # id, name, arguments
     finish: str
     usage: Json
+    in_text: bool = False  # thinking stands between tags, at the head of the text
+
+    @property
+    def content(self) -> str:
+        """The text on the wire."""
+        return f"<think>{self.reasoning}</think>{self.text}" if self.in_text else self.text
 
     def whole(self) -> bytes:
         """As one chat.completion object."""
-        message: Json = {"role": "assistant", "content": self.text or None, "reasoning_content": self.reasoning}
+        message: Json = {"role": "assistant", "content": self.content or None}
+        if not self.in_text:
+            message["reasoning_content"] = self.reasoning
         if self.calls:
             message["tool_calls"] = [
                 {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
@@ -121,9 +143,7 @@ def spoken(draw: st.DrawFn) -> Spoken:
     """A reply that a model may give."""
     calls = tuple(
         (f"call_{position}", draw(st.sampled_from(["Bash", "Read"])), json.dumps(arguments))
-        for position, arguments in enumerate(
-            draw(st.lists(st.dictionaries(WORDS, st.integers() | WORDS, max_size=3), max_size=3))
-        )
+        for position, arguments in enumerate(draw(st.lists(ARGUMENTS, max_size=3)))
     )
     finish = draw(st.sampled_from(["tool_calls", "stop", "length"] if calls else ["stop", "length", "content_filter"]))
     if calls and finish == "length":
@@ -135,32 +155,55 @@ def spoken(draw: st.DrawFn) -> Spoken:
         "completion_tokens": draw(COUNTS),
         "prompt_tokens_details": {"cached_tokens": cached},
     }
-    return Spoken(draw(WORDS | st.just("")), draw(WORDS | st.just("")), calls, finish, usage)
+    in_text = draw(st.booleans())
+    words = WORDS | st.just("")
+    text = "".join(draw(st.lists(words | st.sampled_from(IN_TEXT), max_size=3))) if in_text else draw(words)
+    return Spoken(draw(words), text, calls, finish, usage, in_text)
 
 
 @st.composite
 def streamed(draw: st.DrawFn, said: Spoken) -> bytes:
-    """`said` as a stream: texts in pieces, the fragments of parallel calls in any order that keeps each call's own."""
+    """`said` as a stream, the way that one backend or another would send it: texts in pieces; arguments in pieces, in
+    snapshots or quoted; calls told apart by index or by id; parallel calls in turns; several fragments in one chunk.
+    """
     deltas: list[Json] = [{"role": "assistant", "content": draw(st.sampled_from(["", None]))}]
-    deltas += [{"reasoning_content": piece} for piece in draw(pieces(said.reasoning))]
-    deltas += [{"content": piece} for piece in draw(pieces(said.text))]
-    rows = [
-        [
-            {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}},
-            *({"index": index, "function": {"arguments": piece}} for piece in draw(pieces(arguments))),
-        ]
-        for index, (call_id, name, arguments) in enumerate(said.calls)
-    ]
-    # calls begin in their order; after that any fragment may be next
-    deltas += [{"tool_calls": [row.pop(0)]} for row in rows] if draw(st.booleans()) else []
-    while any(rows):
-        first = next(index for index, row in enumerate(rows) if row)
-        ready = [index for index, row in enumerate(rows) if row and "id" not in row[0]] or [first]
-        deltas.append({"tool_calls": [rows[draw(st.sampled_from(ready))].pop(0)]})
+    if not said.in_text:
+        deltas += [{"reasoning_content": piece} for piece in draw(pieces(said.reasoning))]
+    deltas += [{"content": piece} for piece in draw(pieces(said.content))]
     chunks: list[Json] = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    fragments = draw(in_turns([draw(fragments_of(index, call)) for index, call in enumerate(said.calls)]))
+    while fragments:
+        count = draw(st.integers(1, 3))
+        delta = {"tool_calls": fragments[:count]}
+        chunks.append({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        fragments = fragments[count:]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": said.finish}]})
     chunks.append({"choices": [], "usage": said.usage})
     return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+
+
+@st.composite
+def fragments_of(draw: st.DrawFn, index: int, call: tuple[str, str, str]) -> list[Json]:
+    """The fragments of one call, the first with its name."""
+    call_id, name, arguments = call
+    form = draw(st.sampled_from(["pieces", "snapshots", "quoted"]))
+    cuts = draw(pieces(json.dumps(arguments) if form == "quoted" else arguments))
+    if form == "snapshots":
+        cuts = ["".join(cuts[: count + 1]) for count in range(len(cuts))]
+    mark: Json = draw(st.sampled_from([{"index": index}, {"index": index, "id": call_id}, {"id": call_id}]))
+    first = {**mark, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
+    return [first, *({**mark, "function": {"arguments": cut}} for cut in cuts)]
+
+
+@st.composite
+def in_turns(draw: st.DrawFn, rows: list[list[Json]]) -> list[Json]:
+    """Calls begin in their order; after that any fragment may be next that keeps its call's own order."""
+    taken = [row.pop(0) for row in rows] if draw(st.booleans()) else []
+    while any(rows):
+        first = next(index for index, row in enumerate(rows) if row)
+        ready = [index for index, row in enumerate(rows) if row and "type" not in row[0]] or [first]
+        taken.append(rows[draw(st.sampled_from(ready))].pop(0))
+    return taken
 
 
 @st.composite

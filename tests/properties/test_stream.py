@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon import dialects
+from addon.dialects import ReplyContext
+from addon.dialects.profiles import Echo
 from addon.protocol.deltas import Delta, End, Finish, Reasoning, StopReason, Text, ToolArguments, ToolCall
 from addon.protocol.errors import DetourError
 from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import collect
 from addon.stream import StreamTranslator, write_whole
 from tests import law
+from tests.chunks import reading
 from tests.properties import strategies as our
 from tests.stories import Story, every_story, translated
 
@@ -80,11 +83,13 @@ def test_a_backend_that_dies_ends_lawfully(data: st.DataObject, story: Story, ex
     law.check(written)
 
 
+READING = reading(PLAIN.context(), think_tags=True, text_calls=True, repeats_reasoning=True)
+CARRYING = reading(PLAIN.context(), reasoning_echo=Echo.REASONING_DETAILS)
 KNOWN_KEYS = st.sampled_from([
-    "arguments", "cached_tokens", "choices", "code", "completion_tokens", "content", "delta", "detail", "error",
-    "finish_reason", "function", "id", "index", "message", "metadata", "n_ctx", "name", "object", "prompt_tokens",
-    "prompt_tokens_details", "raw", "reasoning", "refusal", "status", "text", "thinking", "tool_calls", "type",
-    "usage", "x_groq",
+    "arguments", "cached_tokens", "choices", "code", "completion_tokens", "content", "data", "delta", "detail", "error",
+    "extra_content", "finish_reason", "function", "id", "index", "message", "metadata", "n_ctx", "name", "object",
+    "prompt_tokens", "prompt_tokens_details", "raw", "reasoning", "reasoning_content", "reasoning_details", "refusal",
+    "signature", "status", "summary", "text", "thinking", "tool_calls", "type", "usage", "x_groq",
 ])  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 ANY_JSON = st.recursive(
@@ -92,17 +97,15 @@ ANY_JSON = st.recursive(
 )
 
 
+@pytest.mark.parametrize("context", [PLAIN.context(), READING, CARRYING], ids=["plain", "reading", "carrying"])
 @given(ANY_JSON)
-def test_any_json_from_a_backend_ends_lawfully(value: object) -> None:
-    frame = b"data: " + json.dumps(value).encode() + b"\n\n"
-    law.check(PLAIN.render_client_reply([frame, PLAIN.backend_reply]))
-    check_whole(json.dumps(value).encode())
-
-
-def check_whole(body: bytes) -> None:
-    deltas = dialects.load("openai_chat").decode_whole(body, PLAIN.context())
+def test_any_json_from_a_backend_ends_lawfully(context: ReplyContext, value: object) -> None:
+    dialect = dialects.load("openai_chat")
+    body = json.dumps(value).encode()
+    translator = StreamTranslator(dialect.decoder(context), PLAIN.writer())
+    law.check(translated(translator, [b"data: " + body + b"\n\n", PLAIN.backend_reply]))
     with contextlib.suppress(DetourError):
-        law.check(write_whole(deltas, PLAIN.writer()))
+        law.check(write_whole(dialect.decode_whole(body, context), PLAIN.writer()))
 
 
 @given(st.data())
@@ -128,7 +131,7 @@ def test_nothing_that_was_said_is_lost_or_mixed_up(data: st.DataObject) -> None:
 @given(st.data(), our.spoken())
 def test_streamed_and_whole_replies_are_the_same_message(data: st.DataObject, said: our.Spoken) -> None:
     dialect = dialects.load("openai_chat")
-    context = PLAIN.context()
+    context = READING if said.in_text else PLAIN.context()
     stream = data.draw(our.streamed(said))
     from_stream = translated(StreamTranslator(dialect.decoder(context), PLAIN.writer()), data.draw(our.cuts(stream)))
     from_whole = write_whole(dialect.decode_whole(said.whole(), context), PLAIN.writer())
