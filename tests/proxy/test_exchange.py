@@ -66,6 +66,17 @@ def test_thinking_that_the_client_does_not_want_to_see_is_in_its_signature(shows
     assert seal == Seal("deepseek/q", {} if shows_thinking else {"text": "Hm."})
 
 
+@pytest.mark.parametrize(("offered", "called"), [({}, "Bash"), ({"parallel": {}}, "parallel")])
+def test_a_reply_is_read_by_what_was_offered(offered: dict[str, dict[str, object]], called: str) -> None:
+    routed = _routed(stream=False)
+    routed.send = replace(routed.send, encoded=replace(routed.send.encoded, offered=offered))
+    arguments = '{"tool_uses":[{"recipient_name":"functions.Bash","parameters":{}}]}'
+    call = {"id": "a", "type": "function", "function": {"name": "parallel", "arguments": arguments}}
+    choice = {"index": 0, "message": {"role": "assistant", "tool_calls": [call]}, "finish_reason": "tool_calls"}
+    reply = routed.reply_whole(200, JSON, json.dumps({"choices": [choice]}).encode(), 11.0)
+    assert [block["name"] for block in json.loads(reply.body)["content"]] == [called]
+
+
 def _passing() -> Exchange:
     return Exchange("abc", choose(Call({"model": "claude-opus-4-8"}), SETTINGS), 10.0)
 
