@@ -1,10 +1,15 @@
 """Every loss and every refusal is a row, told in the row's words."""
 
+import re
 import string
+from pathlib import Path
 
 import pytest
 
+import addon
 from addon.dialects.losses import LOSSES, REFUSALS, Lost, Refused, loss, refusal
+
+ADDON = Path(addon.__file__).parent
 
 
 def test_every_sort_has_a_row() -> None:
@@ -37,3 +42,10 @@ def test_a_refusal_says_what_and_names_the_way_out(sort: Refused) -> None:
 def test_every_row_says_why() -> None:
     assert all(sort.because for sort in LOSSES.values())
     assert all(refused.because for refused in REFUSALS.values())
+
+
+@pytest.mark.parametrize("sort", [*Lost, *Refused], ids=repr)
+def test_every_row_is_used_somewhere(sort: Lost | Refused) -> None:
+    name = f"{type(sort).__name__}.{sort.name}"
+    modules = [path for path in ADDON.rglob("*.py") if path.name != "losses.py"]
+    assert any(re.search(rf"\b{re.escape(name)}\b", path.read_text(encoding="utf-8")) for path in modules)
