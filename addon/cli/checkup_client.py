@@ -8,6 +8,7 @@ from addon.cli.claude import find_client
 from addon.cli.finding import Finding, Machine, broken, doubtful, fine
 from addon.cli.surroundings import BASE_URL, BYPASSES, EXTRA_CA
 from addon.protocol.errors import ConfigError
+from addon.routing import compaction
 from addon.settings.upstream import EXEMPTION_VARIABLES, PROXY_VARIABLES
 
 ASKING_S = 20.0
@@ -77,6 +78,28 @@ def overrides(machine: Machine) -> Iterator[Finding]:
 def _override(managed: bool, name: str, path: str) -> Finding:
     remedy = "ask who manages this machine" if managed else "`detour claude` overrules it; for other starts take it out"
     return doubtful(f"{name} in {path} wins over the environment", remedy)
+
+
+def windows(machine: Machine) -> Iterator[Finding]:
+    """Whether a client compacts before the windows of the models that answer it are full."""
+    if isinstance(machine.settings, ConfigError):
+        return
+    for name, known in compaction.leading(machine.settings).items():
+        if known is None:
+            told = f"models: {{{name}: {{window: TOKENS}}}}"
+            yield doubtful(f"nobody knows the window of {name}", f"say `{told}` in detour.yaml")
+    advice = compaction.needed(machine.settings)
+    if advice is None:
+        yield fine("Claude Code compacts before any window that is known is full")
+        return
+    takes = f"{advice.model} takes {advice.window:,} tokens"
+    if advice.is_too_small:
+        yield doubtful(f"{takes}, and Claude Code's own prompt 13,000 and more", "choose a larger model, or window")
+    elif (at := compaction.fires_at(machine.known)) > advice.at:
+        remedy = f"use `detour claude`, or `export {advice.assignments}`"
+        yield doubtful(f"{takes}, and a client started without Detour compacts at {at:,}", remedy)
+    else:
+        yield fine(f"{takes}, and Claude Code compacts at {at:,}")
 
 
 def bypasses(machine: Machine) -> Iterator[Finding]:

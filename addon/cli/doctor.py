@@ -34,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "bypasses": checkup_client.bypasses,
     "client": checkup_client.program,
     "client settings": checkup_client.overrides,
+    "compaction": checkup_client.windows,
     "settings": checkup_backends.settings,
     "credentials": checkup_backends.credentials,
     "backends": checkup_backends.reach,

@@ -16,7 +16,7 @@ def exports(door: Door, shell: Shell | None) -> str:
     instance = wiring.find_instance(home, door)
     if instance is None:
         say("no Detour runs with that door open; these lines are for one that `detour web` starts")
-        instance = wiring.usual_instance()
+        instance = wiring.usual_instance(Path.cwd())
     told = wiring.wire(
         door, instance, home, {**known, **client_settings.merged(client_settings.read_all(Path.cwd(), known))}
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from addon.routing.compaction import SHARE, WINDOW, fires_at
 from addon.settings.upstream import EXEMPTION_VARIABLES, entries, exempts
 
 ANTHROPIC_HOST = "api.anthropic.com"
@@ -88,6 +89,18 @@ def through_reverse(url: str, known: Mapping[str, str], *, token: bool = False) 
     if token:
         changes[TOKEN] = NO_TOKEN
     return Surroundings(changes, tuple(_bypasses(known)))
+
+
+def compacting(told: Surroundings, variables: Mapping[str, str], known: Mapping[str, str]) -> Surroundings:
+    """Add what makes a client compact in time; where its user has said something about it, that stays."""
+    own = [name for name in (WINDOW, SHARE) if known.get(name)]
+    if not own:
+        return Surroundings({**told.changes, **variables}, told.notes)
+    late, wanted = fires_at(known), fires_at(variables)
+    if not variables or late <= wanted:
+        return told
+    stays = f"{' and '.join(own)} of yours stays: Claude Code compacts at {late:,} tokens, and should at {wanted:,}"
+    return Surroundings(told.changes, (*told.notes, stays))
 
 
 def _always(known: Mapping[str, str]) -> dict[str, str | None]:

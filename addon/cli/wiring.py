@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -9,8 +10,9 @@ from dotenv import dotenv_values
 from addon.cli import client_settings
 from addon.cli.client_settings import SettingsFile
 from addon.cli.doors import CERTIFICATE, Doors
-from addon.cli.surroundings import EXTRA_CA, Surroundings, in_settings, through_proxy, through_reverse
+from addon.cli.surroundings import EXTRA_CA, Surroundings, compacting, in_settings, through_proxy, through_reverse
 from addon.protocol.errors import ConfigError
+from addon.routing import compaction
 from addon.routing.config import Tier
 from addon.routing.settings import Settings
 from addon.settings import instance_file, private_file, settings_file, upstream
@@ -43,19 +45,25 @@ def find_instance(home: Path, door: Door) -> Instance | None:
     return next((instance for instance in instance_file.running(home) if door in instance.doors), None)
 
 
-def usual_instance() -> Instance:
-    """Return the Detour that `detour web` would start on this machine."""
+def usual_instance(folder: Path) -> Instance:
+    """Return the Detour that `detour web` would start in ``folder``."""
     doors = Doors()
     addresses: dict[Door, str] = {"proxy": doors.regular_url(), "reverse": doors.reverse_url()}
-    return Instance(0, "", addresses, str(CERTIFICATE.expanduser().parent), "")
+    advice = None
+    with suppress(ConfigError):  # it would not start
+        advice = compaction.needed(settings_file.read(folder).configuration.settings())
+    return Instance(0, "", addresses, str(CERTIFICATE.expanduser().parent), "", advice.variables if advice else {})
 
 
 def wire(door: Door, instance: Instance, home: Path, known: Mapping[str, str], *, token: bool = False) -> Surroundings:
     """Return what a client must know to come through a door. ``known``: what it would find without us."""
     url = instance.doors[door]
     if door == "reverse":
-        return through_reverse(url, known, token=token)
-    return through_proxy(url, str(client_authority(Path(instance.confdir) / CERTIFICATE.name, home, known)), known)
+        told = through_reverse(url, known, token=token)
+    else:
+        authority = client_authority(Path(instance.confdir) / CERTIFICATE.name, home, known)
+        told = through_proxy(url, str(authority), known)
+    return compacting(told, instance.compaction, known)
 
 
 def client_authority(authority: Path, home: Path, known: Mapping[str, str]) -> Path:

@@ -44,6 +44,7 @@ class Doors:
         self._is_configured = False
         self._extras: ConsoleExtras | None = None
         self._last = ""  # the newest exchange, for the console's line
+        self._started = presence.moment()
 
     def load(self, loader: Loader) -> None:
         """Add our options and views, and set what streaming through mitmproxy needs."""
@@ -108,10 +109,17 @@ class Doors:
         confdir = Path(ctx.options.confdir).expanduser()
         for line in greeting.lines(settings, opened, confdir):
             logger.info("%s", line)
-        presence.appear(settings, greeting.door_urls(opened), confdir)
+        self._appear()
+        self._control.changed.append(self._appear)
         if ctx.master.addons.get("consoleaddon") is not None:
             logger.log(ALERT, "Detour: the doors and the routes are in the event log, press E")  # which is out of sight
             self._dress_console()
+
+    def _appear(self) -> None:
+        """Say to the command line what is open and in force."""
+        if self._control.settings is not None:
+            confdir = Path(ctx.options.confdir).expanduser()
+            presence.appear(self._control.settings, greeting.door_urls(sorted(listeners())), confdir, self._started)
 
     def done(self) -> None:
         """Leave mitmproxy as it was."""

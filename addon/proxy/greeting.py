@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from addon.routing import compaction
 from addon.routing.config import Tier
 from addon.routing.settings import Settings
 from addon.settings.instance_file import Door
@@ -31,6 +32,7 @@ def lines(settings: Settings, listeners: Sequence[Listener], confdir: Path) -> I
     """Yield the lines, one log entry each."""
     certificate = shlex.quote(str(confdir / CA_FILE))
     yield from _routes(settings)
+    yield from _compaction(settings)
     for reverse, title in ((False, "Door one, HTTPS_PROXY"), (True, "Door two, base URL")):
         doors = [listener for listener in listeners if listener.reverse == reverse]
         if not doors:
@@ -76,6 +78,22 @@ def _routes(settings: Settings) -> Iterator[str]:
     if settings.leaves_anthropic and settings.searcher is not None:
         searcher = settings.searcher
         yield f"Detour: web search, where the model has none → {searcher.name} ({searcher.setting})"
+
+
+def _compaction(settings: Settings) -> Iterator[str]:
+    """What Claude Code must be told about the windows of the models that lead its conversations."""
+    for name, known in compaction.leading(settings).items():
+        if known is None:
+            yield f"Detour: nobody knows the window of {name}; in detour.yaml, `models: {{{name}: {{window: 131072}}}}`"
+    advice = compaction.needed(settings)
+    if advice is None:
+        return
+    takes = f"Detour: {advice.model} takes {advice.window:,} tokens"
+    if advice.is_too_small:
+        yield f"{takes}: Claude Code's own prompt with its tools has 13,000 and more"
+        return
+    yield f"{takes}; for Claude Code to compact before it is full (`detour claude` sees to it):"
+    yield f"    export {advice.assignments}"
 
 
 def _where(listener: Listener) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from addon import __version__
+from addon.routing import compaction
 from addon.routing.settings import Settings
 from addon.settings import instance_file, settings_file
 from addon.settings.instance_file import Door, Instance
@@ -14,14 +15,25 @@ from addon.settings.instance_file import Door, Instance
 logger = logging.getLogger(__name__)
 
 
-def appear(settings: Settings, doors: Mapping[Door, str], confdir: Path) -> None:
-    """Say that these doors are open. Without a place to say it, Detour works all the same."""
+def moment() -> str:
+    """Return the time as an instance says when it started."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def appear(settings: Settings, doors: Mapping[Door, str], confdir: Path, started: str) -> None:
+    """Say that these doors are open, and what a client should know. Without a place for it, Detour works all the same.
+
+    Said anew when other models answer.
+    """
     if not doors:
         return
     home = settings_file.home_folder(settings)
-    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    advice = compaction.needed(settings)
+    variables = advice.variables if advice is not None else {}
     try:
-        instance_file.write(home, Instance(os.getpid(), started, doors, str(confdir.absolute()), __version__))
+        instance_file.write(
+            home, Instance(os.getpid(), started, doors, str(confdir.absolute()), __version__, dict(variables))
+        )
     except OSError as error:
         logger.warning("Detour: `detour claude` will not find this one: %s cannot be written: %s", home, error)
 

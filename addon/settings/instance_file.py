@@ -1,8 +1,9 @@
 """Which Detours run: each keeps ``DETOUR_HOME/instances/PID.json`` while its doors are open.
 
 ``{"pid": 7, "started": "2026-11-30T09:00:00+00:00", "doors": {"proxy": "http://127.0.0.1:8080", "reverse":
-"http://127.0.0.1:8082"}, "confdir": "/home/me/.mitmproxy", "version": "0.1.0"}``; either door may be absent. A file
-whose writer was killed is removed by the next reader.
+"http://127.0.0.1:8082"}, "confdir": "/home/me/.mitmproxy", "version": "0.1.0", "compaction":
+{"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "131072"}}``; either door may be absent. A file whose writer was killed is removed
+by the next reader.
 """
 
 import json
@@ -10,11 +11,12 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from addon.routing.compaction import SHARE, WINDOW
 from addon.settings import private_file
 
 type Door = Literal["proxy", "reverse"]
@@ -33,6 +35,7 @@ class Instance:
     doors: Mapping[Door, str]
     confdir: str
     version: str
+    compaction: Mapping[str, str] = field(default_factory=dict)  # what makes a client compact in time, and no more
 
 
 def write(home: Path, instance: Instance) -> None:
@@ -75,7 +78,9 @@ def _read(path: Path) -> Instance | None:
         pid = int(said["pid"])
         if path.stem != str(pid):
             return None
-        return Instance(pid, str(said["started"]), doors, str(said["confdir"]), str(said["version"]))
+        told = said.get("compaction") or {}
+        compaction = {name: str(told[name]) for name in (WINDOW, SHARE) if name in told}
+        return Instance(pid, str(said["started"]), doors, str(said["confdir"]), str(said["version"]), compaction)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

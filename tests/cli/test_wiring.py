@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import socket
@@ -63,9 +64,46 @@ def test_a_detour_is_found_by_the_door_that_is_wanted(tmp_path: Path, door: str)
     assert wiring.find_instance(tmp_path, "reverse") is None
 
 
-def test_the_usual_detour_is_the_one_that_is_started_with_no_flag() -> None:
-    assert wiring.usual_instance().doors == {"proxy": "http://127.0.0.1:8080", "reverse": "http://127.0.0.1:8082"}
-    assert wiring.usual_instance().confdir.endswith("/.mitmproxy")
+def test_the_usual_detour_is_the_one_that_is_started_with_no_flag(tmp_path: Path) -> None:
+    usual = wiring.usual_instance(tmp_path)
+    assert usual.doors == {"proxy": "http://127.0.0.1:8080", "reverse": "http://127.0.0.1:8082"}
+    assert usual.confdir.endswith("/.mitmproxy")
+    assert usual.compaction == {}
+
+
+def test_the_usual_detour_has_the_models_of_this_folder(tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").write_text("big: ollama/a\nmodels: {ollama/a: {window: 131072}}\n")
+    assert wiring.usual_instance(tmp_path).compaction == {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "131072"}
+    (tmp_path / "detour.yaml").write_text("big: [")
+    assert wiring.usual_instance(tmp_path).compaction == {}
+
+
+SMALL = {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "100000", "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "54"}
+LATE = ("CLAUDE_CODE_AUTO_COMPACT_WINDOW of yours stays: Claude Code compacts at 167,000 tokens, and should at 43,200",)
+OWN: list[tuple[dict[str, str], dict[str, str], dict[str, str | None], tuple[str, ...]]] = [
+    ({}, SMALL, dict(SMALL), ()),
+    ({}, {}, {}, ()),
+    ({"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "200000"}, SMALL, {}, LATE),
+    ({"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "200000"}, {}, {}, ()),
+    ({"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "100000", "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "20"}, SMALL, {}, ()),
+    ({"CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "4"}, SMALL, {}, ()),
+]
+
+
+@pytest.mark.parametrize("door_name", ["proxy", "reverse"])
+@pytest.mark.parametrize(("known", "advice", "told", "notes"), OWN)
+def test_a_client_is_made_to_compact_in_time_unless_its_user_has_a_say(
+    machine: Path,
+    door_name: Door,
+    known: dict[str, str],
+    advice: dict[str, str],
+    told: dict[str, str | None],
+    notes: tuple[str, ...],
+) -> None:
+    there = dataclasses.replace(instance(machine), compaction=advice)
+    wired = wiring.wire(door_name, there, machine, known)
+    assert {name: value for name, value in wired.changes.items() if name in SMALL} == told
+    assert wired.notes == notes
 
 
 def test_each_door_is_wired_to_its_own_address(machine: Path) -> None:

@@ -1,6 +1,8 @@
 """The doors by themselves: the console's line, and what forbids routing. What they do to traffic is in test_hooks."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,11 @@ from mitmproxy.test import taddons
 from addon.proxy import console
 from addon.proxy.control import Control
 from addon.proxy.doors import Doors
+from addon.proxy.greeting import Listener
 from addon.proxy.hooks import Detour
+from addon.routing.settings import Settings
+from addon.settings.assembly import configure as configuration
+from addon.settings.document import Document
 from tests.proxy.conftest import Configure
 
 
@@ -71,3 +77,31 @@ def test_an_option_that_forbids_routing_forbids_it_until_it_is_mended() -> None:
         detour.doors.configure(set())
         assert detour.settings is not None
         detour.doors.done()
+
+
+def test_the_command_line_is_told_of_the_models_that_answer_now(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def settings(window: int) -> Settings:
+        written = {"big": "ollama/a", "models": {"ollama/a": {"window": window}}}
+        values = {"DETOUR_HOME": str(tmp_path)}
+        return configuration(Document.model_validate(written), values, lambda path: "detour.yaml").settings()
+
+    def said() -> Any:
+        [path] = (tmp_path / "instances").iterdir()
+        return json.loads(path.read_text())
+
+    monkeypatch.setattr("addon.proxy.doors.listeners", lambda: {Listener(True, "127.0.0.1", 9)})
+    control: Control = doors._control
+    control.settings = settings(131_072)
+    with taddons.context(Proxyserver()):
+        doors.running()
+        first = said()
+        control.settings = settings(200_000)
+        for tell in control.changed:
+            tell()
+    assert first["compaction"] == {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "131072"}
+    assert said() == {**first, "compaction": {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "200000"}}
+    control.settings = None
+    doors._appear()
+    assert said()["compaction"] == {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "200000"}

@@ -48,6 +48,21 @@ def test_what_is_written_is_found_until_it_is_removed(tmp_path: Path, instance: 
     assert files(home) == []
 
 
+def test_what_a_client_should_be_told_is_two_variables_and_no_more(tmp_path: Path, instance: Instance) -> None:
+    told = {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "100000", "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "54"}
+    write(tmp_path, replace(instance, compaction={**told, "LD_PRELOAD": "x"}))
+    assert [found.compaction for found in running(tmp_path)] == [told]
+
+
+def test_an_older_one_says_nothing_of_it(tmp_path: Path, instance: Instance) -> None:
+    write(tmp_path, instance)
+    path = tmp_path / "instances" / f"{instance.pid}.json"
+    said = json.loads(path.read_text())
+    del said["compaction"]
+    path.write_text(json.dumps(said))
+    assert running(tmp_path) == [instance]
+
+
 def test_a_second_word_replaces_the_first(tmp_path: Path, instance: Instance) -> None:
     write(tmp_path, instance)
     write(tmp_path, replace(instance, version="0.2.0"))
