@@ -7,6 +7,8 @@ request. Sources: OpenRouter, "preserving reasoning blocks"; MiniMax, "OpenAI-co
 from collections.abc import Mapping
 from typing import Any
 
+from addon.protocol.errors import MalformedReply
+from addon.protocol.event_writer import MAX_CALL_CHARACTERS
 from addon.protocol.messages import Json
 
 # type -> the field whose text arrives in fragments; a part of any other type is whole
@@ -20,20 +22,25 @@ SNAPSHOT_CHARACTERS = 2  # at the least, besides blanks: fewer may well come twi
 class Details:
     """Parts of a reply's reasoning, in their order. A push parser: ``feed`` lists, ``take`` what is to be carried."""
 
-    __slots__ = ("_parts", "sealed")
+    __slots__ = ("_parts", "_size", "sealed")
 
     def __init__(self) -> None:
         """Start with none."""
         self._parts: list[_Part] = []
+        self._size = 0  # of all that came, in characters
         self.sealed = False  # whether something came that only the backend can read
 
     def feed(self, told: Any, *, alone: bool) -> str:
         """Take the list of one delta; anything else is passed over. Returns the words that it adds.
 
+        Raises: MalformedReply when too much must be kept.
         ``alone``: the delta does not tell the same words in plain, so they may be snapshots (MiniMax documents that,
         and sends pieces, MiniMax-AI/MiniMax-M2#95). A thought whose second piece begins with all of the first is one.
         """
         parts = [part for part in told if isinstance(part, dict)] if isinstance(told, list) else []
+        self._size += sum(len(value) for part in parts for value in part.values() if isinstance(value, str))
+        if self._size > MAX_CALL_CHARACTERS:
+            raise MalformedReply(f"The backend sent reasoning details of more than {MAX_CALL_CHARACTERS} characters.")
         return "".join([self._add(part, alone) for part in parts])
 
     def _add(self, told: Json, alone: bool) -> str:

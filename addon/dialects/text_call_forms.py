@@ -17,8 +17,10 @@ import orjson
 
 from addon.dialects.json_end import JsonEnd
 from addon.dialects.tool_arguments import is_object
+from addon.protocol import lenient
 from addon.protocol.messages import Json
 
+NOTHING: Mapping[str, object] = {}
 LONGEST_HEADER = 256  # a name, or what stands before the arguments; names have 64 characters at the most
 KEYS = frozenset(("name", "arguments", "parameters", "type", "id"))  # of JSON that names a call
 WRAPPER = frozenset(("type", "id", "function"))  # keys of JSON that holds such in "function", as on the wire
@@ -49,19 +51,20 @@ class Called(NamedTuple):
 class Candidate:
     """Text that may be a call, as far as it has come."""
 
-    __slots__ = ("_at", "_come", "_ended", "_read")
+    __slots__ = ("_at", "_begun", "_come", "_ended", "_read")
 
-    def __init__(self, text: str) -> None:
-        """``text`` is what has come behind the mark."""
+    def __init__(self, text: str, at: int = 0) -> None:
+        """``text`` from the place ``at`` on is what has come behind the mark."""
         self._come = text
-        self._at = 0  # how much of that is read
+        self._begun = self._at = at  # where reading began, and where it is
         self._read: list[str] = []  # what was read before that came
         self._ended = False
 
     def add(self, text: str) -> None:
         """Go on with ``text``."""
-        self._read.append(self._come[: self._at])
-        self._come, self._at = self._come[self._at :] + text, 0
+        self._read.append(self._come[self._begun : self._at])
+        self._come = self._come[self._at :] + text
+        self._begun = self._at = 0
 
     def end(self) -> None:
         """Say that nothing more will come."""
@@ -70,12 +73,12 @@ class Candidate:
     @property
     def read(self) -> str:
         """What the form has read."""
-        return "".join(self._read) + self._come[: self._at]
+        return "".join(self._read) + self._come[self._begun : self._at]
 
     @property
-    def rest(self) -> str:
-        """What it has not."""
-        return self._come[self._at :]
+    def rest(self) -> tuple[str, int]:
+        """What it has not: a text, and where in that it begins."""
+        return self._come, self._at
 
     def more(self) -> Reading[None]:
         """Wait for more. Raises: NoCall where there is none."""
@@ -113,7 +116,8 @@ class Candidate:
             for mark in marks:
                 if self.next_is(mark):
                     return self.skip(mark)
-            if self._ended or not any(mark.startswith(self.rest[:LONGEST_HEADER]) for mark in marks):
+            beginning = self._come[self._at : self._at + LONGEST_HEADER]
+            if self._ended or not any(mark.startswith(beginning) for mark in marks):
                 return ""
             yield
 
@@ -165,7 +169,8 @@ def _parsed(text: str) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(text, strict=False)  # small models leave line breaks inside of strings
+        written = json.dumps(json.loads(text, strict=False))  # small models leave line breaks inside of strings
+        return lenient.loads(written.encode(), NOTHING.get)
     except (ValueError, RecursionError):
         raise NoCall from None
 

@@ -9,7 +9,7 @@ Theory of operation: START (nothing but blanks came), TEXT, CALL (a mark came, a
 AFTER (a call ended, nothing but blanks came). What a form that gives up has read is text; TEXT goes on behind it.
 """
 
-import json
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any, cast
@@ -27,6 +27,7 @@ type Form = Callable[[Candidate], Reading[list[Called]]]
 
 MARKS = Marks(*FORMS)
 BRACKETS = ("{", "[")
+NO_BLANK = re.compile(r"\S")
 MOST_BLANKS = 1_000  # that are held; a model that goes on with more is not laying out its text
 
 
@@ -42,13 +43,14 @@ class State(Enum):
 class TextCalls:
     """A push parser: ``feed`` text as it arrives, ``interrupt`` where something else is said, ``close`` at the end."""
 
-    __slots__ = ("_candidate", "_context", "_form", "_held", "_mark", "_size", "_state", "made")
+    __slots__ = ("_at", "_candidate", "_context", "_form", "_held", "_mark", "_size", "_state", "made")
 
     def __init__(self, context: ReplyContext) -> None:
         """``context`` gives what was offered, and the id to make call ids from."""
         self._context = context
         self._state = State.START
         self._held = ""
+        self._at = 0  # how much of that was given away
         self._mark = ""  # of the candidate, and what stands before it
         self._candidate = Candidate("")
         self._form: Reading[list[Called]] = bare(self._candidate)
@@ -61,7 +63,7 @@ class TextCalls:
             self._candidate.add(text)
             self._size += len(text)
         else:
-            self._held += text
+            self._held, self._at = self._held[self._at :] + text, 0
         return self._read()
 
     def interrupt(self) -> list[Delta]:
@@ -70,10 +72,11 @@ class TextCalls:
         while self._state is State.CALL:  # another may stand behind the first
             self._candidate.end()
             deltas += self._read()
-        if self._held.strip():
+        held = self._held[self._at :]
+        if held.strip():
             self._state = State.TEXT
-            deltas.append(Text(self._held))
-            self._held = ""
+            deltas.append(Text(held))
+            self._held, self._at = "", 0
         return deltas
 
     def close(self) -> list[Delta]:
@@ -89,35 +92,34 @@ class TextCalls:
         return deltas
 
     def _start(self) -> list[Delta]:
-        text = self._held.lstrip()
-        blanks = self._held[: len(self._held) - len(text)]
-        found = MARKS.match(text)
+        held = self._held
+        at = len(held) - len(held.lstrip())
+        found = MARKS.match(held, at)
         if found:
-            self._begin(blanks + found[0], text[found.end() :], FORMS[found[0]])
-        elif MARKS.begun(text) == 0 and len(blanks) <= MOST_BLANKS:
+            self._begin(held[: found.end()], found.end(), FORMS[found[0]])
+        elif MARKS.begun(held, at) == at and at <= MOST_BLANKS:
             pass
-        elif text.startswith(BRACKETS):
-            self._begin(blanks, text, bare)
+        elif held.startswith(BRACKETS, at):
+            self._begin(held[:at], at, bare)
         else:
             self._state = State.TEXT
         return []
 
     def _text(self) -> list[Delta]:
-        found = MARKS.find(self._held)
+        found, at = MARKS.find(self._held, self._at), self._at
         if found:
-            text, rest = self._held[: found.start()], self._held[found.end() :]
-            self._begin(found[0], rest, FORMS[found[0]])
+            self._begin(found[0], found.end(), FORMS[found[0]])
+            text = self._held[at : found.start()]
         else:
-            end = MARKS.begun(self._held)
-            text, self._held = self._held[:end], self._held[end:]
+            self._at = MARKS.begun(self._held, at)
+            text = self._held[at : self._at]
         return [Text(text)] if text else []
 
-    def _begin(self, mark: str, rest: str, form: Form) -> None:
+    def _begin(self, mark: str, at: int, form: Form) -> None:
         self._state = State.CALL
-        self._held = ""
         self._mark = mark
-        self._size = len(rest)
-        self._candidate = Candidate(rest)
+        self._size = len(self._held) - at
+        self._candidate = Candidate(self._held, at)
         self._form = form(self._candidate)
 
     def _call(self) -> list[Delta]:
@@ -125,7 +127,7 @@ class TextCalls:
         if calls is None:
             return []
         deltas = self._made(calls)
-        self._held = self._candidate.rest
+        self._held, self._at = self._candidate.rest
         self._state = State.AFTER if deltas else State.TEXT
         text = self._mark + self._candidate.read
         return deltas or ([Text(text)] if text else [])
@@ -143,25 +145,26 @@ class TextCalls:
         return None
 
     def _after(self) -> list[Delta]:
-        self._held = self._held.lstrip()
-        if self._held:
+        found = NO_BLANK.search(self._held, self._at)
+        self._at = found.start() if found else len(self._held)
+        if found:
             self._state = State.TEXT
         return []
 
     def _made(self, calls: list[Called]) -> list[Delta]:
-        """Return the calls, or nothing where one of them is for a tool that nobody offered."""
+        """Return the calls, or nothing where one of them is for a tool that nobody offered, or nested beyond reason."""
         offered, names = self._context.offered, self._context.tool_names
-        if any(call.name not in offered for call in calls):
+        try:
+            written = [(call.name, _arguments(call, offered[call.name])) for call in calls]
+        except (KeyError, orjson.JSONEncodeError):
             return []
         deltas: list[Delta] = []
-        for call in calls:
+        for name, arguments in written:
             self.made += 1
-            arguments = typed(call.arguments, offered[call.name]) if call.tagged else call.arguments
-            call_id = f"toolu_{self._context.exchange_id}_t{self.made}"
             # keys of the calls on the wire count up from 0, these down from -1
             deltas += (
-                ToolCall(-self.made, call_id, names.get(call.name, call.name)),
-                ToolArguments(-self.made, _dumps(arguments)),
+                ToolCall(-self.made, f"toolu_{self._context.exchange_id}_t{self.made}", names.get(name, name)),
+                ToolArguments(-self.made, arguments),
             )
         return deltas
 
@@ -172,6 +175,11 @@ FEEDS: Mapping[State, Callable[[TextCalls], list[Delta]]] = {
     State.CALL: TextCalls._call,
     State.AFTER: TextCalls._after,
 }
+
+
+def _arguments(call: Called, schema: Mapping[str, Any]) -> str:
+    return orjson.dumps(typed(call.arguments, schema) if call.tagged else call.arguments).decode()
+
 
 # what orjson makes of a JSON type
 TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -209,10 +217,3 @@ def _value(text: str, types: set[str]) -> Any:
     kinds = [TYPES[name] for name in types if name in TYPES]
     fits = any(isinstance(value, kind) for kind in kinds) and (type(value) is not bool or "boolean" in types)
     return value if fits else text
-
-
-def _dumps(arguments: Json) -> str:
-    try:
-        return orjson.dumps(arguments).decode()
-    except orjson.JSONEncodeError:  # a whole number beyond 64 bits, half an emoji
-        return json.dumps(arguments)

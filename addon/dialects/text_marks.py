@@ -14,17 +14,17 @@ class Marks:
         self._found = re.compile("|".join(map(re.escape, longest_first)))
         self._begun = re.compile(rf"(?:{'|'.join(map(_beginnings, longest_first))})\Z")
 
-    def find(self, text: str) -> re.Match[str] | None:
-        """Return the first mark in ``text``."""
-        return self._found.search(text)
+    def find(self, text: str, at: int = 0) -> re.Match[str] | None:
+        """Return the first mark in ``text``, from the place ``at`` on."""
+        return self._found.search(text, at)
 
-    def match(self, text: str) -> re.Match[str] | None:
-        """Return the mark that ``text`` begins with."""
-        return self._found.match(text)
+    def match(self, text: str, at: int = 0) -> re.Match[str] | None:
+        """Return the mark that stands at the place ``at``."""
+        return self._found.match(text, at)
 
-    def begun(self, text: str) -> int:
+    def begun(self, text: str, at: int = 0) -> int:
         """Return where the end of ``text`` may be the beginning of a mark; its length where it cannot be."""
-        found = self._begun.search(text)
+        found = self._begun.search(text, at)
         return found.start() if found else len(text)
 
 

@@ -27,6 +27,7 @@ ANY_TAG = Marks(*CLOSING, *CLOSING.values())
 CLOSES: Mapping[str, Marks] = {tag: Marks(closing) for tag, closing in CLOSING.items()}
 ANY_CLOSES = Marks(*CLOSING.values())
 MOST_BLANKS = 1_000  # that are held; a model that goes on with more is not laying out its text
+MOST_ANSWER = 1_000_000  # characters of thinking that are kept, lest they were the answer; no answer is longer
 
 type Words = list[Text | Reasoning]
 
@@ -43,7 +44,7 @@ class State(Enum):
 class ThinkTags:
     """A push parser: ``feed`` text as it arrives, ``close`` at the end."""
 
-    __slots__ = ("_closes", "_held", "_opened", "_state", "_thought")
+    __slots__ = ("_closes", "_held", "_opened", "_size", "_state", "_thought")
 
     def __init__(self, *, opened: bool) -> None:
         """``opened``: the reply begins in the thinking, whether it says so or not."""
@@ -52,6 +53,7 @@ class ThinkTags:
         self._closes = ANY_CLOSES
         self._held = ""
         self._thought: list[str] = []  # what was passed on as thinking, until its tag is closed
+        self._size = 0  # of that, in characters
 
     def feed(self, text: str) -> Words:
         """Return what ``text`` adds."""
@@ -71,7 +73,7 @@ class ThinkTags:
         if self._state is State.THINKING:
             words: Words = [Reasoning(held.rstrip())] if held.strip() else []
             answer = "".join([*self._thought, held.rstrip()])
-            return [*words, Text(answer)] if unanswered and answer else words
+            return [*words, Text(answer)] if unanswered and answer and self._size <= MOST_ANSWER else words
         return [Text(held)] if held.strip() else []
 
     def _start(self) -> Words:
@@ -99,9 +101,13 @@ class ThinkTags:
         if end - len(thought) > MOST_BLANKS:
             thought = self._held[:end]
         self._held = self._held[len(thought) :]
-        if thought:
-            self._thought.append(thought)
-        return [Reasoning(thought)] if thought else []
+        if not thought:
+            return []
+        self._size += len(thought)
+        self._thought.append(thought)
+        if self._size > MOST_ANSWER:
+            self._thought = [""]
+        return [Reasoning(thought)]
 
     def _after(self) -> Words:
         self._held = self._held.lstrip()

@@ -130,7 +130,8 @@ class Arguments:
 
     def _quoted(self, piece: str) -> str:
         """Hold the string until its last quotation mark, which alone has no odd number of backslashes before it."""
-        if piece.startswith('"') and piece.rstrip() != '"' and piece.startswith("".join(self._held)):
+        may_repeat = piece.startswith('"') and piece.rstrip() != '"' and len(piece) >= self._size
+        if may_repeat and piece.startswith("".join(self._held)):
             self._held, self._slashes, self._size = [], "", 0  # a snapshot: nothing goes on behind a string's end
         self._held.append(piece)
         self._size += len(piece)

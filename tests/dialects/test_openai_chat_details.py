@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from addon.dialects import openai_chat_details
 from addon.dialects.openai_chat_details import Details
+from addon.protocol.errors import MalformedReply
 
 type Json = dict[str, Any]
 
@@ -110,3 +112,11 @@ def test_it_is_told_whether_anything_is_sealed() -> None:
     assert details.sealed
     details.take()
     assert details.sealed
+
+
+def test_what_is_kept_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_chat_details, "MAX_CALL_CHARACTERS", 40)
+    details = Details()
+    assert details.feed([text("0123456789")], alone=True) == "0123456789"
+    with pytest.raises(MalformedReply, match="details of more than 40 characters"):
+        details.feed([SEALED], alone=True)

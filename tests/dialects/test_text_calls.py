@@ -198,13 +198,19 @@ def test_a_value_that_the_tool_does_not_know_is_text() -> None:
     assert typed({"b": "5"}, {}) == typed({"b": "5"}, {"properties": None}) == {"b": "5"}
 
 
-HUGE, HALF = {"a": 2**70, "b": "\n"}, {"a": "half an emoji: \ud83d"}
 LENIENT = {
-    "a whole number beyond 64 bits": (json.dumps(HUGE).replace("\\n", "\n"), HUGE),
-    "half an emoji": (json.dumps(HALF), HALF),
+    "line breaks": ('{"a": "b\nc"}', {"a": "b\nc"}),
+    "half an emoji": ('{"a": "\\ud83d"}', {"a": "\ufffd"}),
+    "no number": ('{"a": "\n", "b": 1e999}', {"a": "\n", "b": None}),
 }
 
 
 @pytest.mark.parametrize(("arguments", "expected"), LENIENT.values(), ids=LENIENT)
-def test_what_orjson_does_not_say_is_said_all_the_same(arguments: str, expected: Json) -> None:
+def test_arguments_are_read_as_leniently_as_a_reply(arguments: str, expected: Json) -> None:
     assert read([f'<tool_call>{{"name": "Bash", "arguments": {arguments}}}</tool_call>']) == [("Bash", expected)]
+
+
+@pytest.mark.parametrize("levels", [300, 2_000, 200_000])
+def test_a_call_that_is_nested_beyond_reason_stays_text(levels: int) -> None:
+    text = f'<tool_call>{{"name": "Bash", "arguments": {{"a": {"[" * levels}{"]" * levels}}}}}</tool_call>'
+    assert read([text]) == [text]

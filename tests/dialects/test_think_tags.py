@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from addon.dialects import think_tags
 from addon.dialects.think_tags import CLOSING, MOST_BLANKS, ThinkTags
 from addon.protocol.deltas import Reasoning, Text
 
@@ -105,6 +106,12 @@ def test_blanks_without_end_are_not_held() -> None:
     assert ThinkTags(opened=False).feed(many) == [Text(many)]
     tags = ThinkTags(opened=False)
     assert tags.feed("<think>A" + many) == [Reasoning("A" + many)]
+
+
+def test_thinking_that_is_no_answer_any_more_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(think_tags, "MOST_ANSWER", 10)
+    assert read(["<think>", "0123456789"], unanswered=True) == [("thought", "0123456789"), ("text", "0123456789")]
+    assert read(["<think>", "01234", "567890"], unanswered=True) == thought("01234567890")
 
 
 def test_every_tag_has_its_own_closing_tag() -> None:
