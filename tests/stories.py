@@ -98,6 +98,7 @@ class Story:
             input_estimate=INPUT_ESTIMATE,
             offered=encoded.offered,
             search=encoded.search,
+            form=encoded.form,
         )
 
     def writer(self) -> EventWriter:

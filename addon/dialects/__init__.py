@@ -65,6 +65,7 @@ class Encoded:
     offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
     search: Search | None = None  # what the backend was asked to search for
     input_tokens: int = 0  # an estimate of the prompt; 0: none was made
+    form: bytes | None = None  # the schema that the answer is checked against, as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class ReplyContext:
     stop_sequences: tuple[str, ...] = ()  # as the client asked for them
     offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
     search: Search | None = None  # what the backend was asked to search for
+    form: bytes | None = None  # the schema that the answer is checked against, as JSON
 
 
 class Decoder(Protocol):

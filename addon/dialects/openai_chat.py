@@ -8,7 +8,18 @@ from collections.abc import Mapping
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, web_search, window
+from addon.dialects import (
+    Decoder,
+    Encoded,
+    ReplyContext,
+    Target,
+    WireRequest,
+    extras,
+    faults,
+    structured_output,
+    web_search,
+    window,
+)
 from addon.dialects.losses import Loss, Lost, loss
 from addon.dialects.openai_chat_reply import ChatDecoder
 from addon.dialects.openai_chat_request import translate
@@ -48,7 +59,8 @@ class OpenAIChat:
         wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
         functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
         offered = {function["name"]: function.get("parameters", {}) for function in functions}
-        return Encoded(wire, losses, tool_names, offered, web_search.given(request, target), prompt)
+        search, form = web_search.given(request, target), structured_output.checked(request, target)
+        return Encoded(wire, losses, tool_names, offered, search, prompt, form)
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""

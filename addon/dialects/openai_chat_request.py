@@ -58,11 +58,11 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     losses: list[Loss] = []
     profile = target.profile
     names = ToolNames()
-    schema = structured_output.wanted(request)
+    form = structured_output.asked(request, target)
     search = web_search.given(request, target)
     conversation = Conversation(target, names.wire)
     conversation.add_system_prompt(
-        [*request.system, *structured_output.in_words(schema, target), *web_search.in_words(search, target)]
+        [*request.system, *(form.in_words if form else ()), *web_search.in_words(search, target)]
     )
     for index, message in enumerate(request.messages):
         conversation.add(index, message)
@@ -80,7 +80,8 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     _limits(request, target, body, losses)
     _sampling(request, target, body, losses)
     think(request, target, body, losses)
-    structured_output.demand(schema, target, body, losses)
+    if form is not None:
+        form.demand(body, losses)
     body |= {name: value for name, value in profile.always.items() if name not in body}
     if profile.cache_key and (session := _session(request)):
         body[profile.cache_key] = session

@@ -99,6 +99,8 @@ class Profile:
     think_opened: bool = False  # the same, and the chat template writes <think>: a reply begins inside the thinking
     stream_usage: bool = True  # stream_options is taken
     json_schema: bool = True  # response_format json_schema is taken
+    form_beside_tools: bool = True  # response_format is taken beside tools
+    form_streams: bool = True  # response_format is taken of a stream
     json_object: bool = True  # else response_format json_object; without either the schema is told in words alone
     images: bool = True
     image_urls: bool = True  # by address too, not as bytes only

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from addon.dialects import Decoder, ReplyContext
+from addon.dialects.schema_check import FormReader
 from addon.dialects.text_calls import TextCalls
 from addon.dialects.think_tags import ThinkTags
 from addon.protocol.deltas import Delta, End, Failure, Finish, Reasoning, StopReason, Text, ToolCall, Unread, Usage
@@ -29,7 +30,7 @@ class Reader(Protocol):
 
 
 def reread(decoder: ChunkDecoder, context: ReplyContext) -> ChunkDecoder:
-    """Return a decoder that does what the profile asks for."""
+    """Return a decoder that does what the profile asks for, and checks what the request has asked for."""
     profile = context.target.profile
     readers: list[Reader] = []
     if profile.repeats_reasoning:
@@ -38,6 +39,8 @@ def reread(decoder: ChunkDecoder, context: ReplyContext) -> ChunkDecoder:
         readers.append(TagReader(ThinkTags(opened=profile.think_opened)))
     if profile.text_calls and context.offered:
         readers.append(CallReader(TextCalls(context)))
+    if context.form is not None:
+        readers.append(FormReader(context.form, context.target.name))
     return Reread(decoder, readers) if readers else decoder
 
 

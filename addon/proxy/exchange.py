@@ -323,6 +323,7 @@ class RoutedExchange(Exchange):
             self.send.stop_sequences,
             self.send.encoded.offered,
             self.send.encoded.search,
+            self.send.encoded.form,
         )
 
     def _told_counts(self) -> Callable[[int], int] | None:

@@ -104,6 +104,7 @@ GEMINI = Profile(
     reasoning=ReasoningStyle.EFFORT,
     parallel_switch=False,
     tool_schema=SchemaStyle.GEMINI,
+    form_beside_tools=False,  # "Function calling with a response mime type: 'application/json' is unsupported"
     reply_beside_window=True,
     default_max_tokens=65_536,
     reasoning_echo=Echo.CALL_SIGNATURES,  # Gemini 3 answers 400 to a call of the current turn without its signature
@@ -324,6 +325,9 @@ _ROWS = (
     Backend(
         "groq",
         "https://api.groq.com/openai/v1",
+        # "response_format does not support streaming" (langchain-ai/langchain#23629), "json mode cannot be combined
+        # with tool/function calling" (vercel/ai#16540)
+        profile=Profile(form_beside_tools=False, form_streams=False),
         by_model=_rules(
             (r"gpt-oss", {**GPT_OSS, "search": SearchStyle.GROQ}),
             # parsed: else its thinking stands in the text, in <think>

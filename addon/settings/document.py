@@ -219,6 +219,8 @@ class Profile(Part):
     cache_key: Name | None = None
     json_schema: Maybe[bool] = None
     json_object: Maybe[bool] = None
+    form_beside_tools: Maybe[bool] = None
+    form_streams: Maybe[bool] = None
     parallel_switch: Maybe[bool] = None
     sampling: Maybe[bool] = None
     stop_limit: Maybe[Annotated[int, Field(ge=0)]] = None

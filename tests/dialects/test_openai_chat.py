@@ -18,6 +18,7 @@ from tests.stories import target
 TARGET = target("openai", "gpt-5.5")
 CONTEXT = ReplyContext(TARGET, "x1", "OPENAI_API_KEY", {"short": "a long name"}, 7)
 DIALECT = openai_chat.DIALECT
+ASKING = {"model": "m", "messages": [{"role": "user", "content": "A title."}]}
 
 
 @pytest.mark.parametrize(("stream", "accept"), [(True, "text/event-stream"), (False, "application/json")])
@@ -165,3 +166,28 @@ def test_a_prompt_that_would_be_cut_without_a_word_is_refused() -> None:
     with pytest.raises(BackendError) as caught:
         limited(45_000, profile=Profile(cuts_silently=True), window_is_set=True)
     assert caught.value.message.startswith("prompt is too long: 4")
+
+
+FORM: Json = {"type": "json_schema", "schema": {"type": "object", "required": ["title"]}}
+
+
+@pytest.mark.parametrize(("written", "read"), [('```\n{"title": 1}\n```', '{"title": 1}'), ("{}", None)])
+def test_an_answer_of_a_form_is_checked_whole_and_streamed(written: str, read: str | None) -> None:
+    there = target("deepseek", "deepseek-v4-pro")
+    body = orjson.dumps({**ASKING, "output_config": {"format": FORM}})
+    encoded = DIALECT.encode(messages.parse(body), body, there)
+    context = ReplyContext(there, "x1", form=encoded.form)
+    choice: Json = {"index": 0, "finish_reason": "stop"}
+    whole = DIALECT.decode_whole(orjson.dumps({"choices": [{**choice, "message": {"content": written}}]}), context)
+    decoder = DIALECT.decoder(context)
+    chunk = orjson.dumps({"choices": [{**choice, "delta": {"content": written}}]})
+    streamed = [*decoder.feed(b"data: %s\n\n" % chunk), *decoder.close()]
+    for deltas in (whole, streamed):
+        finish, answer, end = deltas
+        assert (finish, end) == (Finish(StopReason.END_TURN), End())
+        assert answer == Text(read) if read else isinstance(answer, Failure)
+
+
+def test_nothing_is_checked_where_the_backend_is_held_to_the_schema() -> None:
+    body = orjson.dumps({**ASKING, "output_config": {"format": FORM}})
+    assert DIALECT.encode(messages.parse(body), body, TARGET).form is None

@@ -95,9 +95,14 @@ def essence(message: anthropic.types.Message, closed: set[int] | None = None) ->
 
 
 def asked(story: Story) -> Json:
-    """The story's own tools where it depends on what is offered; else as little as can be."""
-    tools = json.loads(story.client_request)["tools"] if "text_calls" in story.fields else []
-    return {"model": story.target.name, "max_tokens": 1000, "messages": QUESTION, **({"tools": tools} if tools else {})}
+    """The story's own tools, or form of the answer, where it depends on them; else as little as can be."""
+    own = json.loads(story.client_request)
+    minimal = {"model": story.target.name, "max_tokens": 1000, "messages": QUESTION}
+    if "text_calls" in story.fields:
+        minimal["tools"] = own["tools"]
+    if name(story).startswith("form_"):
+        minimal["output_config"] = {"format": own["output_config"]["format"]}
+    return minimal
 
 
 def ask(client: anthropic.Anthropic, story: Story) -> tuple[list[Any], anthropic.types.Message]:

@@ -198,7 +198,7 @@ def requests(draw: st.DrawFn, messages: st.SearchStrategy[list[Json]] | None = N
                         "schema": {"type": "object", "properties": {"a": {"type": "null"}}},
                     }
                 },
-                {"format": {"type": "json_schema", "schema": {"allOf": []}}, "effort": "low"},
+                {"format": {"type": "json_schema", "schema": {"allOf": [{}]}}, "effort": "low"},
             ]
         ),
         "metadata": st.just({"user_id": "{}"}),
