@@ -4,6 +4,7 @@
     or at any point one `error`, and nothing after it.
 
 The one exception: under a stop reason that cuts a reply short, a tool call whose JSON was cut is left open.
+And the client takes the last block for the answer, so no text may be followed by thinking alone.
 Source: Messages API reference, "streaming"; what Claude Code does with each event, docs/protocol.md.
 """
 
@@ -68,6 +69,8 @@ class _Judge:
         self.kind = ""
         self.said = ""
         self.signed = False
+        self.answer_hidden = False  # thinking stands behind the text, and nothing behind it
+        self.answered = False  # text was said, and no tool called since
         self.searched = ""  # the id of the search last asked for
 
     def take(self, event: Json) -> None:
@@ -96,6 +99,8 @@ class _Judge:
         assert event["index"] == self.count, "blocks are not numbered in order"
         self.block = event["content_block"]
         self.kind, self.said, self.signed = self.block["type"], "", False
+        self.answer_hidden = self.kind == "thinking" and self.answered
+        self.answered = self.kind == "text" or (self.kind == "thinking" and self.answered)
         if self.kind in CALLS:
             assert set(self.block) == {"type", "id", "name", "input"}
             assert self.block["id"]
@@ -150,6 +155,7 @@ class _Judge:
         searches = counts.pop("server_tool_use", {"web_search_requests": 1})
         assert set(counts) == USAGE_KEYS
         assert all(type(count) is int and count >= 0 for count in (*counts.values(), *searches.values()))
+        assert not self.answer_hidden, "thinking stands behind the answer"
         if self.block is not None:
             assert self.kind == "tool_use", "a block is open at the end"
             assert reason in CUT_SHORT, "a call is open although nothing cut it"

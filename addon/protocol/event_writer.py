@@ -11,13 +11,15 @@ One exception, and why: a tool call whose arguments were cut (at the length limi
 left open when message_delta comes. The client runs every tool call that was closed, so a cut one must not be; it drops
 a block without its end, reads the stop reason and lets the model resume (docs/protocol.md, "Stop reasons").
 
-States: START (nothing written), BETWEEN (no block open), TEXT, THINKING, TOOL (that block is open), OVER. What each may
-receive is the table ``TRANSITIONS``; a delta without an entry is a bug of the dialect and says so.
+States: START (nothing written), BETWEEN (no block open), TEXT, THINKING, TOOL (that block is open), MUSING (text is
+open, and thinking that came behind it is held), OVER. What each may receive is the table ``TRANSITIONS``; a delta
+without an entry is a bug of the dialect and says so.
 
+* A reply never ends in text and then thinking: the client takes its last block for the answer (docs/protocol.md,
+  "Output events"). So thinking behind text waits for the next text or call; where none comes, it is told as unread.
 * What the backend wants back (``Carry``) travels in the signature of the thinking block that is open, or of the next
   one. Where no thinking follows, one without text stands before the next text or call, or behind the last call.
-  Anthropic itself streams such blocks where thinking is not shown. A reply never ends in text and then thinking: the
-  client takes its last block for the answer (docs/protocol.md, "Thinking"), so what comes then is told as unread.
+  Anthropic itself streams such blocks where thinking is not shown. Behind the last text it is told as unread.
 * A search that is done is two blocks, whole: what was asked, what was found. A citation belongs to the open text block.
 * While a tool block is open, anything that does not belong to it waits until the call's JSON is complete: in groups,
   one for each call, text and thinking, released in the order of their first appearance.
@@ -57,6 +59,7 @@ dumps = orjson.dumps
 # of one call's arguments, and of all that waits behind it; as large as the largest request
 MAX_CALL_CHARACTERS = 32 * 1024 * 1024
 UNCARRIED = "reasoning state"  # where something to be carried came behind the last text
+UNSAID = "reasoning"  # the same of thinking
 BEHIND_CUT = "content"  # where something was dropped, because it came behind a call that was cut
 UNSHOWN = "text"  # the key of a signature's state under which thinking lies that the client did not want to see
 CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
@@ -70,6 +73,7 @@ class State(Enum):
     TEXT = auto()
     THINKING = auto()
     TOOL = auto()
+    MUSING = auto()
     OVER = auto()
 
 
@@ -78,8 +82,8 @@ class EventWriter:
 
     __slots__ = (
         "_arguments", "_call_limit", "_carried", "_characters", "_counted", "_finish", "_head", "_held", "_index",
-        "_input_estimate", "_last", "_mask", "_model", "_origin", "_row", "_searches", "_state", "_tool_key",
-        "_unshown", "_waiting", "_wordless", "error", "message_id", "unread", "usage",
+        "_input_estimate", "_last", "_mask", "_model", "_musings", "_origin", "_row", "_searches", "_state",
+        "_tool_key", "_unshown", "_waiting", "_wordless", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +113,7 @@ class EventWriter:
         self._index = -1  # of the block last opened
         self._last = State.START  # what that block is
         self._head = b""  # of a delta event of the open block, up to its text
+        self._musings: list[str] = []  # thinking behind the open text
         self._tool_key = -1
         self._arguments: list[str] = []  # of the open call
         self._held: dict[object, list[Delta]] = {}
@@ -186,6 +191,24 @@ class EventWriter:
         self._characters += len(delta.text)
         self._unshown.append(delta.text)
         return b""
+
+    def _muse(self, delta: Reasoning) -> bytes:
+        """Hold thinking that may be the last of the reply."""
+        self._enter(State.MUSING)
+        self._musings.append(delta.text)
+        self._waiting += len(delta.text)
+        return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
+
+    def _muse_then(self, delta: Delta) -> bytes:
+        """Write what was held, for the reply goes on."""
+        thought = Reasoning("".join(self._musings))
+        self._musings.clear()
+        return self._close() + self.write(thought) + self.write(delta)
+
+    def _end_musing(self, delta: End) -> bytes:
+        self._characters += sum(map(len, self._musings))
+        self.unread[UNSAID] = None
+        return self._then(delta)
 
     def _carry(self, delta: Carry) -> bytes:
         """Keep it for the next signature."""
@@ -310,8 +333,8 @@ class EventWriter:
         return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
 
     def _too_much(self) -> bytes:
-        message = f"{self._origin} made a tool call, or calls at once, of more than {MAX_CALL_CHARACTERS} characters."
-        return self._fail(Failure(MalformedReply(message)))
+        what = f"made a tool call, or said at once what must wait, of more than {MAX_CALL_CHARACTERS} characters"
+        return self._fail(Failure(MalformedReply(f"{self._origin} {what}.")))
 
     def _is_complete(self) -> bool:
         try:
@@ -442,9 +465,19 @@ TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
     State.TEXT: {
         Text: EventWriter._more,
         Carry: EventWriter._carry,
-        **dict.fromkeys((Reasoning, ToolCall, WebSearch, End), EventWriter._then),
+        Reasoning: EventWriter._muse,
+        **dict.fromkeys((ToolCall, WebSearch, End), EventWriter._then),
         ToolArguments: EventWriter._stray,
         Citation: EventWriter._cite,
+        **_NOTED,
+    },
+    State.MUSING: {
+        Reasoning: EventWriter._muse,
+        Carry: EventWriter._carry,
+        **dict.fromkeys((Text, ToolCall, WebSearch), EventWriter._muse_then),
+        ToolArguments: EventWriter._stray,
+        Citation: EventWriter._cite,
+        End: EventWriter._end_musing,
         **_NOTED,
     },
     State.THINKING: {

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from addon import dialects
 from addon.dialects import ReplyContext
 from addon.dialects.profiles import Echo
-from addon.protocol.deltas import Delta, End, Finish, Reasoning, StopReason, Text, ToolArguments, ToolCall
+from addon.protocol import signature
+from addon.protocol.deltas import Carry, Delta, End, Finish, Reasoning, StopReason, Text, ToolArguments, ToolCall
 from addon.protocol.errors import DetourError
 from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import collect
@@ -111,12 +112,14 @@ def test_any_json_from_a_backend_ends_lawfully(context: ReplyContext, value: obj
 @given(st.data())
 def test_nothing_that_was_said_is_lost_or_mixed_up(data: st.DataObject) -> None:
     texts, thoughts, calls = data.draw(our.said_in_any_order())
-    rows: list[list[Delta]] = [list(map(Text, texts)), list(map(Reasoning, thoughts))]
+    carried = data.draw(st.lists(st.integers(0, 9).map(lambda number: Carry("details", [number])), max_size=3))
+    searches = data.draw(st.lists(our.SEARCHES, max_size=2))
+    rows: list[list[Delta]] = [list(map(Text, texts)), list(map(Reasoning, thoughts)), [*carried], [*searches]]
     rows += [[ToolCall(key, f"call_{key}", "Bash"), *(ToolArguments(key, p) for p in args)] for key, args in calls]
     deltas: list[Delta] = []
     while any(rows):
         deltas.append(data.draw(st.sampled_from([row for row in rows if row])).pop(0))
-    writer = EventWriter("msg_1", "claude-opus-5-5", "openai/gpt-5.5")
+    writer = EventWriter("msg_1", "claude-opus-5-5", "openai/gpt-5.5", shows_thinking=data.draw(st.booleans()))
     ending = (Finish(StopReason.TOOL_USE if calls else StopReason.END_TURN), End())
     written = b"".join(map(writer.write, (*deltas, *ending)))
     law.check(written)
@@ -124,8 +127,21 @@ def test_nothing_that_was_said_is_lost_or_mixed_up(data: st.DataObject) -> None:
     order = [delta.id for delta in deltas if isinstance(delta, ToolCall)]
     expected = {f"call_{key}": json.loads("".join(args) or "{}") for key, args in calls}
     assert "".join(texts) == "".join(block["text"] for block in content if block["type"] == "text")
-    assert "".join(thoughts) == "".join(block["thinking"] for block in content if block["type"] == "thinking")
     assert [(i, expected[i]) for i in order] == [(b["id"], b["input"]) for b in content if b["type"] == "tool_use"]
+    assert [s.query for s in searches] == [b["input"]["query"] for b in content if b["type"] == "server_tool_use"]
+    told, numbers = told_in_thinking(content)
+    said = "".join(thoughts)
+    assert said == told or ("reasoning" in writer.unread and said.startswith(told) and content[-1]["type"] == "text")
+    known = [number for each in carried for number in each.value]
+    assert known == numbers or ("reasoning state" in writer.unread and known[: len(numbers)] == numbers)
+
+
+def told_in_thinking(content: list[our.Json]) -> tuple[str, list[int]]:
+    """What the thinking blocks say and carry, seen or sealed."""
+    blocks = [block for block in content if block["type"] == "thinking"]
+    seals = [signature.unseal(block["signature"]) or signature.Seal("") for block in blocks]
+    words = (block["thinking"] + seal.state.get("text", "") for block, seal in zip(blocks, seals, strict=True))
+    return "".join(words), [number for seal in seals for number in seal.state.get("details", [])]
 
 
 @given(st.data(), our.spoken())

@@ -65,24 +65,30 @@ STORIES: dict[str, tuple[list[Delta], list[str]]] = {
         [Reasoning("H"), Reasoning("m"), STOP, END],
         ["start", "0 [thinking", "0 H", "0 m", "0 signed", "0 ]", "because end_turn", "stop"],
     ),
-    "thinking, text, thinking": (
+    "thinking behind text waits for what follows": (
+        [Text("a"), Reasoning("b"), Reasoning("c"), Text("d"), STOP, END],
+        [
+            *("start", "0 [text", "0 a", "0 ]", "1 [thinking", "1 bc", "1 signed", "1 ]"),
+            *("2 [text", "2 d", "2 ]", "because end_turn", "stop"),
+        ],
+    ),
+    "thinking behind text, then a call": (
+        [Text("a"), Reasoning("b"), STOP, A, *args(0, "{}"), CALLS, END],
+        [
+            *("start", "0 [text", "0 a", "0 ]", "1 [thinking", "1 b", "1 signed", "1 ]"),
+            *("2 [call_0", "2 {}", "2 ]", "because tool_use", "stop"),
+        ],
+    ),
+    "thinking behind the answer is not the last": (
         [Reasoning("a"), Text("b"), Reasoning("c"), STOP, END],
         [
-            "start",
-            "0 [thinking",
-            "0 a",
-            "0 signed",
-            "0 ]",
-            "1 [text",
-            "1 b",
-            "1 ]",
-            "2 [thinking",
-            "2 c",
-            "2 signed",
-            "2 ]",
-            "because end_turn",
-            "stop",
+            *("start", "0 [thinking", "0 a", "0 signed", "0 ]"),
+            *("1 [text", "1 b", "1 ]", "because end_turn", "stop"),
         ],
+    ),
+    "arguments of no call, behind text and thinking": (
+        [Text("a"), Reasoning("b"), *args(0, "{}")],
+        ["start", "0 [text", "0 a", STRAY],
     ),
     "a call": (
         [Text("Now."), A, *args(0, '{"a"', ":1}"), CALLS, END],
@@ -150,10 +156,6 @@ STORIES: dict[str, tuple[list[Delta], list[str]]] = {
             "1 x",
             "1 z",
             "1 ]",
-            "2 [thinking",
-            "2 y",
-            "2 signed",
-            "2 ]",
             "because tool_use",
             "stop",
         ],
@@ -487,6 +489,7 @@ def state_of(*deltas: Delta, shows_thinking: bool = True) -> list[Json]:
 
 def test_what_is_carried_is_in_the_signature_of_its_block() -> None:
     lists: list[Delta] = [Reasoning("Hm"), Carry("details", [1]), Carry("details", [2]), Text("a"), Reasoning("So")]
+    lists.append(Text("b"))
     assert state_of(*lists) == [{"details": [1, 2]}, {}]
     objects: list[Delta] = [Carry("calls", {"a": 1}), Carry("calls", {"b": 2}), Carry("details", [3]), Text("a")]
     assert state_of(*objects) == [{"calls": {"a": 1, "b": 2}, "details": [3]}]
@@ -499,18 +502,32 @@ def test_what_is_carried_too_late_is_told_as_unread() -> None:
     assert list(writer.unread) == ["reasoning state"]
 
 
+def test_thinking_behind_the_answer_is_told_as_unread_and_counted() -> None:
+    writer = new_writer()
+    for delta in (Text("a" * 50), Reasoning("b" * 50), Carry("details", [1]), STOP, END):
+        writer.write(delta)
+    assert list(writer.unread) == ["reasoning", "reasoning state"]
+    assert writer.final_usage().output_tokens == estimate_text(100)
+
+
+def test_thinking_that_waits_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_writer, "MAX_CALL_CHARACTERS", 100)
+    said = written(Text("a"), Reasoning("b" * 60), Reasoning("b" * 60), Text("c"), STOP, END)
+    assert told(law.check(said))[-1].startswith("error openai/gpt-5.5 made a tool call, or said at once")
+
+
 def test_thinking_that_is_not_to_be_seen_is_in_the_signature() -> None:
     deltas: list[Delta] = [Reasoning("Hm"), Reasoning("m"), Carry("details", [1]), Text("a"), Reasoning("So")]
-    assert state_of(*deltas, shows_thinking=False) == [{"details": [1], "text": "Hmm"}, {"text": "So"}]
+    assert state_of(*deltas, Text("b"), shows_thinking=False) == [{"details": [1], "text": "Hmm"}, {"text": "So"}]
     writer = EventWriter("msg_1", "m", ORIGIN, shows_thinking=False)
     assert b"Hm" not in b"".join(map(writer.write, deltas))
-    assert writer.final_usage().output_tokens == estimate_text(len("Hmmaso"))
+    assert writer.final_usage().output_tokens == estimate_text(len("Hmma"))
 
 
 def test_more_than_fits_is_not_carried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_writer, "MAX_CALL_CHARACTERS", 100)
     carried: list[Delta] = [Carry("details", ["x" * 60]), Carry("details", ["x" * 60]), STOP, END]
-    assert told(law.check(written(*carried)))[-1].startswith("error openai/gpt-5.5 made a tool call, or calls at once")
+    assert told(law.check(written(*carried)))[-1].startswith("error openai/gpt-5.5 made a tool call, or said at once")
 
 
 def test_a_search_says_what_was_found_and_is_counted() -> None:
