@@ -37,6 +37,7 @@ from addon.protocol.framing import Frame, ServerSentEvents
 END = End()
 NOTHING: Mapping[str, object] = {}
 SHOWN = 120  # bytes of a bad chunk that are quoted
+WRONG_SHAPE = (AttributeError, TypeError, KeyError, OverflowError)  # a value of another type than promised raises these
 
 # finish_reason -> why it stopped; the calls and refusals seen may overrule END_TURN
 FINISH: Mapping[str, StopReason] = {
@@ -141,14 +142,17 @@ class ChatDecoder:
             chunk = self._mend(data)
         try:
             return self._read(chunk)
-        except (AttributeError, TypeError, KeyError, OverflowError) as error:  # a value of another type than promised
-            raise MalformedReply(f"{self._context.target.name} sent a chunk of the wrong shape ({error})") from error
+        except WRONG_SHAPE as error:
+            raise self._misshapen(error) from error
 
     def _end(self, *, told: bool) -> list[Delta]:
         """Return what was held. ``told``: the backend itself said that nothing follows."""
         self._ended = True
         half = [Text("\ufffd")] if self._half else []
-        deltas = self._settle(*half, *self._sources.close(), *self._calls.close())
+        try:
+            deltas = self._settle(*half, *self._sources.close(), *self._calls.close())
+        except WRONG_SHAPE as error:
+            return [Failure(self._misshapen(error))]
         if self._details.sealed and not self._carries:
             deltas.append(Unread("reasoning_details"))
         if self._reason and self._calls.nameless:
@@ -158,6 +162,9 @@ class ChatDecoder:
         ):
             deltas.append(Finish(StopReason.TOOL_USE))  # calls behind the finish reason, or "" for one (xAI)
         return [*deltas, END]
+
+    def _misshapen(self, error: Exception) -> MalformedReply:
+        return MalformedReply(f"{self._context.target.name} sent a chunk of the wrong shape ({error})")
 
     def _nameless(self) -> MalformedReply:
         return MalformedReply(f"{self._context.target.name} sent a tool call without a name")

@@ -8,6 +8,8 @@ from typing import Any
 
 from addon.protocol.deltas import Usage
 
+MOST = 2**53 - 1  # JavaScript counts no further, and JSON of ours no number beyond 64 bits
+
 
 def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False) -> Usage:
     """Count cached tokens once: OpenAI's ``prompt_tokens`` includes them, Anthropic's ``input_tokens`` does not.
@@ -29,4 +31,4 @@ def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False) -
 
 
 def _count(value: Any) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else 0
+    return max(0, min(int(value), MOST)) if isinstance(value, int | float) else 0

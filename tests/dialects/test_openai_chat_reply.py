@@ -410,6 +410,14 @@ def test_what_breaks_the_format_is_a_failure(decode: Decode, body: Any, words: s
     assert words in first.error.message
 
 
+@THREE_WAYS
+def test_what_breaks_the_format_only_at_the_end_is_a_failure_there(decode: Decode) -> None:
+    odd = {"type": "reasoning.text", "text": "Hm", "format": ["no", "text"]}
+    deltas = decode(sse(chunk({"reasoning_details": [odd]}), chunk({}, "stop")) + DONE)
+    assert [Reasoning, Finish, Failure] == [type(delta) for delta in deltas]
+    assert "wrong shape" in str(deltas[-1])
+
+
 def test_an_event_beyond_the_limit_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("addon.protocol.framing.MAX_EVENT_BYTES", 100)
     first, *_ = whole(sse(chunk({"content": "x" * 200})))

@@ -36,6 +36,7 @@ USAGES: dict[str, tuple[Json, Usage]] = {
     ),
     "nothing": ({}, Usage(0, 0)),
     "negative and odd": ({"prompt_tokens": -1, "completion_tokens": "2"}, Usage(0, 0)),
+    "beyond all counting": ({"prompt_tokens": 1e300, "completion_tokens": 2**80}, Usage(2**53 - 1, 2**53 - 1)),
     "fractions": ({"prompt_tokens": 10.0, "completion_tokens": 2.9}, Usage(10, 2)),
 }
 
