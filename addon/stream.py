@@ -126,15 +126,20 @@ class PassThrough:
         if usage:
             before = self.usage or Usage(0, 0)
             self.usage = Usage(
-                usage.get("input_tokens") or before.input_tokens,
-                usage.get("output_tokens") or before.output_tokens,
-                usage.get("cache_read_input_tokens") or before.cache_read_tokens,
-                usage.get("cache_creation_input_tokens") or before.cache_write_tokens,
+                _told(usage.get("input_tokens"), before.input_tokens),
+                _told(usage.get("output_tokens"), before.output_tokens),
+                _told(usage.get("cache_read_input_tokens"), before.cache_read_tokens),
+                _told(usage.get("cache_creation_input_tokens"), before.cache_write_tokens),
             )
         holder = event if "stop_reason" in event else event.get("delta") or {}
-        self.stop_reason = holder.get("stop_reason") or self.stop_reason
+        self.stop_reason = _told(holder.get("stop_reason"), self.stop_reason or "") or None
         if isinstance(event.get("error"), dict):
             self.error = str(event["error"].get("message"))
+
+
+def _told[T](value: object, before: T) -> T:
+    """Return ``value``, or what was told before where it is nothing, or of another type."""
+    return value if value and isinstance(value, type(before)) else before
 
 
 class SealedPassThrough(PassThrough):

@@ -150,6 +150,8 @@ FACTS: dict[str, tuple[list[Json], Usage | None, str | None]] = {
         Usage(5, 1),
         "end_turn",
     ),
+    "what is no number": ([start(input_tokens=5), end(input_tokens="6", output_tokens=[1])], Usage(5, 0), "end_turn"),
+    "a reason that is no text": ([{"type": "message_delta", "delta": {"stop_reason": ["a"]}}], None, None),
     "no usage": ([{"type": "message_start", "message": {}}, {"type": "message_delta", "delta": {}}], None, None),
     "no message": ([{"type": "message_start"}, {"type": "message_delta", "delta": None}], None, None),
     "other events say nothing": ([{"type": "content_block_delta", "usage": {"input_tokens": 9}}], None, None),

@@ -14,7 +14,7 @@ from typing import override
 import orjson
 
 from addon.dialects import Decoder, ReplyContext, window
-from addon.dialects.anthropic_reply import Sealer, seal_message, tell_usage
+from addon.dialects.anthropic_reply import Sealer, seal_message
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage
@@ -302,10 +302,7 @@ class RoutedExchange(Exchange):
         try:
             message = orjson.loads(body)
             watch.note(message)
-            sealed = self.seals and seal_message(message, self.route.name)
-            counted = self._told_counts() if self.seals else None
-            if sealed | (counted is not None and tell_usage(message, counted)):
-                body = orjson.dumps(message)
+            body = seal_message(body, message, self.route.name, self._told_counts()) if self.seals else body
         except (ValueError, AttributeError, TypeError):
             raise MalformedReply(f"{self.route.name} answered with something that is no message.") from None
         self.usage, self.stop_reason = watch.usage, watch.stop_reason

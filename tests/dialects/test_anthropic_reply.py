@@ -11,7 +11,6 @@ from addon.dialects import anthropic_reply
 from addon.dialects.anthropic_history import NATIVE
 from addon.dialects.anthropic_reply import Sealer, seal_message, tell_usage
 from addon.protocol import signature
-from addon.protocol.signature import Seal
 
 type Json = dict[str, Any]
 
@@ -33,6 +32,15 @@ def sealed(own: str) -> str:
 
 TEXT = event("content_block_delta", index=1, delta={"type": "text_delta", "text": 'a "signature" in words, \u00fc'})
 START = event("content_block_start", index=0, content_block={"type": "thinking", "thinking": "", "signature": ""})
+LAID_OUT = (
+    b'data: { "type" : "content_block_delta", "n": 123456789012345678901234567890, "f": 1.10, "u": "\\u00fc",'
+    b'"delta": {"type": "signature_delta", "signature": %s} }\r\n\r\n'
+)
+DEEP = (
+    b'data: {"type":"content_block_delta","delta":{"type":"signature_delta","signature":%s},"x":'
+    + b"[" * 300 + b'"x"' + b"]" * 300 + b"}\n\n"
+)  # fmt: skip
+ODD_TYPE = b'data: {"type":"content_block_delta","delta":{"type":{"signature":"abc"}}}\n\n'
 STREAMS: dict[str, tuple[bytes, bytes]] = {
     "nothing signed": (START + TEXT, START + TEXT),
     "a signature": (START + signed("abc") + TEXT, START + signed(sealed("abc")) + TEXT),
@@ -46,6 +54,23 @@ STREAMS: dict[str, tuple[bytes, bytes]] = {
         event("content_block_start", index=0, content_block={"type": "redacted_thinking", "data": "abc"}),
         event("content_block_start", index=0, content_block={"type": "redacted_thinking", "data": sealed("abc")}),
     ),
+    "CR alone": (signed("abc").replace(b"\n", b"\r"), signed(sealed("abc")).replace(b"\n", b"\r")),
+    "numbers, blanks and escapes stay as they are written": (
+        LAID_OUT % b'"abc"',
+        LAID_OUT % json.dumps(sealed("abc")).encode(),
+    ),
+    "what stands there twice is written anew": (
+        signed("signature_delta"),
+        signed(sealed("signature_delta")),
+    ),
+    "what is written with escapes is written anew": (
+        signed("a/bc").replace(b"a/b", b"a\\/b"),
+        signed(sealed("a/bc")),
+    ),
+    "deeper than can be written": (DEEP % b'"abc"', DEEP % json.dumps(sealed("abc")).encode()),
+    "deeper than can be written anew": (DEEP % b'"x"', DEEP % b'"x"'),
+    "half a character": (LAID_OUT % b'"\\ud800"', LAID_OUT % b'"\\ud800"'),
+    "a type that is no text": (ODD_TYPE, ODD_TYPE),
     "not JSON": (b"data: signature\n\n", b"data: signature\n\n"),
     "no object": (b'data: ["signature"]\n\n', b'data: ["signature"]\n\n'),
     "no end": (TEXT[:-1] + signed("abc")[:-2], TEXT[:-1] + signed(sealed("abc"))[:-2]),
@@ -81,17 +106,39 @@ def test_no_byte_is_lost(pieces: list[bytes]) -> None:
     assert b"".join([*map(sealer.feed, pieces), sealer.close()]) == b"".join(pieces)
 
 
-def test_a_whole_message_is_sealed_too() -> None:
-    message: Json = {"content": [{"type": "thinking", "signature": "abc"}, {"type": "text", "text": "a"}]}
-    assert seal_message(message, ORIGIN)
-    assert signature.unseal(message["content"][0]["signature"]) == Seal(ORIGIN, {NATIVE: "abc"})
+def whole(*blocks: Any) -> bytes:
+    return json.dumps({"n": 10**30, "content": [*blocks]}).encode()
 
 
-@pytest.mark.parametrize("message", [{}, {"content": "a"}, {"content": [{"type": "thinking", "signature": ""}, 5]}])
-def test_a_message_without_signatures_stays(message: Json) -> None:
-    before = json.dumps(message)
-    assert not seal_message(message, ORIGIN)
-    assert json.dumps(message) == before
+def thinking(own: Any) -> Json:
+    return {"type": "thinking", "thinking": "Hm", "signature": own}
+
+
+MESSAGES: dict[str, tuple[bytes, bytes]] = {
+    "one block": (whole(thinking("abc"), {"type": "text"}), whole(thinking(sealed("abc")), {"type": "text"})),
+    "two blocks": (whole(thinking("abc"), thinking("d")), whole(thinking(sealed("abc")), thinking(sealed("d")))),
+    "no blocks": (whole(), whole()),
+    "unsigned, and what is no block": (whole(thinking(""), 5, thinking(7)), whole(thinking(""), 5, thinking(7))),
+    "no list": (b'{"content": "a"}', b'{"content": "a"}'),
+    "no object": (b"[]", b"[]"),
+}
+
+
+@pytest.mark.parametrize(("written", "expected"), MESSAGES.values(), ids=MESSAGES)
+def test_a_whole_message_is_sealed_too(written: bytes, expected: bytes) -> None:
+    assert seal_message(written, json.loads(written), ORIGIN) == expected
+
+
+def test_a_whole_message_with_a_signature_twice_is_written_anew() -> None:
+    written = json.dumps({"content": [thinking("abc"), thinking("abc")]}).encode()
+    assert json.loads(seal_message(written, json.loads(written), ORIGIN)) == {"content": [thinking(sealed("abc"))] * 2}
+
+
+@given(st.binary(max_size=40), st.sampled_from(['"a"', "{}", "[]", "null", '{"type": "signature_delta"}', "{"]))
+def test_anything_at_all_passes(some: bytes, value: str) -> None:
+    stream = b'data: {"type": "content_block_delta", "delta": ' + value.encode() + b', "signature": 1}\n' + some
+    sealer = Sealer(ORIGIN)
+    assert sealer.feed(stream) + sealer.close() == stream
 
 
 COUNTS = {"input_tokens": 5, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 0, "service_tier": "default"}
@@ -132,3 +179,9 @@ def test_what_is_no_count_stays() -> None:
     usage = {"input_tokens": None, "output_tokens": True, "cache_creation": 5, "server_tool_use": {"n": 1}}
     assert tell_usage({"usage": (kept := dict(usage))}, counted)
     assert kept == usage
+
+
+def test_a_whole_message_is_counted_too() -> None:
+    written = json.dumps({"content": [thinking("abc")], "usage": COUNTS}).encode()
+    told = json.loads(seal_message(written, json.loads(written), ORIGIN, counted))
+    assert told == {"content": [thinking(sealed("abc"))], "usage": TOLD}
