@@ -313,9 +313,9 @@ class Detour:
             exchange.client_left = True
 
     def _holds(self, flow: http.HTTPFlow) -> bool:
-        """Whether the reply's headers wait for its first bytes: where we write the stream."""
+        """Whether the reply's headers wait for its first bytes: where we answer if a backend dies before them."""
         exchange = self._owner(flow)._exchanges.get(flow.id)
-        return exchange is not None and exchange.writes
+        return isinstance(exchange, RoutedExchange) and exchange.translator is not None
 
     def _credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""

@@ -154,7 +154,7 @@ def rewrite(flow: http.HTTPFlow, status: int, headers: Iterable[tuple[str, str]]
 def free_length(flow: http.HTTPFlow) -> None:
     """Let a streamed reply be as long as it gets: what the backend said of its length does not hold for ours."""
     if flow.response is not None and flow.response.headers.pop("content-length", None) is not None:
-        version = client_version(flow)
+        version = flow.response.http_version = client_version(flow)  # chunks under HTTP/1.0 are refused
         if version == "HTTP/1.1":
             flow.response.headers["transfer-encoding"] = "chunked"
         elif version == "HTTP/1.0":

@@ -214,6 +214,31 @@ async def test_a_native_stream_that_breaks_breaks(confdir: Path, configure: Conf
             assert replied(proxy.flows[0]) == came[: came.rindex(b"\n") + 1], "lines pass when they are whole"
 
 
+WORDLESS: dict[str, Script] = {
+    "the head only": raw(head(**CHUNKED)),
+    "a part of the first line": raw(head(**CHUNKED), _chunk(NATIVE_HELLO[0][:9])),
+    "a part of the first line, with a length": raw(head(**SSE, content_length="900"), NATIVE_HELLO[0][:9]),
+}
+
+
+@pytest.mark.parametrize(("door", "http2"), DOORS)
+@pytest.mark.parametrize("name", WORDLESS)
+async def test_a_native_stream_that_breaks_before_its_first_line_is_answered(
+    confdir: Path, configure: Configure, name: str, door: int, http2: bool
+) -> None:
+    """The backend's headers would have gone already: two heads for one reply crash HTTP/2 and garble HTTP/1."""
+    async with backend(WORDLESS[name]) as fake:
+        configure(BIG_MODEL="vllm-anthropic/x", VLLM_ANTHROPIC_API_BASE=fake.url)
+        async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
+            reply = await client.post("/v1/messages", json=ask())
+            assert reply.status_code == 503
+            assert "broke off" in reply.json()["error"]["message"]
+            fake.scripts = [streaming(NATIVE_HELLO)]
+            assert (await client.post("/v1/messages", json=ask())).content == b"".join(NATIVE_HELLO)
+            await proxy.settled()
+            assert _connections(proxy) == 1
+
+
 @pytest.mark.parametrize(("door", "http2"), DOORS)
 async def test_a_native_stream_may_grow_beyond_the_length_it_said(
     confdir: Path, configure: Configure, door: int, http2: bool
@@ -230,6 +255,19 @@ async def test_a_native_stream_may_grow_beyond_the_length_it_said(
             assert signature.unseal(own) == Seal("vllm-anthropic/x", {"native": "abc"})
             again = await client.post("/v1/messages", json=ask())
             assert again.content == reply.content, "the connection is good for another"
+
+
+async def test_a_native_stream_of_http_1_0_with_a_length_comes_in_chunks_of_1_1(
+    confdir: Path, configure: Configure
+) -> None:
+    """Chunks under HTTP/1.0 are faulty framing. Source: RFC 9112, 6.1."""
+    body = b"".join(NATIVE_HELLO)
+    async with backend(raw(head(version="1.0", **SSE, content_length=str(len(body))), body)) as fake:
+        configure(BIG_MODEL="vllm-anthropic/x", VLLM_ANTHROPIC_API_BASE=fake.url)
+        async with proxying(confdir) as proxy, proxy.client(2, http2=False) as client:
+            reply = await client.post("/v1/messages", json=ask())
+            assert (reply.http_version, reply.headers["transfer-encoding"]) == ("HTTP/1.1", "chunked")
+            assert reply.content == body
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
