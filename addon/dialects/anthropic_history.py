@@ -22,7 +22,7 @@ THINKING_EDIT = "clear_thinking_20251015"  # Anthropic refuses it where thinking
 
 def concerns(body: bytes, *, claude: bool) -> bool:
     """Whether a body as the client wrote it may hold what must not go as it is, to Claude or to another; cheap."""
-    return any(mark in body for mark in FOREIGN) if claude else OWN in body
+    return any(mark in body for mark in FOREIGN) if claude else OWN in body or MARK in body
 
 
 def own(request: Request, target: Target) -> tuple[Request, tuple[Loss, ...]]:
@@ -58,7 +58,7 @@ def _blocks(blocks: list[Json], path: str, target: Target, losses: list[Loss]) -
         if kind in THOUGHTS:
             kept += _thought(block, kind, at, target, losses)
         elif kind == "web_search_tool_result" and MARK in repr(block.get("content")).encode():
-            kept = [each for each in kept if each.get("id") != block.get("tool_use_id")]
+            kept = [each for each in kept if not _asks(each, block)]
             kept.append({"type": "text", "text": server_blocks.say(block, at, losses)})
         elif kind == "text" and MARK in repr(block.get("citations")).encode():
             losses.append(loss(Lost.CITATIONS, f"{at}.citations"))
@@ -73,7 +73,8 @@ def _thought(block: Json, kind: str, path: str, target: Target, losses: list[Los
     field = THOUGHTS[kind]
     seal = signature.unseal(block.get(field))
     if seal is None:
-        if target.profile.claude == bool(block.get(field)):  # Anthropic signs all of its own; some others sign nothing
+        signed, ours = bool(block.get(field)), str(block.get(field)).startswith(signature.PREFIX)  # a damaged one
+        if target.profile.claude == signed and not ours:  # Anthropic signs all of its own; some others sign nothing
             return [block]
         losses.append(loss(Lost.FOREIGN_THINKING, path, "an earlier turn"))
         return []
@@ -82,6 +83,11 @@ def _thought(block: Json, kind: str, path: str, target: Target, losses: list[Los
         return [{**block, field: native}]
     losses.append(loss(Lost.FOREIGN_THINKING, path, seal.origin))
     return []
+
+
+def _asks(block: Json, found: Json) -> bool:
+    """Whether a block is the search that ``found`` answers."""
+    return block["type"] == "server_tool_use" and block.get("id") == found.get("tool_use_id")
 
 
 def _must_not_think(body: Json, turns: list[Json]) -> bool:

@@ -58,7 +58,7 @@ CASES: dict[str, tuple[Target, Json, Json | None, list[str]]] = {
     "unsigned, to a native backend, as the client echoes it": (ZAI, thinking(""), thinking(""), []),
     "unsigned, to Anthropic": (CLAUDE, thinking(""), None, ["an earlier turn"]),
     "a seal without a native signature": (ZAI, thinking(signature.seal("zai-anthropic/g")), None, ["zai-anthropic/g"]),
-    "a damaged seal": (CLAUDE, thinking("detour1.%%%"), thinking("detour1.%%%"), []),
+    "a damaged seal": (CLAUDE, thinking("detour1.%%%"), None, ["an earlier turn"]),
 }  # fmt: skip
 
 
@@ -115,6 +115,14 @@ def test_what_another_found_on_the_web_is_told_in_words() -> None:
         (Lost.SERVER_TOOL_BLOCK, "messages.1.content.1"),
         (Lost.CITATIONS, "messages.1.content.2.citations"),
     ]
+    assert all(concerns(json.dumps(SEARCHED).encode(), claude=claude) for claude in (True, False))
+
+
+def test_a_search_result_without_its_call_takes_nothing_with_it() -> None:
+    asked, result, _ = SEARCHED["content"]
+    odd = assistant(TEXT, {key: value for key, value in result.items() if key != "tool_use_id"}, asked)
+    shown, _ = own(request(ASK, odd, ASK), CLAUDE)
+    assert [block["type"] for block in shown.messages[1]["content"]] == ["text", "text", "server_tool_use"]
 
 
 BUDGET = {"type": "enabled", "budget_tokens": 4000}

@@ -169,7 +169,15 @@ def test_what_passes_to_anthropic_goes_without_the_thinking_of_others(settings: 
     assert [each.sort for each in send.losses] == [Lost.FOREIGN_THINKING]
 
 
-@pytest.mark.parametrize("body", [_after("ErUB"), _after("detour1.%%%"), b'{"model":"m","x":"detour1."}'])
+def test_what_passes_to_anthropic_goes_without_the_citations_of_others() -> None:
+    cited = {"type": "text", "text": "Yes.", "citations": [{"encrypted_index": signature.seal("perplexity/sonar")}]}
+    turns = [{"role": "user", "content": "Go."}, {"role": "assistant", "content": [cited]}]
+    send = decide(_incoming(body=json.dumps(ask(messages=turns)).encode()), NOTHING)
+    assert isinstance(send, Send)
+    assert json.loads(send.encoded.wire.body)["messages"][1]["content"] == [{"type": "text", "text": "Yes."}]
+
+
+@pytest.mark.parametrize("body", [_after("ErUB"), b'{"model":"m","x":"detour1."}'])
 def test_all_else_passes_byte_for_byte(body: bytes) -> None:
     assert isinstance(decide(_incoming(body=body), NOTHING), Pass)
 
