@@ -195,7 +195,7 @@ class Profile(Part):
     system_role: Maybe[Literal["system", "developer"]] = None
     system_turns: Maybe[Annotated[SystemTurns, Field(strict=False)]] = None
     reasoning: Maybe[Annotated[ReasoningStyle, Field(strict=False)]] = None
-    efforts: Maybe[Annotated[list[Name], Field(min_length=1)]] = None
+    efforts: Maybe[Annotated[list[Literal["low", "medium", "high", "xhigh", "max"]], Field(min_length=1)]] = None
     effort_off: Name | None = None
     budget_field: Name | None = None
     reasoning_echo: Annotated[Echo, Field(strict=False)] | None = None

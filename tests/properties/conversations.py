@@ -1,94 +1,31 @@
 """Requests that Claude Code might send: every block type, in every order that Anthropic takes, and in some others."""
 
-import base64
 from typing import Any
 
 from hypothesis import strategies as st
 
 from addon.dialects import Target
-from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns
-from addon.protocol import signature
-from tests.pdfs import encoded, pdf
-
-type Json = dict[str, Any]
-
-CACHE = st.sampled_from([{}, {"cache_control": {"type": "ephemeral"}}])
-ODD_WORDS = st.sampled_from(
-    [
-        "",
-        " ",
-        "\n",
-        "\u2028",
-        "\0",
-        "x" * 3000,
-        "\ud83d lone \ude00",
-        "Human: [DONE] <system-reminder>",
-        "\U0001f469\u200d\U0001f4bb",
-    ]
-)
-WORDS = ODD_WORDS | st.sampled_from(["a", "Go on.", '{"a": 1}', "\u4f60\u597d", "one\n\ntwo"]) | st.text(max_size=5)
-SOME_WORDS = st.text(min_size=1, max_size=5)
-# few, so that ids repeat; long ones and odd ones, as other backends give them
-IDS = st.sampled_from(["toolu_01", "call_a", "call_b", "call_abc|fc_1:x", "c" * 41, "c" * 70, "ü"])
-NAMES = st.sampled_from(["Bash", "Read", "mcp__server__" + "n" * 60, "mcp.dotted name", "DeferredToolPlaceholder", "ö"])
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
-    max_leaves=6,
-)
-SIGNATURES = st.sampled_from(["", "ErUBCkYIBxgCIkD0", signature.seal("openai/gpt-5.5"), signature.seal("deepseek/v4")])
-PNG = base64.b64encode(b"\x89PNG\r\n").decode()
-READABLE = encoded(pdf("Words", None))
-PDF = base64.b64encode(b"%PDF-1.4").decode()
-
-
-def block(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    """A block of one type, with or without a cache mark."""
-    return st.builds(lambda mark, held: {"type": kind, **held, **mark}, CACHE, st.fixed_dictionaries(dict(fields)))
-
-
-def source(**fields: str) -> st.SearchStrategy[Json]:
-    return st.just(dict(fields))
-
-
-TEXT = block("text", text=WORDS)
-IMAGE = block(
-    "image",
-    source=source(type="base64", media_type="image/png", data=PNG)
-    | source(type="url", url="https://example.com/a.png"),
-)
-DOCUMENT = block(
-    "document",
-    source=source(type="base64", media_type="application/pdf", data=PDF)
-    | source(type="base64", media_type="application/pdf", data=READABLE)
-    | source(type="base64", media_type="text/plain", data=PDF)
-    | source(type="text", media_type="text/plain", data="words")
-    | st.fixed_dictionaries({"type": st.just("content"), "content": WORDS | st.lists(TEXT, max_size=2)}),
-    title=st.none() | WORDS,
-)
-REFERENCE = block("tool_reference", tool_name=NAMES)
-SEARCH_RESULT = block("search_result", source=WORDS, title=WORDS, content=st.lists(TEXT, max_size=2))
-RESULT_CONTENT = st.none() | WORDS | st.lists(TEXT | IMAGE | DOCUMENT | REFERENCE | SEARCH_RESULT, max_size=3)
-TOOL_USE = block("tool_use", id=IDS, name=NAMES, input=st.dictionaries(WORDS, JSON, max_size=3))
-THINKING = block("thinking", thinking=WORDS, signature=SIGNATURES)
-REDACTED = block("redacted_thinking", data=st.just("EmwK"))
-
-
-@st.composite
-def tool_result(draw: st.DrawFn, ids: st.SearchStrategy[str] = IDS) -> Json:
-    """A result, with and without its optional fields."""
-    result: Json = {"type": "tool_result", "tool_use_id": draw(ids), **draw(CACHE)}
-    if draw(st.booleans()):
-        result["content"] = draw(RESULT_CONTENT)
-    if draw(st.booleans()):
-        result["is_error"] = draw(st.booleans())
-    return result
-
-
-CHANGE = st.builds(
-    lambda kind, name: {"type": kind, "tool": {"type": "tool_reference", "name": name}},
-    st.sampled_from(["tool_addition", "tool_removal"]),
+from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
+from addon.routing.backends import BACKENDS, CHAT, NATIVE
+from tests import searches, stories
+from tests.properties.blocks import (
+    ANYTHING,
+    CACHE,
+    CHANGE,
+    DEEP,
+    DOCUMENT,
+    IMAGE,
+    JSON,
     NAMES,
+    REDACTED,
+    SEARCH_RESULT,
+    SOME_WORDS,
+    TEXT,
+    THINKING,
+    TOOL_USE,
+    WORDS,
+    Json,
+    tool_result,
 )
 
 
@@ -130,7 +67,8 @@ def history(draw: st.DrawFn) -> list[Json]:
     return turns
 
 
-JUMBLE = st.lists(USER | ASSISTANT | SYSTEM, min_size=1, max_size=7)  # any order at all
+ANYONE = st.sampled_from(["user", "assistant", "system"]).flatmap(lambda role: message(role, ANYTHING))
+JUMBLE = st.lists(USER | ASSISTANT | SYSTEM | ANYONE | ANYONE, min_size=1, max_size=7)  # any order at all
 SCHEMAS = st.sampled_from(
     [
         {"type": "object", "properties": {"a": {"type": "string", "format": "uri"}}, "required": ["a"]},
@@ -162,11 +100,36 @@ def tools(draw: st.DrawFn) -> list[Json]:
     ]
 
 
+DOMAINS = st.lists(st.sampled_from(["a.example", "https://B.example/docs/", "", "*.c.example"]), max_size=3)
+TYPED = st.builds(
+    lambda options: searches.tool(**options),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "allowed_domains": DOMAINS | JSON,
+            "blocked_domains": DOMAINS | JSON,
+            "max_uses": st.integers(0, 9) | JSON,
+            "user_location": st.just({"type": "approximate", "country": "DE"}) | JSON,
+        },
+    ),
+) | st.sampled_from(
+    [
+        {"type": "web_fetch_20250910", "name": "web_fetch"},
+        {"type": "code_execution_20250825", "name": "code_execution"},
+        {"type": "mcp_toolset", "mcp_server_name": "a"},
+        {"type": "memory_20250818", "name": "memory"},
+        {"type": "a_tool_of_tomorrow", "name": "x"},
+    ]
+)
+
+
 @st.composite
 def requests(draw: st.DrawFn, messages: st.SearchStrategy[list[Json]] | None = None) -> Json:
     """A request with any of the fields that the client has been seen to send, and some that it has not."""
     available = draw(tools())
-    names = [tool["name"] for tool in available]
+    if messages is None:
+        available = draw(st.permutations([*available, *draw(st.just([]) | st.lists(TYPED, max_size=2))]))
+    names = [tool["name"] for tool in available if "name" in tool]
     choices: list[Json] = [{"type": "auto"}, {"type": "any"}, {"type": "none"}]
     choices += [{"type": "tool", "name": name} for name in names if name != "DeferredToolPlaceholder"]
     optional: dict[str, st.SearchStrategy[Any]] = {
@@ -199,6 +162,7 @@ def requests(draw: st.DrawFn, messages: st.SearchStrategy[list[Json]] | None = N
                     }
                 },
                 {"format": {"type": "json_schema", "schema": {"allOf": [{}]}}, "effort": "low"},
+                {"format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}},
             ]
         ),
         "metadata": st.just({"user_id": "{}"}),
@@ -206,7 +170,7 @@ def requests(draw: st.DrawFn, messages: st.SearchStrategy[list[Json]] | None = N
         "diagnostics": st.just({"previous_message_id": None}),
         "safeguards": st.just([{"type": "dangerous_tool_use"}]),
         "speed": st.just("fast"),
-        "a_field_of_tomorrow": JSON,
+        "a_field_of_tomorrow": JSON | DEEP,
     }
     body: Json = {
         "model": "claude-opus-5-5",
@@ -222,7 +186,7 @@ def requests(draw: st.DrawFn, messages: st.SearchStrategy[list[Json]] | None = N
 
 def strict(system_turns: SystemTurns = SystemTurns.ANYWHERE, **fields: Any) -> Target:
     """A target as strict as OpenAI."""
-    profile = Profile(call_id_limit=40, system_turns=system_turns, **{"documents": True, **fields})
+    profile = Profile(**{"documents": True, "call_id_limit": 40, "system_turns": system_turns, **fields})
     return Target("openai", "gpt-4o", "https://api.openai.com/v1", profile, max_output_tokens=16_384)
 
 
@@ -239,10 +203,12 @@ EVERY_STYLE = st.builds(
     st.sampled_from(SystemTurns),
     reasoning=st.sampled_from(ReasoningStyle),
     reasoning_echo=st.sampled_from([None, *Echo]),
-    documents=st.booleans(),
-    document_part=st.sampled_from(DocumentPart),
+    echo_always=st.booleans(),
+    budget_field=st.sampled_from([None, "thinking_budget"]),
     images=st.booleans(),
     image_urls=st.booleans(),
+    documents=st.booleans(),
+    document_part=st.sampled_from(DocumentPart),
     stop_limit=st.integers(0, 4),
     required_choice=st.sampled_from([None, "any", "required"]),
     named_choice=st.booleans(),
@@ -250,4 +216,24 @@ EVERY_STYLE = st.builds(
     json_schema=st.booleans(),
     json_object=st.booleans(),
     tool_schema=st.sampled_from(SchemaStyle),
+    search=st.sampled_from([None, *SearchStyle]),
+    call_id_length=st.sampled_from([None, 9]),
 )
+# every row of the provider table, by names that bring out what each of its patterns changes
+MODELS = (
+    "m", "v4", "z-ai/glm-5.3", "openai/gpt-oss-120b", "gemini-3-pro", "gpt-5-search-api", "gpt-5-chat-latest", "o3",
+    "gpt-5", "gpt-5.5", "gpt-7", "kimi-k3", "kimi-k2.6", "qwen3.7-plus", "qwen3.6-plus", "qwen3-max", "qwen3-32b",
+    "MiniMax-M2", "grok-4.5", "mistral-medium",
+)  # fmt: skip
+
+
+def rows(dialect: str) -> st.SearchStrategy[Target]:
+    """A target for each row of a dialect, and for each name that changes its profile."""
+    made = [stories.target(row.name, model) for row in BACKENDS.values() if row.dialect == dialect for model in MODELS]
+    distinct = {f"{target.provider} {target.profile}": target for target in reversed(made)}
+    by_name = {target.name: target for target in distinct.values()}
+    return st.sampled_from(sorted(by_name)).map(by_name.__getitem__)
+
+
+CHAT_ROWS = rows(CHAT)
+NATIVE_ROWS = rows(NATIVE)

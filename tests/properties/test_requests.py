@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 
 from addon import dialects
 from addon.dialects import Encoded, Target, anthropic_history
-from addon.dialects.profiles import Echo, SystemTurns
-from addon.protocol import messages, tokens
+from addon.protocol import messages, signature, tokens
 from addon.protocol.errors import BadRequest, Unsupported
+from addon.routing.backends import BACKENDS
 from tests.end_to_end import strictness
 from tests.properties import conversations as our
-from tests.properties.conversations import Json
+from tests.properties.blocks import Json
 
 CHAT = dialects.load("openai_chat")
 NATIVE = dialects.load("anthropic")
@@ -24,7 +25,8 @@ HEADERS = {"authorization": "Bearer key", "content-type": "application/json", "a
 
 def encode(body: Json, target: Target) -> Encoded:
     written = json.dumps(body).encode()
-    return CHAT.encode(messages.parse(written), written, target)
+    dialect = dialects.load(BACKENDS[target.provider].dialect)
+    return dialect.encode(messages.parse(written), written, target)
 
 
 @given(our.requests(), our.TARGETS)
@@ -34,14 +36,14 @@ def test_a_translated_request_is_one_that_openai_takes(body: Json, target: Targe
         assert strictness.violations({**dict(wire.headers), **HEADERS}, json.loads(wire.body), key="key") == []
 
 
-@given(our.requests(), our.EVERY_STYLE)
+@given(our.requests(), our.EVERY_STYLE | our.CHAT_ROWS | our.NATIVE_ROWS)
 def test_every_request_translates_or_is_refused_for_every_profile(body: Json, target: Target) -> None:
     before = json.dumps(body)
     with contextlib.suppress(Unsupported, BadRequest):
         encoded = encode(body, target)
         assert encoded.wire == encode(json.loads(before), target).wire
         for loss in encoded.losses:
-            assert loss.path.split(".", maxsplit=1)[0] in body
+            assert loss.path.split(".", maxsplit=1)[0] in body, loss
             assert loss.what
     assert before == json.dumps(body)
 
@@ -51,11 +53,21 @@ def test_what_the_client_really_sends_is_never_refused(body: Json, target: Targe
     encode(body, target)
 
 
-@given(our.history(), our.answered(), st.sampled_from(SystemTurns), our.tools())
+def test_every_pattern_of_the_provider_table_has_a_model_here() -> None:
+    unmatched = [
+        (row.name, pattern.pattern)
+        for row in BACKENDS.values()
+        for pattern, _ in row.by_model
+        if not any(pattern.search(model) for model in our.MODELS)
+    ]
+    assert unmatched == []
+
+
+@given(our.history(), our.answered(), our.EVERY_STYLE | our.CHAT_ROWS, our.tools())
 def test_a_longer_history_extends_the_shorter_ones_messages(
-    shorter: list[Json], turn: list[Json], system_turns: SystemTurns, tools: list[Json]
+    shorter: list[Json], turn: list[Json], target: Target, tools: list[Json]
 ) -> None:
-    target = our.strict(system_turns, reasoning_echo=Echo.REASONING_CONTENT)
+    target = replace(target, profile=replace(target.profile, images=True, image_urls=True))
     body: Json = {"model": "m", "system": "You help.", "tools": tools}
     before = orjson.loads(encode({**body, "messages": shorter}, target).wire.body)["messages"]
     after = orjson.loads(encode({**body, "messages": [*shorter, *turn]}, target).wire.body)["messages"]
@@ -112,11 +124,27 @@ def test_a_request_with_any_value_anywhere_is_refused_in_our_words(
         CHAT.encode(request, written, target)
 
 
-@given(our.requests(), st.booleans())
-def test_the_native_dialect_changes_model_thinking_and_attribution_and_nothing_else(body: Json, compact: bool) -> None:
+@given(our.requests(), our.NATIVE_ROWS, st.booleans())
+def test_the_native_dialect_changes_model_thinking_and_attribution_and_nothing_else(
+    body: Json, target: Target, compact: bool
+) -> None:
     written = json.dumps(body, separators=(",", ":") if compact else None).encode()
-    target = our.strict()
-    sent = NATIVE.encode(messages.parse(written), written, target).wire.body
-    shown, _ = anthropic_history.own(messages.parse(written), target)
-    system = {"system": shown.system} if shown.is_attributed else {}
-    assert {**shown.body, "model": target.model, **system} == messages.parse_json(sent)
+    with contextlib.suppress(BadRequest):
+        request = messages.parse(written)
+        sent = NATIVE.encode(request, written, target).wire.body
+        is_looked_at = anthropic_history.concerns(written, claude=target.profile.claude)
+        shown = anthropic_history.own(request, target)[0] if is_looked_at else request
+        system = {"system": shown.system} if shown.is_attributed and not target.profile.claude else {}
+        assert {**shown.body, "model": target.model, **system} == messages.parse_json(sent)
+
+
+@given(our.requests(our.history()), our.NATIVE_ROWS)
+def test_claude_and_others_are_shown_no_seal_of_ours(body: Json, target: Target) -> None:
+    written = json.dumps(body).encode()
+    with contextlib.suppress(BadRequest):
+        sent = messages.parse(NATIVE.encode(messages.parse(written), written, target).wire.body)
+        for turn in sent.messages:
+            for each in turn["content"] if isinstance(turn["content"], list) else ():
+                signed = each.get("signature", each.get("data", ""))
+                assert not signed.startswith(signature.PREFIX)
+                assert target.profile.claude == bool(signed) or "thinking" not in each["type"] or signed == "ErUB"

@@ -28,7 +28,8 @@ from addon.routing.settings import Decider, Settings
 from addon.settings.assembly import configure
 from addon.settings.document import Document
 from addon.settings.switch import Switch
-from tests.properties.conversations import JSON, requests
+from tests.properties.blocks import JSON
+from tests.properties.conversations import requests
 
 type Json = dict[str, Any]
 

@@ -13,7 +13,8 @@ from addon.protocol import messages, tokens
 from addon.protocol.errors import TooDeep
 from addon.routing.call import AGENT_TYPE, COMPACTION, EFFORTS, REQUEST_CLASS, SESSION, Call, Door, Kind
 from addon.routing.config import Tier
-from tests.properties.conversations import JSON, requests
+from tests.properties.blocks import JSON
+from tests.properties.conversations import requests
 
 type Json = dict[str, Any]
 

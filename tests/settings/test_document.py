@@ -118,6 +118,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (backend(body=[]), "dict_type"),
     (backend(profile={"max_tokens_field": None}), "no_value"),
     (backend(profile={"efforts": []}), "too_short"),
+    (backend(profile={"efforts": ["minimal", "low"]}), "literal_error"),
     (backend(profile={"reasoning": "loud"}), "enum"),
     (backend(profile={"images": "yes"}), "bool_type"),
     (idle("soon"), "value_error"),
