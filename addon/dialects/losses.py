@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from addon.protocol.errors import Unsupported
 
+MOST_SHOWN = 200  # characters of a detail; the longest of ours, the unsaid parts of a schema, are about as long
 CHOOSE_ANOTHER = "Choose a model that takes it (BIG_MODEL, MIDDLE_MODEL, SMALL_MODEL), or start over without it."
 FIND_EYES = "Name a model that does for requests with pictures (a route with `image:`), or start over without it."
 
@@ -245,10 +246,17 @@ class Loss:
 def loss(sort: Lost, path: str, *details: object) -> Loss:
     """Make a loss of a row of the table."""
     says = LOSSES[sort].says
-    return Loss(path, sort, says.format(*details) if details else says)
+    return Loss(path, sort, says.format(*map(_named, details)) if details else says)
 
 
 def refusal(sort: Refused, path: str, *details: object) -> Unsupported:
     """Make the refusal of a row of the table, to be raised."""
     row = REFUSALS[sort]
-    return Unsupported(path, row.says.format(*details), row.way_out, sort)
+    return Unsupported(path, row.says.format(*map(_named, details)), row.way_out, sort)
+
+
+def _named(detail: object) -> str:
+    """A detail as a log may show it: most are names; of a text that a client put there it is the beginning."""
+    text = str(detail)
+    short = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\u2026"
+    return short if short.isprintable() else "".join(each if each.isprintable() else " " for each in short)

@@ -76,12 +76,18 @@ class Parts:
                 media_type = str(source.get("media_type") or "image/png")
                 if media_type not in IMAGE_TYPES:
                     raise self._refuse(Refused.IMAGE_TYPE, at, shortened(media_type))
-                url = f"data:{media_type};base64,{source.get('data') or ''}"
+                url = f"data:{media_type};base64,{self._given(source, 'data', Refused.IMAGE_SOURCE, at)}"
             case "url" if self._profile.image_urls:
-                url = str(source.get("url") or "")
+                url = self._given(source, "url", Refused.IMAGE_SOURCE, at)
             case other:
                 raise self._refuse(Refused.IMAGE_SOURCE, at, other)
         return {"type": "image_url", "image_url": {"url": url}}
+
+    def _given(self, source: Json, field: str, sort: Refused, at: Place) -> str:
+        given = source.get(field)
+        if not isinstance(given, str) or not given:
+            raise self._refuse(sort, at, f"{source['type']} without {field}")
+        return given
 
     def _document(self, block: Json, at: Place) -> str | Json:
         source = block["source"]
@@ -100,7 +106,7 @@ class Parts:
                 raise self._refuse(Refused.DOCUMENT, at, other)
 
     def _file(self, source: Json, title: str, at: Place) -> str | Json:
-        encoded = str(source.get("data") or "")
+        encoded = self._given(source, "data", Refused.DOCUMENT, at)
         media_type = str(source.get("media_type") or "application/pdf").partition(";")[0].strip().lower()
         if media_type in PDF_TYPES:
             name = title if title.endswith(".pdf") else f"{title}.pdf"

@@ -17,7 +17,7 @@ TOOL = "web_search_"  # how the tool's type begins; a date follows
 NAME = "web_search"
 # how the client words its call: client 2.1.329
 ASKS = "Perform a web search for the query: "
-NO_LOCATION: Mapping[str, Any] = {}
+LOCATION = ("country", "region", "city", "timezone")
 
 
 class Unsearchable(DetourError):
@@ -46,7 +46,7 @@ class Search:
     allowed: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     max_uses: int | None = None
-    location: Mapping[str, Any] = field(default_factory=dict)  # country, region, city, timezone
+    location: Mapping[str, str] = field(default_factory=dict)  # some of LOCATION
 
     @property
     def path(self) -> str:
@@ -81,7 +81,6 @@ def wanted(request: Request) -> Search | None:
     tools = request.tools
     for index, tool in enumerate(tools):
         if "type" in tool and str(tool["type"]).startswith(TOOL):
-            location = tool.get("user_location")
             return Search(
                 query_of(request),
                 index,
@@ -89,7 +88,7 @@ def wanted(request: Request) -> Search | None:
                 _domains(tool.get("allowed_domains")),
                 _domains(tool.get("blocked_domains")),
                 tool["max_uses"] if isinstance(tool.get("max_uses"), int) else None,
-                location if isinstance(location, dict) else NO_LOCATION,
+                _location(tool.get("user_location")),
             )
     return None
 
@@ -108,6 +107,12 @@ def _texts(content: str | list[Json]) -> list[str]:
     if isinstance(content, str):
         return [content]
     return [block["text"] for block in content if block["type"] == "text"]
+
+
+def _location(value: Any) -> Mapping[str, str]:
+    """Read where a search is made; what is no word for a place is nothing."""
+    told = value if isinstance(value, dict) else {}
+    return {name: place for name in LOCATION if isinstance(place := told.get(name), str) and place}
 
 
 def _domains(value: Any) -> tuple[str, ...]:

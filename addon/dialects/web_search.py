@@ -98,13 +98,12 @@ def _lost(option: str, search: Search, target: Target) -> Loss:
 
 
 def _location(search: Search) -> Json:
-    return {"type": "approximate", **{name: value for name, value in search.location.items() if name != "type"}}
+    return {"type": "approximate", **search.location}
 
 
 def _web_search_options(search: Search, said: frozenset[str], body: Json) -> None:
-    where = {name: value for name, value in search.location.items() if name != "type"}
-    location = {"user_location": {"type": "approximate", "approximate": where}} if LOCATION in said else {}
-    body["web_search_options"] = location
+    where = {"type": "approximate", "approximate": search.location}
+    body["web_search_options"] = {"user_location": where} if LOCATION in said else {}
 
 
 def _openrouter(search: Search, said: frozenset[str], body: Json) -> None:
@@ -122,7 +121,7 @@ def _perplexity(search: Search, said: frozenset[str], body: Json) -> None:
     if said & {ALLOWED, BLOCKED}:
         body["search_domain_filter"] = [*search.allowed] or [f"-{domain}" for domain in search.blocked]
     if LOCATION in said:
-        where = {name: search.location[name] for name in ("country", "region", "city") if search.location.get(name)}
+        where = {name: place for name, place in search.location.items() if name != "timezone"}
         body["web_search_options"] = {"user_location": where}
 
 

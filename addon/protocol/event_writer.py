@@ -110,11 +110,10 @@ class EventWriter:
         self._model, self._origin = model, origin
         self._input_estimate, self._counted = input_estimate, counted
         self._mask, self._wordless = mask, wordless
-        self._index = -1  # of the block last opened
+        self._index = self._tool_key = -1  # of the block last opened; of the call that it is
         self._last = State.START  # what that block is
         self._head = b""  # of a delta event of the open block, up to its text
         self._musings: list[str] = []  # thinking behind the open text
-        self._tool_key = -1
         self._arguments: list[str] = []  # of the open call
         self._held: dict[object, list[Delta]] = {}
         self._carried: dict[str, Any] = {}  # for the signature of the open thinking block

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import addon
+from addon.dialects import losses
 from addon.dialects.losses import LOSSES, REFUSALS, Lost, Refused, loss, refusal
 
 ADDON = Path(addon.__file__).parent
@@ -37,6 +38,14 @@ def test_a_refusal_says_what_and_names_the_way_out(sort: Refused) -> None:
     made = refusal(sort, "messages.0", *details)
     assert made.message == f"Detour: messages.0: {REFUSALS[sort].says.format(*details)}. {REFUSALS[sort].way_out}"
     assert (made.path, made.status, made.sort) == ("messages.0", 424, sort)
+
+
+def test_a_detail_is_shown_as_a_log_may_show_it() -> None:
+    title = "A\nletter \x1b[31m" + "x" * 500
+    shown = "A letter  [31m" + "x" * (losses.MOST_SHOWN - 14) + "\u2026"
+    assert loss(Lost.MISSING_RESULT, "messages.0", title).what.startswith(f"the call {shown} has")
+    assert f": {shown}" in refusal(Refused.BLOCK, "messages.0", "a/b", title).message
+    assert loss(Lost.OUTPUT_LIMIT, "max_tokens", 5, 4, "größer").what == "5 became 4, größer"
 
 
 def test_every_row_says_why() -> None:

@@ -146,6 +146,21 @@ REFUSED: dict[str, tuple[Json, Target, str]] = {
         "cannot be given a picture of the type 'image/tiff'. Make it a PNG",
     ),
     "an image of no known type": (image("x" * 99), TARGET, "cannot be given a picture of the type 'xxxxxxxxxxxx...xxx"),
+    "an image without bytes": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png"}},
+        TARGET,
+        "cannot be given a picture by base64 without data.",
+    ),
+    "an image whose address is none": (
+        {"type": "image", "source": {"type": "url", "url": 5}},
+        TARGET,
+        "cannot be given a picture by url without url.",
+    ),
+    "a PDF without bytes": (
+        document({"type": "base64", "data": ""}),
+        TARGET,
+        "cannot be given a document by base64 without data.",
+    ),
     "an uploaded image": ({"type": "image", "source": {"type": "file"}}, TARGET, "cannot be given a picture by file."),
     "a PDF that is none": (PDF, BLIND, "takes no documents, and this one cannot be read as a PDF. Choose"),
     "a scan": (

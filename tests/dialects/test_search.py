@@ -19,7 +19,7 @@ def asked(*tools: Json) -> Search | None:
 def test_the_clients_call_is_a_search_alone() -> None:
     options: Json = {"allowed_domains": ["a.example"], "user_location": {"type": "approximate", "country": "ES"}}
     found = wanted(request(**options))
-    assert found == Search(QUERY, 0, True, ("a.example",), (), 8, {"type": "approximate", "country": "ES"})
+    assert found == Search(QUERY, 0, True, ("a.example",), (), 8, {"country": "ES"})
     assert (found.path, found.spent) == ("tools.0", False)
 
 

@@ -16,6 +16,7 @@ from addon.dialects import Target
 from addon.protocol import messages, signature
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.routing.backends import BACKENDS, CHAT
+from tests import searches
 from tests.dialects.vendor_types import ADDED, NARROWED, Row, violations
 from tests.properties.conversations import requests
 from tests.stories import every_story
@@ -65,7 +66,8 @@ SHARED = {
     ],
 }
 DOCUMENT = {"model": "m", "messages": [{"role": "user", "content": [PDF]}]}
-MADE = [json.dumps(made).encode() for made in (SHARED, DOCUMENT)]
+SEARCH = searches.body(user_location={"type": "approximate", "country": "DE"})
+MADE = [json.dumps(made).encode() for made in (SHARED, DOCUMENT, SEARCH)]
 CORPUS = sorted({*RECORDED, *MADE, *(story.client_request for story in STORIES)})
 
 # what the recorded requests do not ask for

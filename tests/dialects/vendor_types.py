@@ -150,6 +150,14 @@ class SearchOptions(TypedDict, total=False):
     assigned_site_list: list[str]
 
 
+class Place(TypedDict, total=False):
+    """Where Perplexity's search is made; OpenAI has the same one level deeper."""
+
+    country: str
+    region: str
+    city: str
+
+
 # a value of this shape is the vendor's own
 ADDED: tuple[Row, ...] = (
     Row(("deepseek",), "thinking", Toggle, "api-docs.deepseek.com, thinking mode"),
@@ -181,6 +189,7 @@ ADDED: tuple[Row, ...] = (
     Row(("dashscope",), "enable_search", Literal[True], "Alibaba Cloud Model Studio, web search"),
     Row(("dashscope",), "search_options", SearchOptions, "Alibaba Cloud Model Studio, web search"),
     Row(("perplexity",), "search_domain_filter", list[str], "docs.perplexity.ai, Sonar filters"),
+    Row(("perplexity",), "web_search_options.user_location", Place, "docs.perplexity.ai, Sonar filters"),
 )
 
 

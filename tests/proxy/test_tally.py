@@ -1,6 +1,6 @@
 """What was lost is counted by model and sort, once a call."""
 
-from addon.dialects.losses import Lost, Refused, loss, refusal
+from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.proxy.tally import MOST_WORDS, Row, Tally
 
 PREFILL = loss(Lost.PREFILL, "messages.1")
@@ -46,7 +46,7 @@ def test_it_does_not_grow_without_end() -> None:
 
 def test_an_example_is_short_and_can_be_written() -> None:
     tally = Tally()
-    tally.note("m", [loss(Lost.ANTHROPICS_OWN, "x", "\ud800" * 1000)])
+    tally.note("m", [Loss("x", Lost.ANTHROPICS_OWN, "\ud800" * 1000)])
     [row] = tally.rows()
     assert len(row.example) == MOST_WORDS
     assert row.example.encode()
