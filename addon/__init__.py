@@ -9,7 +9,7 @@ The rooms, outermost first; imports point down this list only:
 * ``prompts``    what was said, made readable.
 * ``settings``   what the user configured: read, merged, checked.
 * ``routing``    who answers: the provider table, model facts, the choice.
-* ``dialects``   what backends speak, one module for each wire format.
+* ``dialects``   what backends speak, one folder for each wire format.
 * ``protocol``   what the client speaks, and our neutral words between the two.
 
 Everything but ``rewrite``, ``cli``, ``proxy`` and the readers in ``settings`` and ``routing`` is pure: values in,

@@ -13,7 +13,7 @@ from typing import Any, override
 import orjson
 
 from addon.dialects import Decoder
-from addon.dialects.anthropic_reply import Sealer
+from addon.dialects.anthropic.reply import Sealer
 from addon.protocol import framing
 from addon.protocol.deltas import Delta, Failure, Usage
 from addon.protocol.errors import DetourError, InternalError

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from addon.dialects import ReplyContext
-from addon.dialects.openai_chat import DIALECT
+from addon.dialects.openai_chat.dialect import DIALECT
 from addon.protocol.deltas import Delta, End
 from tests.stories import target
 

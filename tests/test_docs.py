@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from addon.dialects.losses import LOSSES, REFUSALS
-from addon.dialects.openai_chat_request import ROUTINE
+from addon.dialects.openai_chat.request import ROUTINE
 from addon.dialects.profiles import Echo, Profile
 from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.routing import backends

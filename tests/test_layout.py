@@ -180,8 +180,9 @@ def test_a_module_has_the_test_file_that_mirrors_it(module: Path) -> None:
 
 def test_every_test_file_mirrors_a_module() -> None:
     for folder in ROOMS:
-        for path in (ROOT / "tests" / folder).glob("test_*.py"):
-            assert path.stem in ("test_init", *OWN_TESTS) or (ADDON / folder / path.name.removeprefix("test_")).exists()
+        for path in (ROOT / "tests" / folder).rglob("test_*.py"):
+            place = path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
+            assert path.stem in ("test_init", *OWN_TESTS) or (ADDON / place).exists()
 
 
 # test files of a room that hold what several of its modules do together

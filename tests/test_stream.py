@@ -7,7 +7,7 @@ from typing import Any, override
 import pytest
 
 from addon.dialects import Decoder
-from addon.dialects.anthropic_reply import Sealer
+from addon.dialects.anthropic.reply import Sealer
 from addon.protocol.deltas import Delta, End, Failure, Finish, Reasoning, StopReason, Text, Usage
 from addon.protocol.errors import BackendError, InternalError, Kind, MalformedReply
 from addon.protocol.event_writer import EventWriter

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from addon.dialects import Target
-from addon.dialects.openai_chat_request import translate
+from addon.dialects.openai_chat.request import translate
 from addon.dialects.profiles import Profile
 from addon.protocol import messages
 

@@ -8,11 +8,12 @@ credential. A dialect's module is imported when a route first needs it.
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from addon.dialects.losses import Loss
 from addon.dialects.profiles import Profile
-from addon.dialects.search import Search
+from addon.dialects.web.search import Search
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, DetourError
 from addon.protocol.messages import Request
@@ -117,11 +118,17 @@ class Dialect(Protocol):
         """Return the reply that is given in place of an error; None: the client hears the error itself."""
 
 
-NAMES = ("anthropic", "openai_chat", "searxng", "brave")
+# name -> the module that holds it
+MODULES: Mapping[str, str] = MappingProxyType(
+    {
+        "anthropic": "anthropic.dialect",
+        "openai_chat": "openai_chat.dialect",
+        "searxng": "web.searxng",
+        "brave": "web.brave",
+    }
+)
 
 
 def load(name: str) -> Dialect:
-    """Return the dialect of that name."""
-    if name not in NAMES:
-        raise KeyError(name)
-    return cast(Dialect, importlib.import_module(f"addon.dialects.{name}").DIALECT)
+    """Return the dialect of that name. Raises: KeyError."""
+    return cast(Dialect, importlib.import_module(f"addon.dialects.{MODULES[name]}").DIALECT)

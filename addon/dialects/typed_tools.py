@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
-from addon.dialects.search import TOOL as SEARCH_TOOL
-from addon.dialects.search import Search
+from addon.dialects.web.search import TOOL as SEARCH_TOOL
+from addon.dialects.web.search import Search
 from addon.protocol.messages import Json, Request
 
 CUSTOM = "custom"  # the type of a tool that is described in full, and what one without a type is

@@ -14,7 +14,7 @@ from typing import override
 import orjson
 
 from addon.dialects import Decoder, ReplyContext, window
-from addon.dialects.anthropic_reply import Sealer, seal_message
+from addon.dialects.anthropic.reply import Sealer, seal_message
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import compression, tokens
 from addon.protocol.deltas import Delta, Failure, Usage

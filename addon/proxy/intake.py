@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import orjson
 
 from addon.dialects import Encoded
-from addon.dialects.anthropic_history import concerns
+from addon.dialects.anthropic.history import concerns
 from addon.dialects.extras import merge
 from addon.dialects.losses import Loss
-from addon.dialects.search import Unsearchable
+from addon.dialects.web.search import Unsearchable
 from addon.dialects.window import reported
 from addon.protocol import tokens
 from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply

@@ -12,7 +12,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-from addon.dialects.anthropic_history import THINKING_EDIT
+from addon.dialects.anthropic.history import THINKING_EDIT
 from addon.protocol.messages import ATTRIBUTION, Json, Request
 
 OFF = "off"
@@ -21,7 +21,7 @@ SHOWN_CHARACTERS = 60  # of a text, where it is told
 BUDGETS: Mapping[str, int] = {"low": 4_000, "medium": 10_000, "high": 31_999, "xhigh": 31_999, "max": 31_999}
 EFFORTS = (OFF, *BUDGETS)  # what a route may ask for
 LEAST_BUDGET = 1_024  # Anthropic refuses less (API reference, "create a message", thinking)
-PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools not loaded; also in dialects.openai_chat_tools
+PLACEHOLDER_TOOL = "DeferredToolPlaceholder"  # stands for tools not loaded; also in dialects.openai_chat.tools
 SEARCH_TOOL = "ToolSearch"  # the client's tool that loads them
 
 

@@ -8,7 +8,7 @@ answered by Detour itself, in words for the model that waits for it. docs/web-se
 from dataclasses import dataclass, replace
 
 from addon.dialects.profiles import SearchStyle
-from addon.dialects.search import Unsearchable, wanted
+from addon.dialects.web.search import Unsearchable, wanted
 from addon.protocol.deltas import Delta, End, Finish, StopReason, Text, Usage
 from addon.protocol.messages import Request
 from addon.routing.changes import NOTHING

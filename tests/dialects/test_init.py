@@ -16,7 +16,7 @@ def test_a_dialect_is_loaded_by_its_name(name: str, translates: bool) -> None:
 
 
 def test_every_dialect_is_tested_here() -> None:
-    assert dialects.NAMES == ("anthropic", "openai_chat", "searxng", "brave")
+    assert list(dialects.MODULES) == ["anthropic", "openai_chat", "searxng", "brave"]
 
 
 @pytest.mark.parametrize("name", ["", "faults", "os", "openai_chat "])

@@ -16,7 +16,7 @@ import pytest
 
 from addon import dialects
 from addon.dialects import Target
-from addon.dialects.openai_chat_echo import CALLS, DETAILS
+from addon.dialects.openai_chat.echo import CALLS, DETAILS
 from addon.dialects.profiles import Profile
 from addon.protocol import messages, signature
 from addon.routing.backends import BACKENDS, CHAT, NATIVE

@@ -8,8 +8,8 @@ import pytest
 from anthropic.types import beta
 
 from addon.dialects.losses import Loss
-from addon.dialects.search import wanted
 from addon.dialects.typed_tools import TYPED_TOOLS, Fate, demanded, is_typed, row_of, settle
+from addon.dialects.web.search import wanted
 from addon.protocol import messages
 from addon.protocol.errors import Unsupported
 from tests.searches import ASK, tool

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from addon.dialects.anthropic_history import NATIVE
-from addon.dialects.openai_chat_echo import CALLS, DETAILS
+from addon.dialects.anthropic.history import NATIVE
+from addon.dialects.openai_chat.echo import CALLS, DETAILS
 from addon.protocol import signature
 from addon.protocol.event_writer import UNSHOWN
 from tests import pdfs

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon import dialects
-from addon.dialects import Encoded, Target, anthropic_history
+from addon.dialects import Encoded, Target
+from addon.dialects.anthropic import history as anthropic_history
 from addon.protocol import messages, signature, tokens
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.routing.backends import BACKENDS

@@ -7,9 +7,9 @@ import jsonschema_rs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from addon.dialects.json_schemas import MAPS, RULES
 from addon.dialects.profiles import SchemaStyle
-from addon.dialects.tool_schemas import for_reply, for_tool
+from addon.dialects.schemas.json_schemas import MAPS, RULES
+from addon.dialects.schemas.tool_schemas import for_reply, for_tool
 
 type Json = dict[str, Any]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addon.dialects.text_call_forms import FORMS
-from addon.dialects.text_calls import TextCalls
-from addon.dialects.think_tags import CLOSING, ThinkTags
-from addon.dialects.tool_arguments import Arguments
+from addon.dialects.openai_chat.text_call_forms import FORMS
+from addon.dialects.openai_chat.text_calls import TextCalls
+from addon.dialects.openai_chat.think_tags import CLOSING, ThinkTags
+from addon.dialects.openai_chat.tool_arguments import Arguments
 from addon.protocol.deltas import Delta, Reasoning, Text, ToolArguments, ToolCall
 from tests.chunks import CONTEXT
 from tests.properties import strategies as our

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 from mitmproxy import http
 
-from addon.dialects import openai_chat_reply
+from addon.dialects.openai_chat import reply as openai_chat_reply
 from addon.protocol import framing, signature
 from addon.protocol.signature import Seal
 from addon.proxy import http_layer

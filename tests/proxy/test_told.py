@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from addon.dialects.search import Unsearchable
+from addon.dialects.web.search import Unsearchable
 from addon.protocol.deltas import End, Finish, StopReason, Text, Usage
 from addon.proxy.told import Told, tell
 from addon.routing.call import Call

@@ -13,7 +13,7 @@ from addon.routing.backends import ALIASES, BACKENDS, Backend, find
 def test_every_row_is_sound(row: Backend) -> None:
     assert row.name == row.name.lower()
     assert "/" not in row.name
-    assert row.dialect in dialects.NAMES
+    assert row.dialect in dialects.MODULES
     assert all(name == name.upper() and name.replace("_", "").isalnum() for name in (*row.key_names, *row.base_names))
     if row.base_url is not None:
         parts = urlsplit(row.base_url)

@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from addon.dialects import openai_chat_reasoning, openai_chat_request, openai_chat_tools
+from addon.dialects.openai_chat import reasoning as openai_chat_reasoning
+from addon.dialects.openai_chat import request as openai_chat_request
+from addon.dialects.openai_chat import tools as openai_chat_tools
 from addon.protocol import messages
 from addon.protocol.messages import ATTRIBUTION
 from addon.routing import changes

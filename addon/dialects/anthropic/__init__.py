@@ -1,0 +1,1 @@
+"""Anthropic's own format, for backends that answer ``/v1/messages`` themselves."""

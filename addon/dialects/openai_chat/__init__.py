@@ -1,0 +1,1 @@
+"""The chat-completions dialect: OpenAI's, and of everybody who copied it."""

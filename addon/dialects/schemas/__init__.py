@@ -1,0 +1,1 @@
+"""JSON Schema in each backend's own subset, for tools and for replies of a form."""
