@@ -66,6 +66,7 @@ def _told(facts: ModelFacts) -> str:
     price = facts.price or Price()
     known = {
         "window": facts.max_input_tokens,
+        "reported as": facts.report_window,
         "output": facts.max_output_tokens,
         "price of input": price.input,
         "of output": price.output,

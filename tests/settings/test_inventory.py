@@ -74,13 +74,14 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
     # models
     ({"models": {"m": ["vllm/a", "vllm/b"]}}, {}, Switch(), [Row("models.m", "vllm/a, then vllm/b", "at models.m")]),
     (
-        {"models": {"vllm/a": {"window": 131072, "price": PRICE}}},
+        {"models": {"vllm/a": {"window": 131072, "report_window": 400000, "price": PRICE}}},
         {},
         Switch(),
         [
             Row(
                 "models.vllm/a",
-                "window 131,072, price of input 0.1, of output 2.0, of cache reads 0.0, of cache writes 1.0",
+                "window 131,072, reported as 400,000, price of input 0.1, of output 2.0, of cache reads 0.0, "
+                "of cache writes 1.0",
                 "at models.vllm/a",
             )
         ],
