@@ -139,7 +139,7 @@ class _Judge:
         if self.kind == "thinking":
             assert self.signed, "thinking without a signature"
         elif self.kind == "text":
-            assert self.said, "an empty text block"
+            assert self.said.strip(), "a blank text block"
         elif self.kind == "server_tool_use":
             assert set(json.loads(self.said)) == {"query"}
             self.searched = self.block["id"]

@@ -12,7 +12,7 @@ import orjson
 
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import signature
-from addon.protocol.event_writer import UNSHOWN
+from addon.protocol.event_shapes import UNSHOWN
 from addon.protocol.messages import Json
 
 SEALED = "encrypted_"  # how fields begin that nobody else can read

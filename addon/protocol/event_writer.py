@@ -20,6 +20,7 @@ without an entry is a bug of the dialect and says so.
 * What the backend wants back (``Carry``) travels in the signature of the thinking block that is open, or of the next
   one. Where no thinking follows, one without text stands before the next text or call, or behind the last call.
   Anthropic itself streams such blocks where thinking is not shown. Behind the last text it is told as unread.
+* A text block is never blank: Anthropic refuses a history with one. Some backends say a line break before each call.
 * A search that is done is two blocks, whole: what was asked, what was found. A citation belongs to the open text block.
 * While a tool block is open, anything that does not belong to it waits until the call's JSON is complete: in groups,
   one for each call, text and thinking, released in the order of their first appearance.
@@ -34,7 +35,7 @@ from typing import Any
 
 import orjson
 
-from addon.protocol import framing, signature, tokens
+from addon.protocol import event_shapes, framing, signature, tokens
 from addon.protocol.deltas import (
     Carry,
     Citation,
@@ -43,7 +44,6 @@ from addon.protocol.deltas import (
     Failure,
     Finish,
     Reasoning,
-    Source,
     StopReason,
     Text,
     ToolArguments,
@@ -53,6 +53,7 @@ from addon.protocol.deltas import (
     WebSearch,
 )
 from addon.protocol.errors import DetourError, MalformedReply
+from addon.protocol.event_shapes import UNSHOWN
 
 dumps = orjson.dumps
 
@@ -61,7 +62,6 @@ MAX_CALL_CHARACTERS = 32 * 1024 * 1024
 UNCARRIED = "reasoning state"  # where something to be carried came behind the last text
 UNSAID = "reasoning"  # the same of thinking
 BEHIND_CUT = "content"  # where something was dropped, because it came behind a call that was cut
-UNSHOWN = "text"  # the key of a signature's state under which thinking lies that the client did not want to see
 CUT_SHORT = frozenset((StopReason.MAX_TOKENS, StopReason.CONTEXT_WINDOW, StopReason.REFUSAL))
 
 
@@ -81,8 +81,8 @@ class EventWriter:
     """Writes Anthropic's events from deltas, lawfully whatever comes; see the module."""
 
     __slots__ = (
-        "_arguments", "_call_limit", "_carried", "_characters", "_counted", "_finish", "_head", "_held", "_index",
-        "_input_estimate", "_last", "_mask", "_model", "_musings", "_origin", "_row", "_searches", "_state",
+        "_arguments", "_blanks", "_call_limit", "_carried", "_characters", "_counted", "_finish", "_head", "_held",
+        "_index", "_input_estimate", "_last", "_mask", "_model", "_musings", "_origin", "_row", "_searches", "_state",
         "_tool_key", "_unshown", "_waiting", "_wordless", "error", "message_id", "unread", "usage",
     )  # fmt: skip
 
@@ -113,7 +113,7 @@ class EventWriter:
         self._index = self._tool_key = -1  # of the block last opened; of the call that it is
         self._last = State.START  # what that block is
         self._head = b""  # of a delta event of the open block, up to its text
-        self._musings: list[str] = []  # thinking behind the open text
+        self._blanks, self._musings = "", list[str]()  # before a text may open; thinking behind the open text
         self._arguments: list[str] = []  # of the open call
         self._held: dict[object, list[Delta]] = {}
         self._carried: dict[str, Any] = {}  # for the signature of the open thinking block
@@ -152,22 +152,7 @@ class EventWriter:
     # -- content ---------------------------------------------------------------------------------------------------
 
     def _begin(self, delta: Delta) -> bytes:
-        usage = {
-            "input_tokens": self._counted(self._input_estimate),
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "output_tokens": 0,
-        }
-        message: dict[str, Any] = {
-            "id": self.message_id,
-            "type": "message",
-            "role": "assistant",
-            "model": self._model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": usage,
-        }
+        message = event_shapes.message(self.message_id, self._model, self._counted(self._input_estimate))
         self._enter(State.BETWEEN)
         return _event("message_start", {"type": "message_start", "message": message}) + self.write(delta)
 
@@ -177,8 +162,13 @@ class EventWriter:
         return self._head + dumps(text) + b"}}\n\n"
 
     def _open_text(self, delta: Text) -> bytes:
+        """Open a block with the first words; blanks alone are held, and dropped where no words follow."""
+        if delta.text.isspace():
+            self._blanks += delta.text
+            return b""
+        first = Text(self._blanks + delta.text)
         opened = self._carry_out() + self._open(State.TEXT, {"type": "text", "text": ""}, b'"text_delta","text":')
-        return opened + self._more(delta)
+        return opened + self._more(first)
 
     def _open_thinking(self, delta: Reasoning) -> bytes:
         block = {"type": "thinking", "thinking": "", "signature": ""}
@@ -231,7 +221,7 @@ class EventWriter:
 
     def _open(self, state: State, block: Mapping[str, Any], kind: bytes) -> bytes:
         self._index += 1
-        self._last = state
+        self._last, self._blanks = state, ""
         self._enter(state)
         self._head = (
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%s'
@@ -276,30 +266,14 @@ class EventWriter:
         use = {"type": "server_tool_use", "id": use_id, "name": "web_search", "input": {}}
         opened = self._open(State.BETWEEN, use, b'"input_json_delta","partial_json":')
         asked = self._head + dumps(dumps({"query": delta.query}).decode()) + b"}}\n\n"
-        found: Any = [self._result(source) for source in delta.found]
+        found: Any = [event_shapes.found(source, self._origin) for source in delta.found]
         if delta.error:
             found = {"type": "web_search_tool_result_error", "error_code": delta.error}
         result = {"type": "web_search_tool_result", "tool_use_id": use_id, "content": found}
         return opened + asked + self._close() + self._open(State.BETWEEN, result, b"") + self._close()
 
-    def _result(self, source: Source) -> Mapping[str, Any]:
-        sealed = signature.seal(self._origin, {UNSHOWN: source.text} if source.text else {})
-        return {
-            "type": "web_search_result",
-            "title": source.title,
-            "url": source.url,
-            "encrypted_content": sealed,
-            "page_age": source.age,
-        }
-
     def _cite(self, delta: Citation) -> bytes:
-        citation = {
-            "type": "web_search_result_location",
-            "url": delta.source.url,
-            "title": delta.source.title,
-            "encrypted_index": signature.seal(self._origin),
-            "cited_text": delta.source.text,
-        }
+        citation = event_shapes.citation(delta.source, self._origin)
         cited = {"type": "citations_delta", "citation": citation}
         return _event("content_block_delta", {"type": "content_block_delta", "index": self._index, "delta": cited})
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from addon.dialects.anthropic.history import NATIVE
 from addon.dialects.openai_chat.echo import CALLS, DETAILS
 from addon.protocol import signature
-from addon.protocol.event_writer import UNSHOWN
+from addon.protocol.event_shapes import UNSHOWN
 from tests import pdfs
 
 type Json = dict[str, Any]

@@ -417,9 +417,24 @@ def test_a_stop_sequence_is_told() -> None:
     assert ending(Finish(StopReason.STOP_SEQUENCE, "</severity>"), END)["delta"] == expected
 
 
-@pytest.mark.parametrize("text", ["\u2028", "a\nb\r", '"\\', "\0", "\U0001f600", "data: [DONE]\n\n"])
+@pytest.mark.parametrize("text", ["a\u2028", "a\nb\r", '"\\', "\0", "\U0001f600", "data: [DONE]\n\n"])
 def test_text_is_written_so_that_it_comes_back(text: str) -> None:
     assert law.check(written(Text(text), STOP, END))[2]["delta"]["text"] == text
+
+
+BLANKS: dict[str, tuple[list[Delta], list[str]]] = {
+    "before words": ([Text("\n"), Text(" "), Text("a"), STOP, END], ["text: \n a"]),
+    "before a call": ([Text("\n\n"), A, *args(0, "{}"), CALLS, END], ["tool_use"]),
+    "before thinking": ([Text("\n"), Reasoning("Hm"), Text("a"), STOP, END], ["thinking", "text: a"]),
+    "alone": ([Text("\n"), STOP, END], []),
+    "behind words": ([Text("a"), Text("\n"), STOP, END], ["text: a\n"]),
+}
+
+
+@pytest.mark.parametrize(("deltas", "expected"), BLANKS.values(), ids=BLANKS)
+def test_no_block_is_blank(deltas: list[Delta], expected: list[str]) -> None:
+    content = collect(written(*deltas))["content"]
+    assert [f"text: {each['text']}" if each["type"] == "text" else each["type"] for each in content] == expected
 
 
 def test_the_facts_of_a_reply_are_kept() -> None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from addon.dialects import Target
 from addon.dialects.profiles import Echo
 from addon.protocol import signature
-from addon.protocol.event_writer import UNSHOWN
+from addon.protocol.event_shapes import UNSHOWN
 from addon.protocol.messages import Json
 
 PARAGRAPH = "\n\n"
