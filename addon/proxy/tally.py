@@ -4,7 +4,7 @@ A call counts once for each sort: a long history has the same thing in it with e
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from addon.dialects.losses import Loss
 from addon.protocol.errors import Unsupported
@@ -26,30 +26,36 @@ class Row:
 
 
 class Tally:
-    """The counts."""
+    """The counts. Rows are made when somebody asks: a call costs a look-up for each sort."""
 
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
         """Start with none."""
-        self._rows: dict[tuple[str, str], Row] = {}
+        self._counts: dict[tuple[str, str], tuple[int, Loss | str]] = {}  # and the newest, a refusal's words
         self._most_rows = most_rows
 
     def note(self, model: str, losses: Iterable[Loss]) -> None:
         """Count the losses of one call."""
         for sort, loss in {loss.sort: loss for loss in losses}.items():
-            self._count(Row(model, sort, 1, loss.routine, refused=False, example=f"{loss.path}: {loss.what}"))
+            self._count((model, sort), loss)
 
     def note_refusal(self, error: Unsupported) -> None:
         """Count a request that could not be said; its words name the model."""
-        self._count(Row("", error.sort, 1, routine=False, refused=True, example=error.message))
+        self._count(("", error.sort), error.message)  # not the error: its traceback holds the request
 
-    def _count(self, row: Row) -> None:
-        key = (row.model, row.sort)
-        known = self._rows.get(key)
-        if known is None and len(self._rows) >= self._most_rows:
-            del self._rows[next(iter(self._rows))]  # the oldest
-        example = row.example[:MOST_WORDS].encode("utf-8", "replace").decode()
-        self._rows[key] = replace(row, calls=(known.calls if known else 0) + 1, example=example)
+    def _count(self, key: tuple[str, str], newest: Loss | str) -> None:
+        calls, _ = self._counts.get(key) or (0, None)
+        if not calls and len(self._counts) >= self._most_rows:
+            del self._counts[next(iter(self._counts))]  # the oldest
+        self._counts[key] = (calls + 1, newest)
 
     def rows(self) -> Sequence[Row]:
         """Return them: what people should look at first, then the most frequent."""
-        return sorted(self._rows.values(), key=lambda row: (row.routine, not row.refused, -row.calls))
+        made = [_row(model, sort, calls, newest) for (model, sort), (calls, newest) in self._counts.items()]
+        return sorted(made, key=lambda row: (row.routine, not row.refused, -row.calls))
+
+
+def _row(model: str, sort: str, calls: int, newest: Loss | str) -> Row:
+    told = newest if isinstance(newest, str) else f"{newest.path}: {newest.what}"
+    example = told[:MOST_WORDS].encode("utf-8", "replace").decode()
+    routine = not isinstance(newest, str) and newest.routine
+    return Row(model, sort, calls, routine, refused=isinstance(newest, str), example=example)
