@@ -76,6 +76,7 @@ def _told(facts: ModelFacts) -> str:
     told = [f"{name} {value:,}" for name, value in known.items() if value is not None]
     if facts.vision is not None:
         told.append("sees pictures" if facts.vision else "sees no pictures")
+    told += [f"{field} {value}" for field, value in (facts.profile or {}).items()]
     return ", ".join(told) or "nothing is known"
 
 

@@ -89,11 +89,16 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
     ({"models": {"vllm/a": {"output": 5}}}, {}, Switch(), [Row("models.vllm/a", "output 5", "at models.vllm/a")]),
     ({"models": {"vllm/a": {}}}, {}, Switch(), [Row("models.vllm/a", "nothing is known", "at models.vllm/a")]),
     (
-        {"models": {"vllm/a": {"output": 5, "vision": True}, "vllm/b": {"vision": False}}},
+        {
+            "models": {
+                "vllm/a": {"output": 5, "vision": True, "profile": {"think_tags": True}},
+                "vllm/b": {"vision": False},
+            }
+        },
         {},
         Switch(),
         [
-            Row("models.vllm/a", "output 5, sees pictures", "at models.vllm/a"),
+            Row("models.vllm/a", "output 5, sees pictures, think_tags True", "at models.vllm/a"),
             Row("models.vllm/b", "sees no pictures", "at models.vllm/b"),
         ],
     ),
