@@ -69,7 +69,7 @@ class Reply:
                 case "reasoning_details":
                     chunks.append(chunk({kind: [value]}))
                 case "tool_calls":
-                    function = {**value["function"], "name": names.wire(value["function"]["name"])}
+                    function = {**value["function"], "name": names[value["function"]["name"]]}
                     chunks.append(chunk({kind: [{**value, "function": function}]}))
                 case _:
                     chunks.append(chunk({kind: value["text"]}))
@@ -171,7 +171,7 @@ def check_calls(said: Turn, message: Json) -> None:
     calls = [call["function"] for call in message.get("tool_calls", [])]
     told = [(call["name"], json.loads(call["arguments"])) for call in calls]
     asked = [call["function"] for call in said.reply.of("tool_calls")]
-    assert told == [(names.wire(call["name"]), json.loads(call["arguments"])) for call in asked]
+    assert told == [(names[call["name"]], json.loads(call["arguments"])) for call in asked]
 
 
 def check_own(said: Turn, message: Json) -> None:

@@ -7,6 +7,7 @@ Source: OpenAI API reference, "create chat completion", messages.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable
 
 import orjson
@@ -19,6 +20,7 @@ from addon.dialects.profiles import SystemTurns
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.protocol.messages import Json
 
+NO_LIMIT = sys.maxsize
 ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the model must see it
 NO_RESULT = "[no result: the call was interrupted]"
 SEE_BELOW = "[see the attachment in the next message]"
@@ -42,6 +44,8 @@ class Conversation:
         self._no_thoughts = Thoughts(target)  # where none go back: it only tells whose they are
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
         self._wire_ids: dict[str, str] = {}
+        limit = NO_LIMIT if self._profile.call_id_limit is None else self._profile.call_id_limit
+        self._plain_id_limit = limit if self._profile.call_id_length is None else 0  # within it an id stays as it is
         self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
 
     def add_system_prompt(self, blocks: list[Json]) -> None:
@@ -223,7 +227,8 @@ class Conversation:
         """Say an id in the form that the target takes, the same way every time."""
         wire_id = self._wire_ids.get(call_id)
         if wire_id is None:
-            wire_id = self._wire_ids[call_id] = self._shape_id(call_id)
+            fits = 0 < len(call_id) <= self._plain_id_limit  # nearly every one
+            wire_id = self._wire_ids[call_id] = call_id if fits else self._shape_id(call_id)
         return wire_id
 
     def _shape_id(self, call_id: str) -> str:

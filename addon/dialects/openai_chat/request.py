@@ -62,7 +62,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
     names = ToolNames()
     form = structured_output.asked(request, target)
     search = web_search.given(request, target)
-    conversation = Conversation(target, names.wire)
+    conversation = Conversation(target, names.__getitem__)
     conversation.add_system_prompt(
         [*request.system, *(form.in_words if form else ()), *web_search.in_words(search, target)]
     )

@@ -22,19 +22,19 @@ TOOL_NAME_LENGTH = 64
 NAME_HASH_LENGTH = 8
 
 
-class ToolNames:
-    """Tool names as every backend allows them; a name that it does not allow is shortened the same way every time."""
+class ToolNames(dict[str, str]):
+    """The names of tools on the wire, by the client's; one that some backend refuses is shortened, always alike.
+
+    It fills itself: a history asks for the same dozen names thousands of times.
+    """
 
     def __init__(self) -> None:
         """Start with no name seen."""
+        super().__init__()
         self.shortened: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
 
-    def wire(self, name: str) -> str:
-        """Return the name for the wire."""
-        wire = self._seen.get(name)
-        if wire is None:
-            wire = self._seen[name] = name if TOOL_NAME.fullmatch(name) else self._shorten(name)
+    def __missing__(self, name: str) -> str:
+        wire = self[name] = name if TOOL_NAME.fullmatch(name) else self._shorten(name)
         return wire
 
     def _shorten(self, name: str) -> str:
@@ -69,7 +69,7 @@ def tools(
         schema, told = for_tool(tool.get("input_schema") or {}, style)
         if told:
             losses.append(loss(Lost.TOOL_SCHEMA, f"tools.{index}.input_schema", told))
-        function: Json = {"name": names.wire(tool["name"])}
+        function: Json = {"name": names[tool["name"]]}
         if schema is not None:
             function["parameters"] = schema
         if tool.get("description"):
@@ -132,7 +132,7 @@ def _chosen(choice: Json, names: ToolNames, body: Json) -> str:
     name = choice.get("name")
     if not isinstance(name, str):
         raise BadRequest("tool_choice.tool.name: Field required")
-    on_wire = names.wire(name)
+    on_wire = names[name]
     if all(tool["function"]["name"] != on_wire for tool in body["tools"]):
         raise BadRequest(f"tool_choice: Tool '{name}' not found in provided tools")
     return on_wire

@@ -152,7 +152,7 @@ def test_names_are_shortened_in_one_way_everywhere() -> None:
 )
 def test_a_name_that_some_backend_does_not_allow_gets_another(name: str, expected: str) -> None:
     names = ToolNames()
-    assert (names.wire(name), names.wire(name)) == (expected, expected)
+    assert (names[name], names[name]) == (expected, expected)
     assert names.shortened == ({} if name == expected else {expected: name})
 
 
