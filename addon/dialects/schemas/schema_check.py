@@ -39,21 +39,20 @@ def validator(schema: bytes) -> Check:
     """Return the check for a schema, written as JSON. Raises: BadRequest where it is none."""
     import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - 0.1 s; it has no types
     from referencing import Registry  # noqa: PLC0415 - the same
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - the same
 
     read = _checkable(orjson.loads(schema))
-    kind = jsonschema.validators.validator_for(read, default=jsonschema.Draft202012Validator)
     try:
+        kind = jsonschema.validators.validator_for(read, default=jsonschema.Draft202012Validator)
         kind.check_schema(read, jsonschema.FormatChecker(formats=()))
-    except jsonschema.SchemaError as error:
-        path = ".".join(map(str, ("output_config.format.schema", *error.absolute_path)))
+    except Exception as error:  # noqa: BLE001 - a SchemaError, and whatever an odd `$schema` or depth makes of it
+        path = ".".join(map(str, ("output_config.format.schema", *getattr(error, "absolute_path", ()))))
         raise BadRequest(f"{path}: JSON schema is invalid.") from None
     checking = kind(read, registry=Registry())
 
     def check(value: Any) -> str | None:
         try:
             broken = jsonschema.exceptions.best_match(checking.iter_errors(value))
-        except (RecursionError, Unresolvable):
+        except Exception:  # noqa: BLE001 - a reference to nothing, to itself or to no address; a number beyond reckoning
             return "$ref, which leads nowhere"
         return None if broken is None else ".".join(map(str, broken.absolute_schema_path))
 

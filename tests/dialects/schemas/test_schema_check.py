@@ -1,5 +1,7 @@
 """Answers of a form that the backend was told in words."""
 
+import contextlib
+import json
 from typing import Any
 
 import orjson
@@ -157,10 +159,22 @@ def test_a_schema_of_another_draft_is_read_as_one() -> None:
     assert (check(["a"]), check(["a", "b"])) == (None, "additionalItems")
 
 
-@pytest.mark.parametrize("reference", ["https://a.example/schema.json", "#/$defs/none"])
+@pytest.mark.parametrize("reference", ["https://a.example/schema.json", "#/$defs/none", "http://[half"])
 def test_a_reference_that_leads_nowhere_is_not_fetched(reference: str) -> None:
     check = validator(orjson.dumps({"$ref": reference}))
     assert check({}) == "$ref, which leads nowhere"
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$schema": 5}, {"$schema": "http://[half"}, json.loads('{"items":' * 200 + "{}" + "}" * 200)]
+)
+def test_a_schema_that_cannot_be_looked_at_is_invalid_or_checked(schema: Json) -> None:
+    with contextlib.suppress(BadRequest):
+        validator(orjson.dumps(schema))({})
+
+
+def test_a_number_beyond_reckoning_fits_no_rule() -> None:
+    assert validator(b'{"multipleOf": 0.5}')(10**400) is not None
 
 
 def test_a_pattern_that_only_javascript_knows_is_not_checked() -> None:
