@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from addon.dialects.web.search import Search
+from addon.dialects.web.search import Search, words
 from addon.protocol.deltas import Citation, Delta, Source, Unread, WebSearch
 
 BESIDE = frozenset(("citations", "search_results", "web_search", "search_info"))  # keys of a chunk
@@ -113,14 +113,10 @@ def _source(entry: Any) -> Source | None:
         return Source(entry, entry) if "://" in entry else None
     if not isinstance(entry, dict):
         return None
-    url = _first(entry, "url", "link")
-    title, text = _first(entry, "title", "name"), _first(entry, "content", "snippet", "cited_text")
-    age = _first(entry, "date", "publish_date", "published_date", "last_updated") or None
+    url = words(entry, "url", "link")
+    title, text = words(entry, "title", "name"), words(entry, "content", "snippet", "cited_text")
+    age = words(entry, "date", "publish_date", "published_date", "last_updated") or None
     return Source(url, title or url, text, age) if url else None
-
-
-def _first(entry: dict[str, Any], *names: str) -> str:
-    return next((value for name in names if isinstance(value := entry.get(name), str) and value), "")
 
 
 def _query(arguments: Any) -> str:

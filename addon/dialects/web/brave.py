@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any
 
+from addon.dialects.web.search import words
 from addon.dialects.web.search_endpoint import Engine, SearchEndpoint
 from addon.protocol.deltas import Source
 
@@ -14,10 +15,10 @@ from addon.protocol.deltas import Source
 def pages(reply: Mapping[str, Any]) -> Iterator[Source]:
     """Read ``web.results``: url, title, description, extra_snippets, age. ``web`` is missing where nothing is found."""
     for result in (reply.get("web") or {}).get("results") or ():
-        if url := result.get("url"):
-            texts = [result.get("description") or "", *(result.get("extra_snippets") or ())]
-            text = unescape("\n".join(filter(None, texts)))
-            yield Source(url, unescape(result.get("title") or url), text, result.get("age") or result.get("page_age"))
+        if url := words(result, "url"):
+            texts = [words(result, "description"), *(result.get("extra_snippets") or ())]
+            text = unescape("\n".join(text for text in texts if isinstance(text, str) and text))
+            yield Source(url, unescape(words(result, "title") or url), text, words(result, "age", "page_age") or None)
 
 
 DIALECT = SearchEndpoint(

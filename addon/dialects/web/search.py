@@ -115,6 +115,12 @@ def _location(value: Any) -> Mapping[str, str]:
     return {name: place for name in LOCATION if isinstance(place := told.get(name), str) and place}
 
 
+def words(entry: Any, *names: str) -> str:
+    """Return the first text that stands in a found page under one of the names; whoever found it may be odd."""
+    told = (entry.get(name) for name in names) if isinstance(entry, dict) else ()
+    return next((text for text in told if isinstance(text, str) and text), "")
+
+
 def _domains(value: Any) -> tuple[str, ...]:
     """Read domains as people write them: with a scheme, in capitals, with a slash at the end."""
     texts = [text.strip() for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -6,6 +6,7 @@ Source: docs.searxng.org, "Search API" and "settings: search".
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from addon.dialects.web.search import words
 from addon.dialects.web.search_endpoint import Engine, SearchEndpoint
 from addon.protocol.deltas import Source
 
@@ -18,9 +19,9 @@ NO_JSON = (
 def pages(reply: Mapping[str, Any]) -> Iterator[Source]:
     """Read ``results``: url, title, content, publishedDate."""
     for result in reply["results"]:
-        if url := result.get("url"):
-            text, age = result.get("content"), result.get("publishedDate")
-            yield Source(url, result.get("title") or url, text or "", age or None)
+        if url := words(result, "url"):
+            age = words(result, "publishedDate") or None
+            yield Source(url, words(result, "title") or url, words(result, "content"), age)
 
 
 def remarks(reply: Mapping[str, Any]) -> Iterator[str]:
@@ -30,7 +31,8 @@ def remarks(reply: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(text, str):
             yield f"Answer: {text}"
     if not reply["results"] and (silent := reply.get("unresponsive_engines")):
-        yield f"These did not answer: {', '.join(f'{name} ({reason})' for name, reason in silent)}."
+        told = (f"{pair[0]} ({pair[-1]})" for pair in silent if isinstance(pair, list) and pair)
+        yield f"These did not answer: {', '.join(told)}."
 
 
 DIALECT = SearchEndpoint(

@@ -33,6 +33,8 @@ REPLY: Json = {
         },
         {"url": "https://b.example", "title": "", "content": None, "publishedDate": None},
         {"title": "a result without an address"},
+        {"url": 5, "title": "an address that is none"},
+        "no result",
     ],
     "answers": [{"answer": "42 mm", "url": "https://w.example"}, "an answer of old", {"url": "https://x.example"}, 7],
     "corrections": [],
@@ -68,6 +70,8 @@ def test_results_and_answers_are_read() -> None:
 def test_where_nothing_is_found_the_engines_that_did_not_answer_are_named() -> None:
     _, text = read({**REPLY, "results": [], "answers": None})
     assert text == 'SearXNG found nothing for "rain".\n\nThese did not answer: duckduckgo (CAPTCHA).'
+    odd = [["duckduckgo", "CAPTCHA"], "bing", []]
+    assert read({"results": [], "unresponsive_engines": odd})[1] == text
     assert read({"results": []})[1] == 'SearXNG found nothing for "rain".'
 
 
