@@ -246,7 +246,7 @@ class Loss:
 def loss(sort: Lost, path: str, *details: object) -> Loss:
     """Make a loss of a row of the table."""
     says = LOSSES[sort].says
-    return Loss(path, sort, says.format(*map(_named, details)) if details else says)
+    return Loss(_named(path), sort, says.format(*map(_named, details)) if details else says)
 
 
 def refusal(sort: Refused, path: str, *details: object) -> Unsupported:

@@ -44,6 +44,7 @@ def test_a_detail_is_shown_as_a_log_may_show_it() -> None:
     title = "A\nletter \x1b[31m" + "x" * 500
     shown = "A letter  [31m" + "x" * (losses.MOST_SHOWN - 14) + "\u2026"
     assert loss(Lost.MISSING_RESULT, "messages.0", title).what.startswith(f"the call {shown} has")
+    assert loss(Lost.REPLY_PART, f"reply.{title}").path == f"reply.{shown[:-7]}\u2026"
     assert f": {shown}" in refusal(Refused.BLOCK, "messages.0", "a/b", title).message
     assert loss(Lost.OUTPUT_LIMIT, "max_tokens", 5, 4, "größer").what == "5 became 4, größer"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from addon import dialects
 from addon.dialects import ReplyContext
-from addon.dialects.search import Search
+from addon.dialects.web.search import Search
 from addon.protocol.deltas import Failure
 from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import collect

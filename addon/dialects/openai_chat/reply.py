@@ -183,7 +183,9 @@ class ChatDecoder:
         try:
             return lenient.loads(data, NOTHING.get)
         except ValueError:
-            shown = data[:SHOWN].decode("utf-8", "replace")
+            # a chunk that broke off holds words of the model's, which are for no log; a page of an error is shown
+            is_chunk = data.lstrip().startswith((b"{", b"["))
+            shown = "a chunk that is cut or broken" if is_chunk else data[:SHOWN].decode("utf-8", "replace")
             raise MalformedReply(f"{self._context.target.name} sent what is not JSON: {shown}") from None
 
     def _read(self, chunk: Any) -> list[Delta]:
@@ -271,7 +273,9 @@ class ChatDecoder:
     def _read_parts(self, content: Any, deltas: list[Delta]) -> None:
         """Read content that is a list of parts (Mistral, some templates of vLLM)."""
         if not isinstance(content, list):
-            raise MalformedReply(f"content is neither text nor a list of parts: {_string(content)[:SHOWN]}")
+            raise MalformedReply(
+                f"content is neither text nor a list of parts, but of the type {type(content).__name__}"
+            )
         for part in content:
             match part.get("type") if isinstance(part, dict) else None:
                 case "text" | "output_text":
@@ -285,7 +289,7 @@ class ChatDecoder:
                 case "reference":
                     deltas.append(Unread("content.reference"))  # numbers of sources that we did not give it; no words
                 case unknown:
-                    raise MalformedReply(f'content has a part of the unknown type "{unknown}"')
+                    raise MalformedReply(f'content has a part of the unknown type "{_name(unknown)}"')
 
     def _finish(self, finish: Any, stopped_by: Any = None) -> Delta:
         target = self._context.target.name
@@ -295,7 +299,7 @@ class ChatDecoder:
             return Failure(BackendError(FINISH_FAULTS[finish], f'{target} ended its reply with "{finish}"'))
         reason = FINISH.get(finish)
         if reason is None:
-            return Failure(MalformedReply(f'{target} ended its reply with the unknown finish reason "{finish}"'))
+            return Failure(MalformedReply(f'{target} ended its reply with the unknown finish reason "{_name(finish)}"'))
         if finish == "stop" and stopped_by in self._context.stop_sequences:  # vLLM, SGLang
             self._reason = StopReason.STOP_SEQUENCE
             return Finish(self._reason, stopped_by)
@@ -307,6 +311,11 @@ class ChatDecoder:
             return Failure(MalformedReply(f'{target} ended its reply with "{finish}" but made no tool call'))
         self._reason = reason
         return Finish(reason)
+
+
+def _name(value: Any) -> str:
+    """What should be a name, as far as it may be one."""
+    return str(value)[:SHOWN]
 
 
 def _string(value: Any) -> str:

@@ -375,7 +375,8 @@ def test_an_overflow_inside_a_reply_is_told_as_one() -> None:
 
 MALFORMED: dict[str, tuple[Any, str]] = {
     "not JSON": (b"<html>", "sent what is not JSON: <html>"),
-    "cut JSON": (b'{"choices":[', 'sent what is not JSON: {"choices":['),
+    "cut JSON": (b'{"choices":[{"delta":{"content":"a secret', "sent what is not JSON: a chunk that is cut or broken"),
+    "a broken list": (b" [1,", "sent what is not JSON: a chunk that is cut or broken"),
     "a long text is not quoted whole": (b"x" * 999, "sent what is not JSON: " + "x" * 120),
     "bytes that are no text": (b"\xff\xfe", "sent what is not JSON: \ufffd\ufffd"),
     "a number": (b"5", "sent a chunk of the wrong shape ('int' object has no attribute 'get')"),
@@ -383,8 +384,8 @@ MALFORMED: dict[str, tuple[Any, str]] = {
     "choices of numbers": ({"choices": [5]}, "wrong shape"),
     "choices as an object": ({"choices": {"a": 1}}, "wrong shape"),
     "a delta that is text": ({"choices": [{"delta": "Hi"}]}, "wrong shape"),
-    "content as an object": (chunk({"content": {"a": 1}}), 'neither text nor a list of parts: {"a":1}'),
-    "content as a number": (chunk({"content": 5}), "neither text nor a list of parts: 5"),
+    "content as an object": (chunk({"content": {"a": 1}}), "neither text nor a list of parts, but of the type dict"),
+    "content as a number": (chunk({"content": 5}), "neither text nor a list of parts, but of the type int"),
     "a part of an unknown type": (chunk({"content": [{"type": "video"}]}), 'a part of the unknown type "video"'),
     "a part that is none": (chunk({"content": ["Hi"]}), 'a part of the unknown type "None"'),
     "calls as a number": (chunk({"tool_calls": 5}), "wrong shape"),
