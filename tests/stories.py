@@ -99,6 +99,7 @@ class Story:
             offered=encoded.offered,
             search=encoded.search,
             form=encoded.form,
+            call_ids=encoded.call_ids,
         )
 
     def writer(self) -> EventWriter:

@@ -21,7 +21,7 @@ def aimed(**fields: Any) -> Target:
 
 def translated(target: Target = PLAIN, **fields: Any) -> tuple[Json, list[Told], dict[str, str]]:
     """The body without what every request has, the losses, the shortened names."""
-    body, losses, names = translate(messages.check({"model": "m", "messages": [ASKED], **fields}), target)
+    body, losses, names, _ = translate(messages.check({"model": "m", "messages": [ASKED], **fields}), target)
     assert body.pop("model") == "qwen"
     return body, [(each.path, each.what, each.routine) for each in losses], names
 

@@ -6,7 +6,7 @@ credential. A dialect's module is imported when a route first needs it.
 """
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, cast
@@ -67,6 +67,7 @@ class Encoded:
     search: Search | None = None  # what the backend was asked to search for
     input_tokens: int = 0  # an estimate of the prompt; 0: none was made
     form: bytes | None = None  # the schema that the answer is checked against, as JSON
+    call_ids: Collection[str] = ()  # of all calls so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class ReplyContext:
     offered: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # tool's name on the wire -> its schema
     search: Search | None = None  # what the backend was asked to search for
     form: bytes | None = None  # the schema that the answer is checked against, as JSON
+    call_ids: Collection[str] = ()  # of all calls so far: the client takes no id twice in a session
 
 
 class Decoder(Protocol):

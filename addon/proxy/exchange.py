@@ -321,6 +321,7 @@ class RoutedExchange(Exchange):
             self.send.encoded.offered,
             self.send.encoded.search,
             self.send.encoded.form,
+            self.send.encoded.call_ids,
         )
 
     def _told_counts(self) -> Callable[[int], int] | None:

@@ -90,6 +90,18 @@ def test_tool_loop(claude: ClaudeCode, backend: FakeBackend) -> None:
     assert second.body["tools"] == first.body["tools"]
 
 
+def test_calls_of_a_backend_that_numbers_them_anew_in_each_turn(claude: ClaudeCode, backend: FakeBackend) -> None:
+    """Without ids of ours the client forgets the second call, and tells the model that it was interrupted."""
+    backend.script(
+        answer("", shell("echo the-first", "0")), answer("", shell("echo the-second", "0")), answer("Both ran.")
+    )
+    run = claude.run("Run both.", options=TOOLS)
+    assert run.text == "Both ran."
+    told = [message["content"] for message in backend.received[2].messages if message["role"] == "tool"]
+    assert told == ["the-first", "the-second"]
+    assert "interrupted" not in backend.received[2].text
+
+
 def test_failing_tool(claude: ClaudeCode, backend: FakeBackend) -> None:
     backend.script(answer("", shell("echo broken >&2; exit 3")), answer("It failed."))
     assert claude.run("Run it.", options=TOOLS).text == "It failed."

@@ -77,6 +77,15 @@ def test_a_reply_is_read_by_what_was_offered(offered: dict[str, dict[str, object
     assert [block["name"] for block in json.loads(reply.body)["content"]] == [called]
 
 
+def test_an_id_of_an_earlier_call_is_not_given_away_again() -> None:
+    routed = _routed(stream=False)
+    routed.send = replace(routed.send, encoded=replace(routed.send.encoded, call_ids={"call_0"}))
+    call = {"id": "call_0", "type": "function", "function": {"name": "Bash", "arguments": "{}"}}
+    choice = {"index": 0, "message": {"role": "assistant", "tool_calls": [call]}, "finish_reason": "tool_calls"}
+    reply = routed.reply_whole(200, JSON, json.dumps({"choices": [choice]}).encode(), 11.0)
+    assert [block["id"] for block in json.loads(reply.body)["content"]] == [f"toolu_{routed.id}_0"]
+
+
 def _passing() -> Exchange:
     return Exchange("abc", choose(Call({"model": "claude-opus-4-8"}), SETTINGS), 10.0)
 

@@ -29,8 +29,9 @@ class Calls:
 
     Each call gets a key in the order of its first appearance. A fragment is for the call of its index, or the latest
     where it has none, unless it bears another call's id. With a name, and arguments that may be a call's first, it
-    begins another call where id or name differ, or the call so far is whole. An id that was given away already is
-    replaced by one of ours. A call whose name is late is held until the name comes.
+    begins another call where id or name differ, or the call so far is whole. An id that was given away already, in this
+    reply or in an earlier turn, is replaced by one of ours: the client would forget the call and its result. A call
+    whose name is late is held until the name comes.
     """
 
     __slots__ = ("_by_id", "_by_index", "_calls", "_context", "_latest", "_signed")
@@ -131,7 +132,7 @@ class Calls:
 
     def _begin(self, call_id: str) -> "_Call":
         key = len(self._calls)
-        known = not call_id or call_id in self._by_id
+        known = not call_id or call_id in self._by_id or call_id in self._context.call_ids
         call = _Call(key, call_id, f"toolu_{self._context.exchange_id}_{key}" if known else call_id)
         self._by_id[call_id] = call
         self._calls.append(call)

@@ -31,7 +31,7 @@ class OpenAIChat:
     def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Build the whole request anew; nothing of the client's goes through that is not named in it."""
         try:
-            translated, losses, tool_names = translate(request, target)
+            translated, losses, tool_names, call_ids = translate(request, target)
             sent = _written(translated, target)
             prompt = window.input_tokens(request, len(sent), target)
             window.check(prompt, target)
@@ -51,7 +51,7 @@ class OpenAIChat:
         functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
         offered = {function["name"]: function.get("parameters", {}) for function in functions}
         search, form = web_search.given(request, target), structured_output.checked(request, target)
-        return Encoded(wire, losses, tool_names, offered, search, prompt, form)
+        return Encoded(wire, losses, tool_names, offered, search, prompt, form, call_ids)
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""

@@ -8,7 +8,7 @@ Source: OpenAI API reference, "create chat completion", messages.
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import orjson
 
@@ -47,6 +47,11 @@ class Conversation:
         limit = NO_LIMIT if self._profile.call_id_limit is None else self._profile.call_id_limit
         self._plain_id_limit = limit if self._profile.call_id_length is None else 0  # within it an id stays as it is
         self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
+
+    @property
+    def call_ids(self) -> Collection[str]:
+        """The client's ids of all calls so far."""
+        return self._wire_ids.keys()
 
     def add_system_prompt(self, blocks: list[Json]) -> None:
         """Say the system prompt first, as one message."""

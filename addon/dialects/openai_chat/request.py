@@ -8,7 +8,7 @@ backend's prompt cache holds. Source: OpenAI API reference, "create chat complet
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from addon.dialects import Target, typed_tools
 from addon.dialects.losses import Loss, Lost, loss
@@ -55,11 +55,10 @@ SESSION_LENGTH = 32  # OpenAI takes 64 characters
 TRIAL, TRIAL_TOKENS = 1, 1_024
 
 
-def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...], dict[str, str]]:
-    """Return the body, the losses and ``{name on the wire: the client's name}``. Raises: Unsupported."""
+def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...], dict[str, str], Collection[str]]:
+    """Return body, losses, ``{name on the wire: the client's}`` and the ids of all calls. Raises: Unsupported."""
     losses: list[Loss] = []
-    profile = target.profile
-    names = ToolNames()
+    profile, names = target.profile, ToolNames()
     form = structured_output.asked(request, target)
     search = web_search.given(request, target)
     conversation = Conversation(target, names.__getitem__)
@@ -92,7 +91,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
         if profile.stream_usage:
             body["stream_options"] = {"include_usage": True}
     losses += [_left_behind(field, target) for field in request.body if field not in TRANSLATED]
-    return body, (*conversation.losses, *losses), names.shortened
+    return body, (*conversation.losses, *losses), names.shortened, conversation.call_ids
 
 
 def _session(request: Request) -> str | None:

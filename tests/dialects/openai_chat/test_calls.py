@@ -234,6 +234,15 @@ def test_calls_are_put_together(decode: Decode, chunks: list[Any], expected: lis
     assert [*expected, END] == decode(sse(*chunks))
 
 
+@THREE_WAYS
+def test_an_id_of_an_earlier_turn_is_not_given_away_again(decode: Decode) -> None:
+    pieces = [calls(call(None, A, "Bash", "{")), calls(call(None, B, "Read", "{}")), calls(call(None, A, None, "}"))]
+    assert decode(sse(*pieces), replace(CONTEXT, call_ids={A})) == [
+        ToolCall(0, "toolu_x1_0", "Bash"), ToolArguments(0, "{"), ToolCall(1, B, "Read"), ToolArguments(1, "{}"),
+        ToolArguments(0, "}"), END,
+    ]  # fmt: skip
+
+
 SIGNATURE = {"google": {"thought_signature": "c2ln"}}
 
 

@@ -64,6 +64,13 @@ def test_shortened_names_are_remembered() -> None:
     assert long == "a b"
 
 
+def test_the_ids_of_all_calls_so_far_are_remembered() -> None:
+    called = [{"type": "tool_use", "id": each, "name": "a", "input": {}} for each in ("call_0", "x" * 90)]
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": called}]
+    body = orjson.dumps({"model": "m", "messages": turns})
+    assert {"call_0", "x" * 90} <= set(DIALECT.encode(messages.parse(body), body, TARGET).call_ids)
+
+
 def test_what_is_offered_is_remembered_by_its_name_on_the_wire() -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}}

@@ -32,7 +32,7 @@ def aimed(style: SearchStyle | None) -> Target:
 
 def asked(style: SearchStyle | None, **options: Any) -> tuple[Json, list[tuple[str, bool]], list[str]]:
     """What of the body is the search, the losses as path and whether routine, and the words of the system prompt."""
-    sent, losses, _ = translate(request(**options), aimed(style))
+    sent, losses, *_ = translate(request(**options), aimed(style))
     system = [message["content"] for message in sent["messages"] if message["role"] == "system"]
     told = [(each.path, each.routine) for each in losses]
     return {name: value for name, value in sent.items() if name in SEARCHING}, told, system
@@ -136,7 +136,7 @@ def test_a_list_of_domains_is_said_whole_or_not_at_all() -> None:
 
 
 def test_a_tool_without_options_has_no_empty_ones() -> None:
-    sent, _, _ = translate(messages.check({**body(), "tools": [tool()]}), aimed(SearchStyle.OPENROUTER))
+    sent, *_ = translate(messages.check({**body(), "tools": [tool()]}), aimed(SearchStyle.OPENROUTER))
     assert sent["tools"] == [{"type": "openrouter:web_search"}]
 
 
@@ -147,7 +147,7 @@ BASH = {"name": "Bash", "input_schema": {"type": "object", "properties": {}}}
 
 def beside(style: SearchStyle | None, choice: Json | None = None) -> tuple[Json, list[str]]:
     whole = {**body(), "tools": [BASH, tool()], "tool_choice": choice}
-    sent, losses, _ = translate(messages.check(whole), aimed(style))
+    sent, losses, *_ = translate(messages.check(whole), aimed(style))
     return sent, [f"{each.path} {each.sort}" for each in losses]
 
 
@@ -224,7 +224,7 @@ def test_a_providers_row_says_how_its_models_search(provider: str, model: str, s
 
 
 def test_a_search_model_of_openais_takes_no_sampling() -> None:
-    sent, _, _ = translate(
+    sent, *_ = translate(
         messages.check({**body(), "temperature": 1}),
         replace(aimed(None), profile=BACKENDS["openai"].profile_of("gpt-5-search-api")),
     )
