@@ -82,13 +82,14 @@ def _refuse_pictures(request: Request, target: Target) -> None:
     """Some native endpoints drop pictures without a word (DeepSeek's). Raises: Unsupported."""
     for index, message in enumerate(request.messages):
         pending = [(f"messages.{index}.content", message["content"])]
-        for path, content in pending:  # grows by the contents of results
-            for position, block in enumerate(content if isinstance(content, list) else ()):
-                at = f"{path}.{position}"
+        for path, content in pending:  # grows by the contents of results and documents
+            blocks = enumerate(content if isinstance(content, list) else ())
+            for at, block in ((f"{path}.{position}", each) for position, each in blocks if isinstance(each, dict)):
                 if block.get("type") == "image":
                     raise refusal(Refused.IMAGE, at, target.name)
-                if block.get("type") == "tool_result":
-                    pending.append((f"{at}.content", block.get("content")))
+                pending.append((f"{at}.content", block.get("content")))
+                if isinstance(source := block.get("source"), dict):
+                    pending.append((f"{at}.source.content", source.get("content")))
 
 
 def _spliced(body: bytes, target: Target, attributed: bool) -> bytes | None:

@@ -153,6 +153,10 @@ IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png"
     [
         ([{"type": "text", "text": "Look:"}, IMAGE], "messages.0.content.1"),
         ([{"type": "tool_result", "tool_use_id": "c", "content": [IMAGE]}], "messages.0.content.0.content.0"),
+        (
+            [{"type": "document", "source": {"type": "content", "content": ["odd", IMAGE]}}],
+            "messages.0.content.0.source.content.1",
+        ),
     ],
 )
 @pytest.mark.parametrize("changed", [True, False])
