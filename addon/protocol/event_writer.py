@@ -188,6 +188,13 @@ class EventWriter:
         self._waiting += len(delta.text)
         return self._too_much() if self._waiting > MAX_CALL_CHARACTERS else b""
 
+    def _muse_on(self, delta: Text) -> bytes:
+        """Go on only with words: behind blanks alone the thinking would still be the last."""
+        if delta.text.isspace():
+            self._blanks += delta.text
+            return b""
+        return self._muse_then(Text(self._blanks + delta.text))
+
     def _muse_then(self, delta: Delta) -> bytes:
         """Write what was held, for the reply goes on."""
         thought = Reasoning("".join(self._musings))
@@ -447,7 +454,8 @@ TRANSITIONS: Mapping[State, Mapping[type, Callable[..., bytes]]] = {
     State.MUSING: {
         Reasoning: EventWriter._muse,
         Carry: EventWriter._carry,
-        **dict.fromkeys((Text, ToolCall, WebSearch), EventWriter._muse_then),
+        Text: EventWriter._muse_on,
+        **dict.fromkeys((ToolCall, WebSearch), EventWriter._muse_then),
         ToolArguments: EventWriter._stray,
         Citation: EventWriter._cite,
         End: EventWriter._end_musing,

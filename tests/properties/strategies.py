@@ -30,6 +30,7 @@ type Json = dict[str, Any]
 KEYS = st.integers(0, 3)
 COUNTS = st.integers(0, 10**9)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+BLANKS = st.sampled_from(["\n", "  "])
 FRAGMENTS = st.sampled_from(
     ["", "{", "}", "{}", '{"a"', ": 1", '"}"', "[", "]", '{"b": [{}]}', "x", "\\", "{} ", "null"]
 )
@@ -47,7 +48,7 @@ DELTAS: st.SearchStrategy[Delta] = st.one_of(
     CARRIED,
     SEARCHES,
     st.builds(Citation, PAGES),
-    st.builds(Text, WORDS),
+    st.builds(Text, WORDS | BLANKS),
     st.builds(Reasoning, WORDS),
     st.builds(ToolCall, KEYS, st.sampled_from(["call_1", "toolu_2"]), st.sampled_from(["Bash", "Read"])),
     st.builds(ToolArguments, KEYS, FRAGMENTS | WORDS),
@@ -62,7 +63,7 @@ CONTENT: st.SearchStrategy[Delta] = st.one_of(
     CARRIED,
     SEARCHES,
     st.builds(Citation, PAGES),
-    st.builds(Text, WORDS),
+    st.builds(Text, WORDS | BLANKS),
     st.builds(Reasoning, WORDS),
     st.builds(ToolCall, KEYS, st.sampled_from(["call_1", "toolu_2"]), st.sampled_from(["Bash", "Read"])),
     st.builds(ToolArguments, KEYS, FRAGMENTS),

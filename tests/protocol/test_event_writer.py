@@ -72,6 +72,17 @@ STORIES: dict[str, tuple[list[Delta], list[str]]] = {
             *("2 [text", "2 d", "2 ]", "because end_turn", "stop"),
         ],
     ),
+    "thinking behind text, then blanks, then words": (
+        [Text("a"), Reasoning("b"), Text("\n"), Reasoning("c"), Text(" d"), STOP, END],
+        [
+            *("start", "0 [text", "0 a", "0 ]", "1 [thinking", "1 bc", "1 signed", "1 ]"),
+            *("2 [text", "2 \n d", "2 ]", "because end_turn", "stop"),
+        ],
+    ),
+    "thinking behind the answer, then blanks alone": (
+        [Text("a"), Reasoning("b"), Text("\n"), STOP, END],
+        ["start", "0 [text", "0 a", "0 ]", "because end_turn", "stop"],
+    ),
     "thinking behind text, then a call": (
         [Text("a"), Reasoning("b"), STOP, A, *args(0, "{}"), CALLS, END],
         [
