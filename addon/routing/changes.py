@@ -291,8 +291,8 @@ def _drop_tools(draft: _Draft, globs: tuple[str, ...]) -> None:
 
 
 def _name(tool: Json) -> str:
-    """A tool's name; a toolset of Anthropic's has its type alone."""
-    name: str = tool.get("name") or tool["type"]
+    """A tool's name; a toolset of Anthropic's has its type alone, and a careless client's tool neither."""
+    name: str = tool.get("name") or tool.get("type") or ""
     return name
 
 

@@ -422,6 +422,13 @@ def test_a_toolset_is_known_by_its_type() -> None:
     assert changed["tools"] == [tool("Bash"), toolset]
 
 
+def test_a_tool_without_a_name_is_left_to_the_backend() -> None:
+    nameless = tool("")
+    for wanted in (Changes(inline_tools=True), Changes(drop_tools=("Bash",))):
+        changed, _ = applied(wanted, tools=[tool("Read"), nameless])
+        assert changed["tools"] == [tool("Read"), nameless]
+
+
 def test_calls_of_dropped_tools_stay_in_the_history() -> None:
     changed, told = applied(Changes(drop_tools=("Bash",)), tools=[tool("Bash"), tool("Read")], messages=CALLED)
     assert changed["messages"] == CALLED
