@@ -1,7 +1,7 @@
 """The values of a configuration: tiers and slots, models that may answer, providers with their keys and limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,6 +14,7 @@ LIVE = "chosen while running"  # where a rule or a model stands that no file nam
 ANTHROPIC = "anthropic"  # alone, as a target: to Anthropic, untouched
 CLAUDE = "claude-"
 LONGEST_NAME = 100  # that is quoted, and compared with others: to compare takes long where both are
+MOST_ATTEMPTS = 10  # of one target, beside the first: more would only be slower to fail
 DISCOVERY_PREFIX = "claude-via-"  # the client's picker shows only names with "claude" in them
 
 
@@ -65,6 +66,10 @@ class Credential:
         return f"{self.prefix}${self.variable}"
 
 
+# the fields of Timeouts that somebody wrote; what is not there is as it is elsewhere
+type TimeoutsWanted = Mapping[str, float | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long a backend may take, in seconds; None: for ever."""
@@ -73,6 +78,33 @@ class Timeouts:
     first_byte_s: float | None = None
     idle_s: float | None = 300.0
     total_s: float | None = None
+
+    def changed(self, wanted: TimeoutsWanted) -> "Timeouts":
+        """Lay what somebody wrote over these, field by field."""
+        return replace(self, **wanted) if wanted else self
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often the same target is asked again when it fails, and how long that may be waited for.
+
+    Twice and five seconds: longer, and the next target, or the client's own retry, is the better answer.
+    """
+
+    attempts: int = 2
+    longest_wait_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """How a streamed reply is kept alive: Claude Code warns after 20 s of silence and gives up after 180 s or 300 s.
+
+    ``grace_s``: how long the status of the reply waits for the backend's first content, so that a failure before it has
+    its true status; ``ping_s``: the silence after which the client is told that we are there.
+    """
+
+    grace_s: float = 12.0
+    ping_s: float = 15.0
 
 
 type Proxy = tuple[Literal["http", "https"], str, int]  # scheme, host, port
@@ -168,6 +200,16 @@ class Logging:
 
 LIMITS = Limits()
 LOGGING = Logging()
+TIMEOUTS = Timeouts()
+RETRY = Retry()
+STREAMING = Streaming()
+
+
+def timeouts_told(wanted: TimeoutsWanted) -> str:
+    """Say timeouts as users write them: ``first_byte 30 s, idle none``."""
+    return ", ".join(
+        f"{name.removesuffix('_s')} {'none' if value is None else f'{value:g} s'}" for name, value in wanted.items()
+    )
 
 
 def quoted(name: str) -> str:

@@ -1,6 +1,6 @@
 """Which target serves a request, and why."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from reprlib import repr as shortened
 from typing import cast
 
@@ -11,7 +11,19 @@ from addon.routing.backends import BACKENDS
 from addon.routing.call import Call
 from addon.routing.call import Kind as Purpose
 from addon.routing.changes import NOTHING, Changes
-from addon.routing.config import ANTHROPIC, LIVE, PASS, Choice, Credential, Endpoint, is_claude, quoted
+from addon.routing.config import (
+    ANTHROPIC,
+    LIVE,
+    PASS,
+    TIMEOUTS,
+    Choice,
+    Credential,
+    Endpoint,
+    Timeouts,
+    TimeoutsWanted,
+    is_claude,
+    quoted,
+)
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 
@@ -47,6 +59,9 @@ class Route:
     others: tuple[Choice, ...] = ()  # who may answer when this one fails; all of them can be used
     kind: str | None = None  # of the call; this and the session are for those who read what happened
     session: str | None = None
+    choice: Choice = PASS  # the one of the list that answers
+    timeouts: Timeouts = TIMEOUTS  # the rule's over those of the destination
+    wanted_timeouts: TimeoutsWanted = field(default_factory=dict)  # the rule's
 
     @property
     def name(self) -> str:
@@ -90,8 +105,8 @@ def choose(call: Call, settings: Settings) -> Route:
         raise _blocked(rule, rule.block, call)
     if rule.answer is None:
         plain = _plain(call, settings, named=named, changes=rule.changes)
-        return replace(plain, reason=f"{plain.reason}; {why}")
-    return _route(rule.choices(call), call, why, settings, rule.changes)
+        return _timed(replace(plain, reason=f"{plain.reason}; {why}"), rule.timeouts, settings)
+    return _timed(_route(rule.choices(call), call, why, settings, rule.changes), rule.timeouts, settings)
 
 
 def _refuse_blocked(call: Call, settings: Settings) -> None:
@@ -188,7 +203,15 @@ def _route(
         destination = home(call.model)
     asked = call.model if call.model.isascii() else call.model.encode("utf-8", "replace").decode()
     others = tuple(usable[1:])
-    return Route(asked, call.long_window, told, destination, changes, others, call.kind, call.session)
+    route = Route(asked, call.long_window, told, destination, changes, others, call.kind, call.session, first)
+    return _timed(route, {}, settings)
+
+
+def _timed(route: Route, wanted: TimeoutsWanted, settings: Settings) -> Route:
+    """Lay the rule's timeouts over those of the destination."""
+    where = route.destination
+    of_destination = settings.timeouts if where is None or where.is_home else where.endpoint.timeouts
+    return replace(route, timeouts=of_destination.changed(wanted), wanted_timeouts=wanted)
 
 
 def _lack(choice: Choice, call: Call, settings: Settings) -> str | None:

@@ -5,7 +5,7 @@ Pure. A condition is a sentence for people and a test; the table ``CONDITIONS`` 
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import translate
@@ -16,7 +16,7 @@ from typing import Any
 from addon.protocol.errors import ConfigError
 from addon.routing.call import EFFORTS, Call, Door, Kind
 from addon.routing.changes import NOTHING, Changes
-from addon.routing.config import Answer, Choice, Tier
+from addon.routing.config import Answer, Choice, Tier, TimeoutsWanted, timeouts_told
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TIME = re.compile(
@@ -53,6 +53,7 @@ class Rule:
     answer: Answer | None = None
     block: str | None = None
     changes: Changes = NOTHING
+    timeouts: TimeoutsWanted = field(default_factory=dict)  # for its calls, over those of whoever answers
     star: re.Pattern[str] | None = None  # a model glob whose star fills the one in ``answer``
     spared: frozenset[Tier | None] = frozenset()  # tiers for which a model was chosen while running
 
@@ -80,7 +81,9 @@ class Rule:
         if self.block is not None:
             return f"blocked: {self.block}"
         who = self.answer.name if self.answer is not None else "whoever would answer"
-        return f"{who}, with {self.changes.told}" if self.changes else who
+        also = [self.changes.told] if self.changes else []
+        also += [f"timeouts {timeouts_told(self.timeouts)}"] if self.timeouts else []
+        return f"{who}, with {', '.join(also)}" if also else who
 
     @property
     def is_general(self) -> bool:

@@ -14,12 +14,18 @@ from addon.routing.config import (
     LIMITS,
     LOGGING,
     PASS,
+    RETRY,
+    STREAMING,
+    TIMEOUTS,
     Answer,
     Choice,
     Endpoint,
     Limits,
     Logging,
+    Retry,
+    Streaming,
     Tier,
+    Timeouts,
     nearest,
     quoted,
 )
@@ -57,6 +63,9 @@ class Settings:
     warnings: tuple[str, ...] = ()
     limits: Limits = LIMITS
     logging: Logging = LOGGING
+    timeouts: Timeouts = TIMEOUTS  # of every provider that has none of its own
+    retry: Retry = RETRY
+    streaming: Streaming = STREAMING
     # what route.py has put together of these settings: it goes when they go
     remembered: dict[Choice, Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
+from typing import Any
 
 from addon.dialects.profiles import SearchStyle
 from addon.protocol.errors import ConfigError
@@ -21,11 +22,14 @@ from addon.routing.config import (
     ANTHROPIC,
     LIVE,
     SLOTS,
+    TIMEOUTS,
     Answer,
     Choice,
     Endpoint,
     Limits,
+    Retry,
     Slot,
+    Streaming,
     Tier,
     is_claude,
     tier_of,
@@ -217,7 +221,8 @@ def configure(
         raise ConfigError(f"{place(('presets', name))}: {name} has a meaning of its own; give the preset another name")
     values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
     named = environment.read(values, lambda command: secrets(document.Credential(command=command)))
-    endpoints = providers.endpoints(written.backends, named.endpoints, Sources(values, place, secrets))
+    timeouts = TIMEOUTS.changed(providers.timeouts(written.timeouts))
+    endpoints = providers.endpoints(written.backends, named.endpoints, Sources(values, place, secrets, timeouts))
     if not named.slots and written.preset is None and not any(getattr(written, slot) for slot in Slot):
         idle = environment.PREFERRED in values and not named.implied and named.preferred != ANTHROPIC
         unused = (*unused, IDLE.format(named.preferred)) if idle else unused
@@ -233,10 +238,18 @@ def configure(
         warnings=(*unused, *named.unused),
         limits=Limits(**written.limits.model_dump(exclude_none=True)),
         logging=environment.logging(values),
+        timeouts=timeouts,
+        retry=Retry(**_seconds(written.retry, longest_wait="longest_wait_s")),
+        streaming=Streaming(**_seconds(written.streaming, grace="grace_s", ping="ping_s")),
     )
     base = replace(base, aliases=MappingProxyType(_aliases(written, base, place)), facts=_facts(written, base, place))
     base = replace(base, searcher=_searcher(written.search, base, place))
     return Configuration(written, named, place, base, origin)
+
+
+def _seconds(written: document.Part, **names: str) -> dict[str, Any]:
+    """What is written of a section, with units in the names."""
+    return {names.get(name, name): value for name, value in written.model_dump(exclude_none=True).items()}
 
 
 def parse(values: Mapping[str, str]) -> Settings:

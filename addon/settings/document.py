@@ -26,7 +26,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
 from addon.routing.call import Door, Kind
-from addon.routing.config import Tier
+from addon.routing.config import MOST_ATTEMPTS, Tier
 from addon.settings import litellm_names
 
 DURATION = re.compile(
@@ -35,7 +35,8 @@ DURATION = re.compile(
 UNIT_S = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 FOR_EVER = "none"
 # the same for JSON Schema, whose groups have no names; some digit must be more than 0
-DURATION_SCHEMA = rf"^(?: *[Nn][Oo][Nn][Ee] *|(?=.*[1-9]){re.sub('[?]P<[a-z]+>', '', DURATION.pattern)})$"
+SPAN_SCHEMA = rf"(?=.*[1-9]){re.sub('[?]P<[a-z]+>', '', DURATION.pattern)}"
+DURATION_SCHEMA = rf"^(?: *[Nn][Oo][Nn][Ee] *|{SPAN_SCHEMA})$"
 SCENARIOS = ("web_search", "image", "long_context", "background", "think", "default")  # in the order they are asked
 REFUSED_BODY = frozenset(("model", "messages", "stream", "stream_options", "system", "tools", "contents", "input"))
 SOURCES = ("env", "file", "command", "key")  # of a credential
@@ -90,6 +91,14 @@ def _seconds(value: Any) -> Any:
     return _written(value)
 
 
+def _span(value: Any) -> Any:
+    """Read the same where it must end."""
+    seconds = _seconds(value)
+    if seconds is None:
+        raise ValueError("write a time such as 10s or 1m30s; it cannot be none")
+    return seconds
+
+
 def _body(value: Any) -> Any:
     if isinstance(value, dict) and (refused := sorted(REFUSED_BODY & value.keys())):
         raise ValueError(f"{refused[0]} is what Detour itself writes; it cannot be set here")
@@ -111,6 +120,17 @@ Duration = Annotated[
         {
             "anyOf": [{"type": "string", "pattern": DURATION_SCHEMA}, {"type": "number", "exclusiveMinimum": 0}],
             "examples": ["10s", "5m", "1h30m", FOR_EVER],
+        }
+    ),
+]
+Span = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False),
+    BeforeValidator(_span),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": f"^{SPAN_SCHEMA}$"}, {"type": "number", "exclusiveMinimum": 0}],
+            "examples": ["10s", "1m30s"],
         }
     ),
 ]
@@ -172,7 +192,7 @@ class Credential(Part):
 
 
 class Timeouts(Part):
-    """How long a backend may take."""
+    """How long a backend may take; a route's go over the backend's, and those over the ones for all."""
 
     connect: Duration = 10.0
     """Until its connection stands."""
@@ -250,7 +270,8 @@ class Backend(Part):
     """Its key: ${NAME} of the environment, or env, file, command or key."""
     proxy: Maybe[Name] = None
     """The proxy on the way to it: http://proxy:3128"""
-    timeouts: Section[Timeouts | None] = None
+    timeouts: Section[Timeouts] = Timeouts()
+    """How long it may take."""
     headers: Annotated[Section[dict[Key, str]], Field(repr=False)] = {}
     """Further headers of each request."""
     body: Section[Body] = {}
@@ -355,6 +376,8 @@ class Route(Part):
     """Globs on the names of tools that the model is not told of."""
     inline_tools: bool = False
     """Give tools that wait to be searched for in full."""
+    timeouts: Section[Timeouts] = Timeouts()
+    """How long whoever answers may take."""
     default: Maybe[Target] = None
     """Shorthand for a rule that answers everything else."""
     background: Maybe[Target] = None
@@ -371,6 +394,8 @@ class Route(Part):
     @model_validator(mode="after")
     def _does_one_thing(self) -> "Route":
         given = {name for name in self.model_fields_set if getattr(self, name) != type(self).model_fields[name].default}
+        given -= {"timeouts"}  # which may say what goes without saying, and mean it
+        given |= {"timeouts"} if self.timeouts.model_fields_set else set()
         short = [name for name in SCENARIOS if name in given]
         if short and given - {short[0], "name"}:
             raise ValueError(f"{short[0]} is a shorthand and stands alone; write when and to for more")
@@ -411,6 +436,24 @@ class Limits(Part):
     """Of a backend's reply, kept beside the flow for reading (16 MiB)."""
 
 
+class Retry(Part):
+    """How often the same target is asked again when it fails; then the next one of a list is."""
+
+    attempts: Maybe[Annotated[int, Field(ge=0, le=MOST_ATTEMPTS)]] = None
+    """How often, after the first time (2); 0: never."""
+    longest_wait: Maybe[Span] = None
+    """The longest wait between two times (5s); when a backend asks for more, the next one is asked at once."""
+
+
+class Streaming(Part):
+    """How a streamed reply is kept alive while the backend is silent."""
+
+    grace: Maybe[Span] = None
+    """How long a failure still gets its true status (12s); then the reply begins, and a failure ends it."""
+    ping: Maybe[Span] = None
+    """The silence after which the client gets a ping (15s)."""
+
+
 class Document(Part):
     """All of ``detour.yaml``."""
 
@@ -436,6 +479,10 @@ class Document(Part):
     record: Maybe[Literal["off", "metadata", "full"]] = None
     """What is kept of each exchange for reading."""
     limits: Section[Limits] = Limits()
+    timeouts: Section[Timeouts] = Timeouts()
+    """How long any backend may take."""
+    retry: Section[Retry] = Retry()
+    streaming: Section[Streaming] = Streaming()
 
 
 def schema() -> Mapping[str, Any]:

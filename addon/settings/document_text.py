@@ -75,11 +75,13 @@ def _merged(
     aliases = {name: converted.routes[index]["to"] for index, name in names.items()}
     known: dict[Path, Path] = dict(converted.origins)
     known |= {("models", name): known["routes", index] for index, name in names.items()}
-    for section, made in (("backends", converted.backends), ("models", {**converted.models, **aliases})):
+    parts = {"backends": converted.backends, "models": {**converted.models, **aliases}, **converted.for_all}
+    for section, made in parts.items():
         written = own.get(section) or {}
         if isinstance(written, Mapping):  # else it is told that it is none
             own[section] = {**made, **written}
             origins |= {(section, key): known[section, key] for key in made if key not in written}
+            origins |= {(section,): known[section,]} if not written and (section,) in known else {}
     routes = own.get("routes") or []
     if isinstance(routes, Mapping):
         scenarios = sorted(routes, key=lambda name: (*document.SCENARIOS, name).index(name))
@@ -103,9 +105,6 @@ def _plain_name(route: Mapping[str, Any]) -> str | None:
 def _without_effect(found: Document, place: Place) -> Iterator[str]:
     if found.record is not None:
         yield f"{place(('record',))}: record has no effect yet: flows are kept as mitmproxy keeps them"
-    for name, backend in found.backends.items():
-        if backend.timeouts is not None:
-            yield f"{place(('backends', name, 'timeouts'))}: timeouts have no effect yet"
 
 
 def _told(error: ValidationError, data: Any, place: Place) -> Iterator[str]:

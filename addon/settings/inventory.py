@@ -1,11 +1,11 @@
 """What is in force as rows for people: name, value, origin. Pure; no row holds a key."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from addon.routing.backends import BACKENDS, find
 from addon.routing.catalog import ModelFacts, Price
-from addon.routing.config import Endpoint, Tier, Timeouts
+from addon.routing.config import TIMEOUTS, Endpoint, Tier, Timeouts, timeouts_told
 from addon.routing.settings import Settings
 from addon.settings.assembly import Configuration
 from addon.settings.environment import PREFERRED
@@ -100,7 +100,7 @@ def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Con
         "headers": ", ".join(sorted(header for header, _ in endpoint.headers)),
         "body": dict(endpoint.extra_body),
         "profile": ", ".join(f"{field} {value}" for field, value in endpoint.profile.items()),
-        "timeouts": _seconds(endpoint.timeouts) if endpoint.timeouts != Timeouts() else None,
+        "timeouts": _seconds(endpoint.timeouts) if endpoint.timeouts != configuration.base.timeouts else None,
     }
     for part, value in told.items():
         if value:
@@ -117,9 +117,7 @@ def _own_address(endpoint: Endpoint) -> str | None:
 
 
 def _seconds(timeouts: Timeouts) -> str:
-    names = ("connect", "first_byte", "idle", "total")
-    values = (timeouts.connect_s, timeouts.first_byte_s, timeouts.idle_s, timeouts.total_s)
-    return ", ".join(f"{name} {value:g} s" for name, value in zip(names, values, strict=True) if value is not None)
+    return timeouts_told({name: value for name, value in asdict(timeouts).items() if value is not None})
 
 
 def _others(configuration: Configuration, settings: Settings) -> Iterator[Row]:
@@ -128,6 +126,13 @@ def _others(configuration: Configuration, settings: Settings) -> Iterator[Row]:
     limits = configuration.document.limits.model_dump(exclude_none=True)
     for name, value in limits.items():
         yield Row(f"limits.{name}", f"{value:,}", configuration.place(("limits", name)))
+    if settings.timeouts != TIMEOUTS:
+        yield Row("timeouts", _seconds(settings.timeouts), configuration.place(("timeouts",)))
+    for part in ("retry", "streaming"):
+        for name in getattr(configuration.document, part).model_dump(exclude_none=True):
+            held = getattr(settings, part)
+            value = getattr(held, name) if hasattr(held, name) else f"{getattr(held, f'{name}_s'):g} s"
+            yield Row(f"{part}.{name}", str(value), configuration.place((part, name)))
     logging = settings.logging
     for name, level in (("CONSOLE_LOG_LEVEL", logging.console_level), ("FILE_LOG_LEVEL", logging.file_level)):
         if level is not None:

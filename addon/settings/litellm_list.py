@@ -11,15 +11,23 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
-from addon.routing.config import ANTHROPIC
+from addon.routing.config import ANTHROPIC, MOST_ATTEMPTS
 from addon.settings import litellm_names as names
 from addon.settings.litellm_deployments import EVERYTHING, Deployments
-from addon.settings.litellm_values import Converted, Mistake, Path, Values, listed, mapping, shown
+from addon.settings.litellm_values import Converted, Mistake, Path, Values, listed, mapping, number, shown
 
 __all__ = ["Converted", "Mistake", "convert"]
 
+# section of a document -> what it is made of: the first that is there
+FOR_ALL: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        "timeouts": ((names.ROUTER, "stream_timeout"), (names.ROUTER, "timeout"), (names.MODULE, "request_timeout")),
+        "retry": ((names.ROUTER, "num_retries"), (names.MODULE, "num_retries")),
+    }
+)
 MOST_FALLBACKS = 5  # levels: litellm's own limit
 # what a deployment of everything is for names without a provider; those with one need no route
 EVERYTHING_ROUTES = (("claude-*", ANTHROPIC), ("gpt-*", "openai/gpt-*"))
@@ -65,6 +73,7 @@ class _Routes:
             given = router.pop(key, None) or module.pop(key, None)
             chains.update(_chains(key, listed(given, (section, key)), (section, key)))
         aliases = _aliases(router.pop("model_group_alias", None), (names.ROUTER, "model_group_alias"))
+        _for_all({names.ROUTER: router, names.MODULE: module}, made)
         for section, left in ((names.ROUTER, router), (names.MODULE, module)):
             for key in left:
                 made.ignore((section, str(key)), names.SERVER_ONLY)
@@ -173,6 +182,33 @@ def _chains(key: str, given: list[Any], path: Path) -> Iterator[tuple[str, tuple
             if len(texts) < len(wanted):
                 raise Mistake(where, "the names of models are needed here: NAME: [OTHER, ...]")
             yield str(name), (texts, where)
+
+
+def _for_all(sections: Mapping[str, dict[str, Any]], made: Converted) -> None:
+    """Take what holds for every deployment out of ``sections``."""
+    for part, places in FOR_ALL.items():
+        for section, key in places:
+            path, value = (section, key), sections[section].pop(key, None)
+            if value is None:
+                continue
+            if part in made.for_all:
+                made.ignored.append((path, f"{'.'.join(map(str, made.origins[part,]))} is what holds"))
+            elif isinstance(value, str) and value.startswith(names.ENVIRON):
+                made.ignored.append((path, "a number is needed here"))
+            else:
+                made.for_all[part] = _timeouts(value, path) if part == "timeouts" else _retry(value, path)
+                made.origins.update(dict.fromkeys(((part,), *((part, name) for name in made.for_all[part])), path))
+
+
+def _timeouts(value: Any, path: Path) -> dict[str, float]:
+    seconds = number(value, path)
+    if not seconds:
+        raise Mistake(path, "a number of seconds above 0 is needed here")
+    return {"first_byte": seconds, "idle": seconds}
+
+
+def _retry(value: Any, path: Path) -> dict[str, float]:
+    return {"attempts": min(int(number(value, path) or 0), MOST_ATTEMPTS)}
 
 
 def _aliases(given: Any, path: Path) -> dict[str, tuple[str, Path]]:

@@ -104,23 +104,26 @@ PRICES: Mapping[str, str] = MappingProxyType(
 )
 
 IN_ORDER = "the deployments of one name are tried in the order written, not shuffled"
-NO_RETRIES = "the client repeats what failed"
+ONE_RETRY = "retry.attempts, or num_retries of the settings, says it for all"
 SERVER_ONLY = "it concerns litellm's own server"
 NO_TOKENS = "Detour mints no tokens of Microsoft's or Amazon's: give an api_key"
 # why a setting has no effect, by its name wherever it stands
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("rpm", "tpm", "weight", "routing_strategy", "routing_strategy_args"), IN_ORDER),
-        **dict.fromkeys(("num_retries", "max_retries", "retry_policy", "retry_after"), NO_RETRIES),
+        **dict.fromkeys(("num_retries", "max_retries", "retry_policy"), ONE_RETRY),
+        **dict.fromkeys(
+            ("allowed_fails", "cooldown_time", "allowed_fails_policy", "disable_cooldowns"),
+            "one failure cools a target down, from 5 s to 5 min",
+        ),
         **dict.fromkeys(("azure_ad_token", "tenant_id", "client_id", "client_secret"), NO_TOKENS),
         **dict.fromkeys(
             ("max_tokens", "max_completion_tokens"),
             "the client always says its own; model_info.max_output_tokens is what caps it",
         ),
-        **dict.fromkeys(("timeout", "request_timeout", "stream_timeout"), "give it to the deployments it is meant for"),
-        **dict.fromkeys(
-            ("context_window_fallbacks", "content_policy_fallbacks"), "fallbacks do not depend on the kind of failure"
-        ),
+        "context_window_fallbacks": "a prompt that is too long goes to the next of the fallbacks with a larger window",
+        "content_policy_fallbacks": "fallbacks do not depend on the kind of failure",
+        "retry_after": "the wait grows by itself, up to retry.longest_wait",
         "api_version": "Azure's v1 address takes none",
         "drop_params": "what a backend does not take is always left out, and told",
         "include": "one file is read: copy what that one holds into this one",

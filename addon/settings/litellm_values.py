@@ -29,6 +29,7 @@ class Converted:
     backends: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     routes: list[dict[str, Any]] = field(default_factory=list)
+    for_all: dict[str, dict[str, float]] = field(default_factory=dict)  # sections that hold for every backend
     ignored: list[tuple[Path, str]] = field(default_factory=list)
     origins: dict[Path, Path] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from addon.protocol.errors import ConfigError
 from addon.routing.backends import Backend, find
-from addon.routing.config import Credential, Endpoint, Proxy, Timeouts, nearest
+from addon.routing.config import TIMEOUTS, Credential, Endpoint, Proxy, Timeouts, TimeoutsWanted, nearest
 from addon.settings import document, environment
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
@@ -38,20 +38,21 @@ class Sources:
     values: Mapping[str, str]
     place: Place
     secrets: Secrets
+    timeouts: Timeouts = TIMEOUTS  # of every provider
 
 
 def endpoints(
     written: Mapping[str, document.Backend], known: Mapping[str, Endpoint], sources: Sources
 ) -> dict[str, Endpoint]:
     """Return ``known`` with the document's applied. Raises: ConfigError that says the line."""
-    made = dict(known)
+    made = {name: replace(endpoint, timeouts=sources.timeouts) for name, endpoint in known.items()}
     names: dict[str, str] = {}
     for name, backend in written.items():
         try:
             row = _row(name, backend)
             _check_name(row.name, names, known)
             names[row.name] = name
-            made[row.name] = _endpoint(row, backend, known.get(row.name), sources)
+            made[row.name] = _endpoint(row, backend, made.get(row.name), sources)
         except ConfigError as error:
             raise ConfigError(f"{sources.place(('backends', name))}: {name}: {error.message}") from None
     return made
@@ -103,14 +104,14 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
         extra_body=MappingProxyType(dict(backend.body)),
         profile=profile(backend.profile),
         proxy=_proxy(filled(backend.proxy, sources.values)) if backend.proxy else None,
-        timeouts=_timeouts(backend.timeouts) if backend.timeouts else Timeouts(),
+        timeouts=found.timeouts.changed(timeouts(backend.timeouts)),
     )
 
 
 def _new(row: Backend, sources: Sources) -> Endpoint:
     """A provider that has only the name from the user: no variable of the environment is its own."""
     placed = {name: value for name, value in sources.values.items() if name in row.place}
-    return environment.endpoint(row, placed)[0]
+    return replace(environment.endpoint(row, placed)[0], timeouts=sources.timeouts)
 
 
 def _credential(written: str | document.Credential, base: Credential, sources: Sources) -> Credential:
@@ -181,5 +182,7 @@ def profile(written: document.Profile) -> Mapping[str, Any]:
     )
 
 
-def _timeouts(written: document.Timeouts) -> Timeouts:
-    return Timeouts(written.connect, written.first_byte, written.idle, written.total)
+def timeouts(written: document.Timeouts | None) -> TimeoutsWanted:
+    """Return the fields of Timeouts that are written."""
+    fields = written.model_dump(exclude_unset=True) if written is not None else {}
+    return MappingProxyType({f"{name}_s": value for name, value in fields.items()})

@@ -9,7 +9,7 @@ from addon.routing import rules
 from addon.routing.changes import Changes, Replacement
 from addon.routing.config import Answer, Choice, Tier
 from addon.routing.rules import Rule
-from addon.settings import document
+from addon.settings import document, providers
 from addon.settings.providers import Path
 
 type Written = Sequence[document.Route] | document.Scenarios
@@ -72,6 +72,7 @@ class Book:
                 answer,
                 route.block,
                 changes_of(route),
+                providers.timeouts(route.timeouts),
                 rules.star_of(wanted.get("model")),
             )
         except ConfigError as error:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addon.routing.config import PASS, Answer, Choice, Credential, Tier, is_claude, nearest
+from addon.routing.config import PASS, Answer, Choice, Credential, Tier, Timeouts, is_claude, nearest
 from addon.settings.assembly import parse
 
 KEY = "sk-config-secret"
@@ -50,6 +50,12 @@ def test_a_mistaken_provider_is_answered_with_the_nearest(name: str, said: str) 
 def test_only_one_choice_passes(choice: Choice, passes: bool, name: str) -> None:
     assert (choice.passes, choice.name) == (passes, name)
     assert Answer((choice, Choice("a", "b")), "r").passes is passes
+
+
+def test_timeouts_are_changed_field_by_field() -> None:
+    timeouts = Timeouts(first_byte_s=5.0)
+    assert timeouts.changed({"idle_s": None, "total_s": 60.0}) == Timeouts(10.0, 5.0, None, 60.0)
+    assert timeouts.changed({}) is timeouts
 
 
 def test_an_answer_names_all_its_choices() -> None:

@@ -15,7 +15,7 @@ from addon.routing import route as routes
 from addon.routing.call import Call
 from addon.routing.catalog import ModelFacts
 from addon.routing.changes import Changes
-from addon.routing.config import PASS, Answer, Choice, tier_of
+from addon.routing.config import PASS, Answer, Choice, Timeouts, tier_of
 from addon.routing.route import Route, choose
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
@@ -387,3 +387,30 @@ def test_nothing_that_a_function_does_to_a_call_changes_the_request(raw: bytes |
     route = decided(decide, call=asked)
     assert (route.name, route.asked, route.session) == ("openai/gpt-5.5", "claude-opus-5-5", "s")
     assert body == {**OPUS, "messages": [{"role": "user", "content": "x"}]}
+
+
+# -- timeouts ----------------------------------------------------------------------------------------------------------
+
+SLOW = Timeouts(connect_s=3.0, idle_s=60.0)
+OWN = replace(BOTH, timeouts=Timeouts(total_s=9.0))
+OWN = replace(OWN, endpoints={**OWN.endpoints, "openai": replace(OWN.endpoints["openai"], timeouts=SLOW)})
+WANTED = {"idle_s": None, "first_byte_s": 30.0}
+TIMED: list[tuple[Settings, str, Timeouts]] = [
+    (OWN, "openai/x", SLOW),
+    (OWN, "claude-opus-5-5", SLOW),
+    (replace(OWN, tiers={}), "claude-opus-5-5", OWN.timeouts),  # to Anthropic, untouched
+    (replace(OWN, rules=(Rule("r", "", timeouts=WANTED),)), "claude-opus-5-5", SLOW.changed(WANTED)),
+    (replace(OWN, rules=(Rule("r", "", timeouts=WANTED),), tiers={}), "claude-opus-5-5", OWN.timeouts.changed(WANTED)),
+    (
+        replace(OWN, rules=(Rule("r", "", answer=Answer((PASS,), "r"), changes=LESS, timeouts=WANTED),)),
+        "claude-opus-5-5",
+        OWN.timeouts.changed(WANTED),  # to Anthropic, changed
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "asked", "timeouts"), TIMED)
+def test_timeouts_are_the_rules_over_those_of_whoever_answers(
+    settings: Settings, asked: str, timeouts: Timeouts
+) -> None:
+    assert choose(Call({"model": asked}), settings).timeouts == timeouts

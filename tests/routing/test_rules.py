@@ -242,6 +242,10 @@ def test_a_rule_knows_its_reach(rule: Rule, general: bool, for_named: bool, catc
         (made(answer=ANSWER), "a/x, then anthropic"),
         (made(block="No."), "blocked: No."),
         (made(changes=Changes(effort="low")), "whoever would answer, with effort low"),
+        (
+            made(changes=Changes(effort="low"), timeouts={"idle_s": 0.5}),
+            "whoever would answer, with effort low, timeouts idle 0.5 s",
+        ),
     ],
 )
 def test_a_rule_tells_what_it_does(rule: Rule, outcome: str) -> None:

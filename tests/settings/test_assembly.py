@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from addon.protocol.errors import ConfigError
 from addon.routing.call import Call, Kind
 from addon.routing.catalog import ModelFacts, Price
-from addon.routing.config import LIMITS, PASS, Choice, Limits, Slot, Tier
+from addon.routing.config import LIMITS, PASS, Choice, Limits, Retry, Slot, Streaming, Tier
 from addon.routing.route import choose
 from addon.routing.settings import Decider
 from addon.settings import document, inventory
@@ -262,10 +262,13 @@ def test_the_document_names_the_provider_of_bare_models_where_the_environment_do
 
 def test_what_else_is_written_is_in_force() -> None:
     decider = Decider("a.py:f", lambda call: None)
-    written = Document.model_validate({"limits": {"request_bytes": 5}})
+    written = Document.model_validate(
+        {"limits": {"request_bytes": 5}, "retry": {"longest_wait": 1}, "streaming": {"ping": "9s"}}
+    )
     found = configure(written, {"DETOUR_HOME": " /x ", "FILE_LOG_LEVEL": "info"}, place, decider=decider, unused=("u",))
     in_force = found.settings()
     assert in_force.limits == Limits(request_bytes=5, reply_bytes=LIMITS.reply_bytes)
+    assert (in_force.retry, in_force.streaming) == (Retry(longest_wait_s=1), Streaming(ping_s=9))
     assert (in_force.home, in_force.logging.file_level, in_force.decider) == ("/x", "info", decider)
     assert in_force.warnings == ("u",)
 

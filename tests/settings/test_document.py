@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from addon.dialects.profiles import Profile
 from addon.routing.catalog import Price
-from addon.routing.config import Limits, Timeouts
+from addon.routing.config import Limits, Retry, Streaming, Timeouts
 from addon.settings import document, litellm_names
 from addon.settings.document import Document
 
@@ -33,6 +33,10 @@ def idle(value: Any) -> dict[str, Any]:
     return backend(timeouts={"idle": value})
 
 
+def ping(value: Any) -> dict[str, Any]:
+    return {"streaming": {"ping": value}}
+
+
 TAKEN: list[dict[str, Any]] = [
     {},
     {"preset": "glm", "big": "x", "middle": ["a/b", "anthropic"], "small": "y", "provider": "google"},
@@ -40,6 +44,12 @@ TAKEN: list[dict[str, Any]] = [
     dict.fromkeys(("backends", "models", "routes", "presets", "limits")),  # all under them is commented out
     {"backends": {}, "models": {}, "routes": [], "presets": {}, "limits": {}},
     {"record": "metadata", "limits": {"request_bytes": 1, "reply_bytes": 2}},
+    {"timeouts": {"first_byte": "30s"}, "retry": {"attempts": 0, "longest_wait": "2s"}, "streaming": {"grace": 5}},
+    dict.fromkeys(("timeouts", "retry", "streaming")),
+    *(ping(time) for time in ("10s", "1m30s", "250ms", " 2 s ", 10, 0.5)),
+    route(timeouts={"first_byte": "30s"}),
+    route(timeouts={"idle": "300s"}),  # as it is anyway, and over the backend's
+    route(to="x", timeouts=None),
     backend(like="vllm"),
     backend(**dict.fromkeys(("timeouts", "headers", "body", "profile"))),
     backend(dialect="anthropic", address="http://x", proxy="http://p", headers={"a": ""}, body={"a": {"b": None}}),
@@ -99,6 +109,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"routes": {"long_context": {"tokens": 5}}}, "missing"),
     ({"limits": {"request_bytes": 0}}, "greater_than"),
     ({"limits": {"request_bytes": "5"}}, "int_type"),
+    ({"retry": {"attempts": -1}}, "greater_than_equal"),
+    ({"retry": {"attempts": 11}}, "less_than_equal"),
+    ({"retry": {"attempts": None}}, "no_value"),
+    ({"retry": {"longest_wait": "none"}}, "value_error"),
+    *((ping(time), "value_error") for time in ("none", "None", "soon", "0s", "")),
+    (ping(0), "greater_than"),
+    (ping(True), "float_type"),
+    (ping(None), "no_value"),
     ({"models": {"a": 5}}, "string_type"),
     ({"models": {"a": {"windw": 5}}}, "extra_forbidden"),
     ({"models": {"a": {"window": "5"}}}, "int_type"),
@@ -141,6 +159,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (route(block=None, when={"kind": "title"}), "no_value"),
     (route(block="x", to="y"), "value_error"),
     (route(block="x", effort="low"), "value_error"),
+    (route(block="x", timeouts={"idle": "5s"}), "value_error"),
+    (route(think="x", timeouts={"idle": "5s"}), "value_error"),
     (route(think="x", to="y"), "value_error"),
     (route(think="x", when={"kind": "title"}), "value_error"),
     (route(think="x", image="y"), "value_error"),
@@ -174,7 +194,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 # what only the models can tell
-REFUSED_BY_MODELS = [route(body={}), route(inline_tools=False), route(system={}, name="x"), idle(float("inf"))]
+REFUSED_BY_MODELS = [
+    route(body={}),
+    route(inline_tools=False),
+    route(system={}, name="x"),
+    route(timeouts={}),
+    idle(float("inf")),
+    ping(float("inf")),
+]
 
 
 @pytest.mark.parametrize("written", TAKEN, ids=str)
@@ -202,9 +229,9 @@ DURATIONS = [("10s", 10), ("5m", 300), ("1h30m", 5400), ("250ms", 0.25), ("1h 1m
 
 @pytest.mark.parametrize(("text", "seconds"), [*DURATIONS, (7, 7), (0.5, 0.5)])
 def test_a_duration_is_seconds(text: str | float, seconds: float | None) -> None:
-    timeouts = Document.model_validate(idle(text)).backends["b"].timeouts
-    assert timeouts is not None
-    assert timeouts.idle == seconds
+    assert Document.model_validate(idle(text)).backends["b"].timeouts.idle == seconds
+    if seconds is not None:
+        assert Document.model_validate(ping(text)).streaming.ping == seconds
 
 
 def test_what_is_not_written_is_as_the_code_has_it() -> None:
@@ -224,6 +251,14 @@ def test_what_is_not_written_is_as_the_code_has_it() -> None:
 )
 def test_every_field_that_there_is_can_be_written(part: type[BaseModel], fields: Any) -> None:
     assert set(part.model_fields) == {field.name for field in dataclasses.fields(fields)}
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [(document.Timeouts, Timeouts), (document.Retry, Retry), (document.Streaming, Streaming)],
+)
+def test_every_field_in_seconds_can_be_written(part: type[BaseModel], fields: Any) -> None:
+    assert set(part.model_fields) == {field.name.removesuffix("_s") for field in dataclasses.fields(fields)}
 
 
 def test_a_profile_has_nothing_where_it_may_have_nothing() -> None:

@@ -40,6 +40,7 @@ MISTAKES = [
     ("routes:\n- system: {replace: [{pattern: x}]}", ["line 2: routes.0.system.replace.0.with: it is missing"]),
     ("limits:\n  request_bytes: 0", ["line 2: limits.request_bytes: it must be greater than 0"]),
     ("backends:\n  b: {timeouts: {idle: soon}}", ["line 2: backends.b.timeouts.idle: write a time such as 10s"]),
+    ("streaming:\n  ping: none", ["line 2: streaming.ping: write a time such as 10s or 1m30s; it cannot be none"]),
     ("backends:\n  b: {credential: {env: A, key: B}}", ["line 2: backends.b.credential: give exactly one of"]),
     ("function: my.py", ["line 1: function: write it as path/to/file.py:name"]),
     ("presets: {p: {backends: {}}}", ["line 1: presets.p.backends: there is no such key"]),
@@ -117,12 +118,8 @@ def test_each_value_has_its_place() -> None:
 
 
 def test_what_has_no_effect_is_said() -> None:
-    text = "record: full\nbackends:\n  b:\n    address: http://x\n    timeouts: {idle: 5s}\n  c: {address: http://x}\n"
-    _, _, unused = document_text.parse(text, "detour.yaml")
-    assert unused == (
-        "detour.yaml, line 1: record has no effect yet: flows are kept as mitmproxy keeps them",
-        "detour.yaml, line 5: timeouts have no effect yet",
-    )
+    _, _, unused = document_text.parse("record: full\ntimeouts: {idle: 5s}\n", "detour.yaml")
+    assert unused == ("detour.yaml, line 1: record has no effect yet: flows are kept as mitmproxy keeps them",)
 
 
 LIST = """
@@ -173,9 +170,22 @@ def test_what_the_document_says_of_a_provider_wins_over_the_list() -> None:
     assert place(("backends", name)) == "both.yaml, line 10"
 
 
+def test_what_holds_for_all_of_a_litellm_list_stands_behind_what_the_document_says() -> None:
+    text = f"{LIST}litellm_settings:\n  request_timeout: 60\n  num_retries: 1\n"
+    found, place, unused = document_text.parse(text, "both.yaml")
+    assert (found.timeouts.first_byte, found.timeouts.idle, found.retry.attempts) == (60, 60, 1)
+    assert [place(("timeouts",)), place(("retry", "attempts"))] == ["both.yaml, line 10", "both.yaml, line 11"]
+    assert len(unused) == 1
+    found, place, _ = document_text.parse(f"{text}timeouts: {{idle: 5s}}\nretry: {{attempts: 4}}\n", "both.yaml")
+    assert (found.timeouts.first_byte, found.timeouts.idle, found.retry.attempts) == (60, 5, 4)
+    assert [place((name,)) for name in ("timeouts", "retry")] == ["both.yaml, line 12", "both.yaml, line 13"]
+    assert place(("timeouts", "first_byte")) == "both.yaml, line 10"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        (f"{LIST}retry: 5\nrouter_settings: {{num_retries: 5}}\n", "line 9: retry: write a mapping"),
         (f"{LIST}preest: x\n", "line 9: preest: there is no such key, is preset meant?"),
         (f"{LIST}routes: x\n", "line 9: routes: write a list or a mapping"),
         (f"{LIST}routes: {{thnk: x}}\n", "line 9: routes.0.thnk: there is no such key, is think meant?"),

@@ -192,6 +192,26 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
     ({"search": "off"}, {}, Switch(), [Row("search", "off", "at search")]),
     # the rest
     ({}, {"DETOUR_HOME": "/x"}, Switch(), [Row("DETOUR_HOME", "/x", ".env")]),
+    (
+        {"timeouts": {"first_byte": "90s"}, "backends": {"b": BOX | {"timeouts": {"idle": "5s"}}, "c": BOX}},
+        {},
+        Switch(),
+        [
+            Row("backends.b.timeouts", "connect 10 s, first_byte 90 s, idle 5 s", "at backends.b.timeouts"),
+            Row("timeouts", "connect 10 s, first_byte 90 s, idle 300 s", "at timeouts"),
+        ],
+    ),
+    (
+        {"retry": {"attempts": 2, "longest_wait": 3}, "streaming": {"grace": "2s", "ping": "1m"}},
+        {},
+        Switch(),
+        [
+            Row("retry.attempts", "2", "at retry.attempts"),
+            Row("retry.longest_wait", "3 s", "at retry.longest_wait"),
+            Row("streaming.grace", "2 s", "at streaming.grace"),
+            Row("streaming.ping", "60 s", "at streaming.ping"),
+        ],
+    ),
     ({"limits": {"reply_bytes": 5_000}}, {}, Switch(), [Row("limits.reply_bytes", "5,000", "at limits.reply_bytes")]),
     (
         {},

@@ -241,8 +241,16 @@ IGNORED: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         listed(A, router_settings={"timeout": 5, "num_retries": None}, litellm_settings={"cache": True}),
-        ["router_settings.timeout", "litellm_settings.cache"],
+        ["litellm_settings.cache"],
     ),
+    (
+        listed(A, router_settings={"timeout": 5}, litellm_settings={"request_timeout": 6}),
+        ["litellm_settings.request_timeout"],
+    ),
+    (listed(A, router_settings={"num_retries": "os.environ/N"}), ["router_settings.num_retries"]),
+    (listed(A, router_settings={"cooldown_time": 5, "retry_after": 1}), [
+        "router_settings.cooldown_time", "router_settings.retry_after"
+    ]),
     (listed(A, environment_variables={"REDIS": KEY}), ["environment_variables.REDIS"]),
     (listed(A, include=["more.yaml"], general_settings={}), ["include"]),
 ]  # fmt: skip
@@ -253,6 +261,30 @@ def test_settings_without_effect_are_told(data: dict[str, Any], paths: list[str]
     made = convert(data)
     assert [".".join(map(str, path)) for path, _ in made.ignored] == paths
     assert KEY not in str(made.ignored)
+
+
+LIMITS: list[tuple[dict[str, Any], dict[str, dict[str, float]]]] = [
+    (listed(A), {}),
+    (listed(A, router_settings={"timeout": 5}), {"timeouts": {"first_byte": 5, "idle": 5}}),
+    (
+        listed(A, router_settings={"timeout": 5, "stream_timeout": "7"}, litellm_settings={"request_timeout": 600}),
+        {"timeouts": {"first_byte": 7, "idle": 7}},
+    ),
+    (listed(A, litellm_settings={"request_timeout": 600}), {"timeouts": {"first_byte": 600, "idle": 600}}),
+    (listed(A, litellm_settings={"num_retries": 1}, router_settings={"num_retries": 0}), {"retry": {"attempts": 0}}),
+    (listed(A, litellm_settings={"num_retries": 15}), {"retry": {"attempts": 10}}),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), LIMITS, ids=range(len(LIMITS)))
+def test_timeouts_and_retries_for_all_are_read(data: dict[str, Any], expected: dict[str, dict[str, float]]) -> None:
+    assert convert(data).for_all == expected
+
+
+@pytest.mark.parametrize("settings", [{"timeout": 0}, {"timeout": "soon"}, {"num_retries": -1}, {"num_retries": True}])
+def test_a_number_that_is_none_is_a_mistake(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=rf"router_settings\.{next(iter(settings))}: a number"):
+        convert(listed(A, router_settings=settings))
 
 
 def test_what_several_organizations_have_in_common_is_told_once() -> None:

@@ -47,5 +47,5 @@ def test_what_is_not_supported_is_said_of_no_provider_that_is() -> None:
 
 def test_what_is_read_is_not_said_to_have_no_effect() -> None:
     read = names.READ_DEPLOYMENT | names.READ_INFO | names.READ_PARAMETERS | names.BODY | names.VERTEX_PARAMETERS
-    # read of a deployment, and without effect where litellm has them for all
-    assert read & names.REASONS.keys() == {"timeout", "stream_timeout", "max_tokens"}
+    # read of model_info, and without effect among the parameters
+    assert read & names.REASONS.keys() == {"max_tokens"}

@@ -180,6 +180,18 @@ def test_what_is_written_is_kept() -> None:
     assert (bare.headers, bare.extra_body, bare.proxy, bare.timeouts, bare.profile) == ((), {}, None, Timeouts(), {})
 
 
+def test_timeouts_of_a_provider_lie_field_by_field_over_those_of_all() -> None:
+    own = {"openai": {"timeouts": {"idle": "none"}}, "b": {"address": BOX, "timeouts": {"connect": "1s"}}}
+    found = document.Document.model_validate({"backends": own, "timeouts": {"idle": "9s", "total": "1h"}})
+    base = assembly.configure(found, {}, place, secrets).base
+    assert base.timeouts == Timeouts(10.0, None, 9.0, 3600.0)
+    assert {name: base.endpoints[name].timeouts for name in ("openai", "b", "groq")} == {
+        "openai": Timeouts(10.0, None, None, 3600.0),
+        "b": Timeouts(1.0, None, 9.0, 3600.0),
+        "groq": base.timeouts,
+    }
+
+
 PROXIES = [
     ("http://proxy:3128", ("http", "proxy", 3128)),
     ("http://proxy", ("http", "proxy", 80)),

@@ -117,6 +117,13 @@ def test_a_rule_changes_what_it_says(written: dict[str, Any], changes: Changes) 
     assert rules([written])[0].changes == changes
 
 
+def test_a_rule_has_the_timeouts_that_are_written_and_no_others() -> None:
+    timed, plain = rules([{"timeouts": {"first_byte": "30s", "idle": "none"}}, {"to": "a/b"}])
+    assert (timed.timeouts, plain.timeouts) == ({"first_byte_s": 30.0, "idle_s": None}, {})
+    assert timed.changes == NOTHING
+    assert timed.outcome == "whoever would answer, with timeouts first_byte 30 s, idle none"
+
+
 MISTAKES = [
     ([{"to": "nobody/x"}], "line of routes.0: route 1 answers with 'nobody/x', but there is no provider 'nobody'."),
     (
