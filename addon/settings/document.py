@@ -7,7 +7,7 @@ a whole section; a number, or true, in quotes is a text.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -15,88 +15,22 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     SecretStr,
     StringConstraints,
-    WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
 from addon.routing.call import Door, Kind
 from addon.routing.config import MOST_ATTEMPTS, Tier
 from addon.settings import litellm_names
+from addon.settings.document_values import Duration, Maybe, Section, Span
 
-DURATION = re.compile(
-    r" *(?:(?P<h>\d+) *h)? *(?:(?P<m>\d+) *m(?!s))? *(?:(?P<s>\d+(?:\.\d+)?) *s)? *(?:(?P<ms>\d+) *ms)? *"
-)
-UNIT_S = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-FOR_EVER = "none"
-# the same for JSON Schema, whose groups have no names; some digit must be more than 0
-SPAN_SCHEMA = rf"(?=.*[1-9]){re.sub('[?]P<[a-z]+>', '', DURATION.pattern)}"
-DURATION_SCHEMA = rf"^(?: *[Nn][Oo][Nn][Ee] *|{SPAN_SCHEMA})$"
 SCENARIOS = ("web_search", "image", "long_context", "background", "think", "default")  # in the order they are asked
 REFUSED_BODY = frozenset(("model", "messages", "stream", "stream_options", "system", "tools", "contents", "input"))
 SOURCES = ("env", "file", "command", "key")  # of a credential
 NO_DEEDS = frozenset(("name", "when", "block", *SCENARIOS))  # keys of a rule beside what it changes
 FUNCTION = re.compile(r".+\.py:[A-Za-z_]\w*")
-
-T = TypeVar("T")
-
-
-class _Written:
-    """Marks what may be left out, and must have a value where it is not."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_written, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        made = handler(schema)
-        kinds = [kind for kind in made["anyOf"] if kind != {"type": "null"}]
-        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-
-
-class _Section:
-    """Marks what is empty where nothing is written under it."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_empty, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [handler(schema), {"type": "null"}]}
-
-
-def _empty(value: Any) -> Any:
-    return {} if value is None else value
-
-
-def _written(value: Any) -> Any:
-    if value is None:
-        raise PydanticCustomError("no_value", "it has no value: write one, or take the line out")
-    return value
-
-
-def _seconds(value: Any) -> Any:
-    """Read ``10s``, ``5m``, ``1h30m``, ``250ms``, a number of seconds, or ``none``."""
-    if isinstance(value, str):
-        if value.strip().lower() == FOR_EVER:
-            return None
-        found = DURATION.fullmatch(value)
-        seconds = sum(float(amount) * UNIT_S[unit] for unit, amount in found.groupdict("0").items()) if found else 0
-        if not seconds:
-            raise ValueError("write a time such as 10s, 5m, 1h30m, or none")
-        return seconds
-    return _written(value)
-
-
-def _span(value: Any) -> Any:
-    """Read the same where it must end."""
-    seconds = _seconds(value)
-    if seconds is None:
-        raise ValueError("write a time such as 10s or 1m30s; it cannot be none")
-    return seconds
 
 
 def _body(value: Any) -> Any:
@@ -111,29 +45,6 @@ def _function(value: str) -> str:
     return value
 
 
-Maybe = Annotated[T | None, _Written()]
-Section = Annotated[T, _Section()]
-Duration = Annotated[
-    Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
-    BeforeValidator(_seconds),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "pattern": DURATION_SCHEMA}, {"type": "number", "exclusiveMinimum": 0}],
-            "examples": ["10s", "5m", "1h30m", FOR_EVER],
-        }
-    ),
-]
-Span = Annotated[
-    float,
-    Field(gt=0, allow_inf_nan=False),
-    BeforeValidator(_span),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "pattern": f"^{SPAN_SCHEMA}$"}, {"type": "number", "exclusiveMinimum": 0}],
-            "examples": ["10s", "1m30s"],
-        }
-    ),
-]
 Name = Annotated[str, StringConstraints(pattern=r"\S")]
 Key = Annotated[str, StringConstraints(min_length=1)]
 ModelName = Annotated[

@@ -224,16 +224,6 @@ def test_the_models_refuse_more(written: dict[str, Any]) -> None:
         Document.model_validate(written)
 
 
-DURATIONS = [("10s", 10), ("5m", 300), ("1h30m", 5400), ("250ms", 0.25), ("1h 1m 1.5s 5ms", 3661.505), ("none", None)]
-
-
-@pytest.mark.parametrize(("text", "seconds"), [*DURATIONS, (7, 7), (0.5, 0.5)])
-def test_a_duration_is_seconds(text: str | float, seconds: float | None) -> None:
-    assert Document.model_validate(idle(text)).backends["b"].timeouts.idle == seconds
-    if seconds is not None:
-        assert Document.model_validate(ping(text)).streaming.ping == seconds
-
-
 def test_what_is_not_written_is_as_the_code_has_it() -> None:
     timeouts = Timeouts()
     written = document.Timeouts()
