@@ -1,7 +1,9 @@
-"""Which target serves a request, and why."""
+"""Which target serves a request, and why; and which one does when that one fails."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from reprlib import repr as shortened
+from types import MappingProxyType
 from typing import cast
 
 from addon.dialects import Dialect, Target, load
@@ -24,11 +26,20 @@ from addon.routing.config import (
     is_claude,
     quoted,
 )
+from addon.routing.health import NOBODY, State
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 
 BY_NAME = "the client named it"
 PLAIN_KINDS = (None, Purpose.MAIN, Purpose.OTHER)  # of which nothing need be said
+# why a target is passed over
+WORDS: Mapping[State, str] = MappingProxyType(
+    {
+        State.COOLING: "it cools down",
+        State.PROBING: "another request tries it",
+        State.DOWN: "it is switched off",
+    }
+)
 MOST_REMEMBERED = 256  # destinations of one configuration; a session asks for a handful, but may name any model
 
 
@@ -56,7 +67,7 @@ class Route:
     reason: str
     destination: Destination | None = None
     changes: Changes = NOTHING
-    others: tuple[Choice, ...] = ()  # who may answer when this one fails; all of them can be used
+    others: tuple[Choice, ...] = ()  # who may answer when this one fails, in order; all of them can be used
     kind: str | None = None  # of the call; this and the session are for those who read what happened
     session: str | None = None
     choice: Choice = PASS  # the one of the list that answers
@@ -86,8 +97,8 @@ def is_named(call: Call, settings: Settings) -> bool:
     return call.named in settings.aliases and (call.model != call.named or not is_claude(call.named))
 
 
-def choose(call: Call, settings: Settings) -> Route:
-    """Decide who answers.
+def choose(call: Call, settings: Settings, avoided: Mapping[str, State] = NOBODY) -> Route:
+    """Decide who answers. ``avoided`` are passed over while another is up (``Health.avoided``).
 
     Raises: Blocked; BadRequest 404 when the client names a provider or a model that does not exist; BackendError when
     a key is missing, or when the user's function fails.
@@ -95,18 +106,19 @@ def choose(call: Call, settings: Settings) -> Route:
     named = is_named(call, settings)
     if settings.decider is not None:
         _refuse_blocked(call, settings)
-        if (route := _decided(call, settings, settings.decider)) is not None:
+        if (route := _decided(call, settings, settings.decider, avoided)) is not None:
             return route
     rule = rules.first(settings.rules, call, named=named)
     if rule is None:
-        return _plain(call, settings, named=named)
+        return _plain(call, settings, avoided, named=named)
     why = f"{rule.title}: {rule.told}"
     if rule.block is not None:
         raise _blocked(rule, rule.block, call)
     if rule.answer is None:
-        plain = _plain(call, settings, named=named, changes=rule.changes)
+        plain = _plain(call, settings, avoided, named=named, changes=rule.changes)
         return _timed(replace(plain, reason=f"{plain.reason}; {why}"), rule.timeouts, settings)
-    return _timed(_route(rule.choices(call), call, why, settings, rule.changes), rule.timeouts, settings)
+    route = _route(rule.choices(call), call, why, settings, avoided, rule.changes)
+    return _timed(route, rule.timeouts, settings)
 
 
 def _refuse_blocked(call: Call, settings: Settings) -> None:
@@ -120,7 +132,7 @@ def _blocked(rule: Rule, message: str, call: Call) -> Blocked:
     return Blocked(message, f"{rule.title}: {rule.told}", call.model, call.kind, call.session)
 
 
-def _decided(call: Call, settings: Settings, decider: Decider) -> Route | None:
+def _decided(call: Call, settings: Settings, decider: Decider, avoided: Mapping[str, State]) -> Route | None:
     """Ask the user's function; None when it leaves the decision to the rules."""
     try:
         answer = decider.decide(call.copy())  # whatever it does to the call, the request stays as it was sent
@@ -134,7 +146,7 @@ def _decided(call: Call, settings: Settings, decider: Decider) -> Route | None:
     except BaseException as error:  # the user's code must not end the proxy, not even with sys.exit
         told = f"the routing function {decider.name} failed: {type(error).__name__}: {_words(error)}"
         raise BackendError(Kind.REFUSED, f"Detour: {told}") from error
-    return _route(choices, call, f"{decider.name} says so", settings)
+    return _route(choices, call, f"{decider.name} says so", settings, avoided)
 
 
 def _returned(answer: object) -> tuple[str, ...]:
@@ -151,60 +163,102 @@ def _words(error: BaseException) -> str:
         return "it cannot say why"
 
 
-def _plain(call: Call, settings: Settings, *, named: bool, changes: Changes = NOTHING) -> Route:
+def _plain(
+    call: Call, settings: Settings, avoided: Mapping[str, State], *, named: bool, changes: Changes = NOTHING
+) -> Route:
     """Who answers without any rule: whom the client names, else who answers its tier."""
     if named:
-        return _named(call, settings, changes)
+        return _named(call, settings, avoided, changes)
     if call.named in settings.aliases:
-        return _route(settings.aliases[call.named], call, "an alias of that name", settings, changes)
+        return _route(settings.aliases[call.named], call, "an alias of that name", settings, avoided, changes)
     answer = settings.tiers.get(call.tier) if call.tier else settings.other
     if answer is None:
         what = call.tier or "other names"
-        return _route((PASS,), call, f"no model is set for {what}: passed through", settings, changes)
+        return _route((PASS,), call, f"no model is set for {what}: passed through", settings, avoided, changes)
     reason = f"{answer.setting} answers {call.tier or 'every other name'}"
-    return _route(answer.choices, call, reason, settings, changes)
+    return _route(answer.choices, call, reason, settings, avoided, changes)
 
 
-def _named(call: Call, settings: Settings, changes: Changes) -> Route:
+def _named(call: Call, settings: Settings, avoided: Mapping[str, State], changes: Changes) -> Route:
     if call.named in settings.aliases:
-        return _route(settings.aliases[call.named], call, f"{BY_NAME}, an alias", settings, changes)
+        return _route(settings.aliases[call.named], call, f"{BY_NAME}, an alias", settings, avoided, changes)
     provider, _, name = call.named.partition("/")
     endpoint = settings.endpoint(provider)
     if endpoint is None and not settings.leaves_anthropic:
         why = f"there is no provider {quoted(provider)}, and no model is set: passed through"
-        return _route((PASS,), call, why, settings, changes)
+        return _route((PASS,), call, why, settings, avoided, changes)
     if endpoint is None or not name:
         near = settings.nearest(provider)
         what = f"there is no provider {quoted(provider)}. {near}" if endpoint is None else "the model is missing."
         raise BadRequest(f"model: {quoted(call.model)}: {what} Write provider/model.", 404, "not_found_error")
-    return _route((Choice(endpoint.backend.name, name),), call, BY_NAME, settings, changes)
+    return _route((Choice(endpoint.backend.name, name),), call, BY_NAME, settings, avoided, changes)
 
 
 def _route(
-    choices: tuple[Choice, ...], call: Call, reason: str, settings: Settings, changes: Changes = NOTHING
+    choices: tuple[Choice, ...],
+    call: Call,
+    reason: str,
+    settings: Settings,
+    avoided: Mapping[str, State],
+    changes: Changes = NOTHING,
 ) -> Route:
-    """Take the first choice that can be used."""
-    usable, lacks = [], []
-    for choice in choices:
-        lack = _lack(choice, call, settings)
-        if lack is None:
-            usable.append(choice)
-        elif not usable:
-            lacks.append(lack)
+    """Take the first choice that can be used and is up; where none is up, the first that can be used."""
+    lacks = [_lack(choice, call, settings) for choice in choices]
+    usable = [choice for choice, lack in zip(choices, lacks, strict=True) if lack is None]
     if not usable:
         raise BackendError(Kind.PERMISSION, f"Detour: {lacks[0]}")
-    first = usable[0]
-    passed_over = (f"not {choice.name}, {lack.rstrip('.')}" for choice, lack in zip(choices, lacks, strict=False))
-    told = "; ".join((reason, *passed_over))
-    destination: Destination | None = None  # there is nothing to decide where nothing changes
-    if not first.passes:
-        destination = destination_of(first, settings)
-    elif changes:
-        destination = home(call.model)
+    first, *others = _up(usable, avoided) if avoided else usable
+    told = [reason]
+    for choice, lack in zip(choices[: choices.index(first)], lacks, strict=False):
+        told.append(f"not {choice.name}, {lack.rstrip('.') if lack is not None else WORDS[avoided[choice.name]]}")
     asked = call.model if call.model.isascii() else call.model.encode("utf-8", "replace").decode()
-    others = tuple(usable[1:])
-    route = Route(asked, call.long_window, told, destination, changes, others, call.kind, call.session, first)
-    return _timed(route, {}, settings)
+    route = Route(asked, call.long_window, "", changes=changes, kind=call.kind, session=call.session)
+    return redirected(route, first, tuple(others), "; ".join(told), settings)
+
+
+def _up(usable: list[Choice], avoided: Mapping[str, State]) -> list[Choice]:
+    """Those that are up; where none is, those that are not switched off by hand; where all are, all of them."""
+    up = [choice for choice in usable if choice.name not in avoided]
+    return up or [choice for choice in usable if avoided[choice.name] is not State.DOWN] or usable
+
+
+def redirected(route: Route, choice: Choice, others: tuple[Choice, ...], reason: str, settings: Settings) -> Route:
+    """Return the route of the same request to another choice, which can be used."""
+    destination: Destination | None = None  # there is nothing to decide where nothing changes
+    if not choice.passes:
+        destination = destination_of(choice, settings)
+    elif route.changes:
+        destination = home(route.asked)
+    found = replace(route, choice=choice, destination=destination, others=others, reason=reason)
+    return _timed(found, route.wanted_timeouts, settings)
+
+
+def fall_back(route: Route, settings: Settings) -> Route | None:
+    """Return the route to the next of the others, for when this one failed; None when none is left."""
+    if not route.others:
+        return None
+    choice, *rest = route.others
+    return redirected(route, choice, tuple(rest), f"{route.reason}; then {choice.name}", settings)
+
+
+def larger(route: Route, settings: Settings, than: int | None) -> Route | None:
+    """Return the route to the first of the others whose window is known to be larger; those before it are dropped.
+
+    ``than``: input tokens, the window that was too small, or the prompt that did not fit. None where that is None, or
+    where there is no such other.
+    """
+    for index, choice in enumerate(route.others):
+        window = _window(choice, route, settings)
+        if than is not None and window is not None and window > than:
+            reason = f"{route.reason}; then {choice.name}, whose window is larger"
+            return redirected(route, choice, route.others[index + 1 :], reason, settings)
+    return None
+
+
+def _window(choice: Choice, route: Route, settings: Settings) -> int | None:
+    if choice.passes:
+        return catalog.lookup(ANTHROPIC, route.asked).max_input_tokens
+    return destination_of(choice, settings).target.max_input_tokens
 
 
 def _timed(route: Route, wanted: TimeoutsWanted, settings: Settings) -> Route:

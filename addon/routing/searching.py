@@ -12,7 +12,7 @@ from addon.dialects.web.search import Unsearchable, wanted
 from addon.protocol.deltas import Delta, End, Finish, StopReason, Text, Usage
 from addon.protocol.messages import Request
 from addon.routing.changes import NOTHING
-from addon.routing.route import Destination, Route, destination_of
+from addon.routing.route import Destination, Route, redirected
 from addon.routing.settings import Settings
 
 NOBODY = (
@@ -45,7 +45,7 @@ def settle(route: Route, request: Request, settings: Settings) -> Route | Unaske
     if settings.searcher is not None:
         choice, setting = settings.searcher.choices[0], settings.searcher.setting
         reason = f"{route.reason}; {model} does not search, {choice.name} does ({setting})"
-        return replace(route, reason=reason, destination=destination_of(choice, settings), changes=NOTHING, others=())
+        return redirected(replace(route, changes=NOTHING), choice, (), reason, settings)
     if not destination.dialect.translates and destination.target.profile.search is not SearchStyle.NONE:
         return route  # nobody knows whether a backend of Anthropic's format can: it is asked
     why = f"{route.reason}; {model} does not search, and no search endpoint is set up"

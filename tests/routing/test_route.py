@@ -16,7 +16,8 @@ from addon.routing.call import Call
 from addon.routing.catalog import ModelFacts
 from addon.routing.changes import Changes
 from addon.routing.config import PASS, Answer, Choice, Timeouts, tier_of
-from addon.routing.route import Route, choose
+from addon.routing.health import State
+from addon.routing.route import Route, choose, fall_back, larger
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.settings.assembly import parse
@@ -414,3 +415,113 @@ def test_timeouts_are_the_rules_over_those_of_whoever_answers(
     settings: Settings, asked: str, timeouts: Timeouts
 ) -> None:
     assert choose(Call({"model": asked}), settings).timeouts == timeouts
+
+
+# -- health ------------------------------------------------------------------------------------------------------------
+
+NO_GROQ = "not groq/g, there is no key for groq: set GROQ_API_KEY"
+COOL, PROBE, OFF = State.COOLING, State.PROBING, State.DOWN
+HEALTHS: list[tuple[tuple[Choice, ...], dict[str, State], str, tuple[Choice, ...], str]] = [
+    ((X, Y, PASS), {}, "ollama/x", (Y, PASS), "an alias"),
+    ((X, Y, PASS), {"ollama/x": COOL}, "vllm/y", (PASS,), "an alias; not ollama/x, it cools down"),
+    ((X, Y, PASS), {"vllm/y": COOL}, "ollama/x", (PASS,), "an alias"),
+    (
+        (X, Y, PASS),
+        {"ollama/x": PROBE, "vllm/y": OFF},
+        "anthropic",
+        (),
+        "an alias; not ollama/x, another request tries it; not vllm/y, it is switched off",
+    ),
+    ((X, GROQ, Y), {"ollama/x": COOL}, "vllm/y", (), f"an alias; not ollama/x, it cools down; {NO_GROQ}"),
+    # where none is up, the order holds
+    ((X, Y), {"ollama/x": COOL, "vllm/y": PROBE}, "ollama/x", (Y,), "an alias"),
+    ((GROQ, X), {"ollama/x": COOL}, "ollama/x", (), f"an alias; {NO_GROQ}"),
+    # those that are switched off come last
+    ((X, Y), {"ollama/x": OFF, "vllm/y": COOL}, "vllm/y", (), "an alias; not ollama/x, it is switched off"),
+    ((X, Y), {"ollama/x": OFF, "vllm/y": OFF}, "ollama/x", (Y,), "an alias"),
+    ((X,), {"ollama/x": OFF}, "ollama/x", (), "an alias"),
+    # what cannot be used is no other
+    ((X, GROQ), {"ollama/x": OFF}, "ollama/x", (), "an alias"),
+    ((PASS, X), {"anthropic": COOL}, "ollama/x", (), "an alias; not anthropic, it cools down"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("choices", "avoided", "name", "others", "told"), HEALTHS)
+def test_a_target_that_is_not_up_is_passed_over_while_another_is(
+    choices: tuple[Choice, ...], avoided: dict[str, State], name: str, others: tuple[Choice, ...], told: str
+) -> None:
+    route = choose(Call({"model": "list"}), replace(NOTHING, aliases={"list": choices}), avoided)
+    assert (route.name, route.choice.name, route.others) == (name, name, others)
+    assert route.reason == f"the client named it, {told}"
+
+
+ASKERS: list[tuple[Settings, str]] = [
+    (replace(NOTHING, rules=(Rule("r", "", answer=Answer((X, Y), "r")),)), "claude-opus-5-5"),
+    (replace(NOTHING, tiers={config.Tier.OPUS: Answer((X, Y), "big")}), "claude-opus-5-5"),
+    (replace(NOTHING, tiers={config.Tier.OPUS: Answer((X, Y), "big")}, rules=(Rule("r", "", changes=LESS),)), "other"),
+    (replace(NOTHING, aliases={"claude-opus-5-5": (X, Y)}), "claude-opus-5-5"),
+    (replace(NOTHING, decider=Decider("f", lambda call: ["ollama/x", "vllm/y"])), "claude-opus-5-5"),
+]
+
+
+@pytest.mark.parametrize(("settings", "asked"), ASKERS)
+def test_health_counts_whoever_decides(settings: Settings, asked: str) -> None:
+    assert choose(Call({"model": asked}), settings, {"ollama/x": COOL}).name == "vllm/y"
+
+
+def test_a_model_that_the_client_names_has_no_other() -> None:
+    assert choose(Call({"model": "vllm/q"}), NOTHING, {"vllm/q": OFF}).name == "vllm/q"
+
+
+# -- falling back ------------------------------------------------------------------------------------------------------
+
+
+def test_when_one_fails_the_next_of_the_others_answers_until_none_is_left() -> None:
+    settings = replace(OWN, rules=(Rule("r", "", answer=Answer((X, BIG, PASS), "r"), timeouts=WANTED),))
+    first = choose(Call(OPUS), settings)
+    second = fall_back(first, settings)
+    assert second is not None
+    assert (second.name, second.choice, second.others) == ("openai/gpt-4.1", BIG, (PASS,))
+    assert second.reason == f"{first.reason}; then openai/gpt-4.1"
+    assert (first.timeouts, second.timeouts) == (Timeouts().changed(WANTED), SLOW.changed(WANTED))
+    third = fall_back(second, settings)
+    assert third is not None
+    assert (third.name, third.destination, third.others) == ("anthropic", None, ())
+    assert third.timeouts == OWN.timeouts.changed(WANTED)
+    assert fall_back(third, settings) is None
+    kept = ("asked", "long_window", "changes", "kind", "session")
+    assert [getattr(third, name) for name in kept] == [getattr(first, name) for name in kept]
+
+
+def test_what_is_changed_is_changed_for_anthropic_too() -> None:
+    settings = replace(NOTHING, rules=(Rule("r", "", answer=Answer((X, PASS), "r"), changes=LESS),))
+    route = fall_back(choose(Call(OPUS), settings), settings)
+    assert route is not None
+    assert route.destination is not None
+    assert (route.destination.is_home, route.destination.target.model) == (True, "claude-opus-5-5")
+
+
+BIG, SMALLER, UNKNOWN = Choice("openai", "gpt-4.1"), Choice("openai", "gpt-4o"), Choice("vllm", "unknown")
+SIZES: list[tuple[tuple[Choice, ...], int | None, Choice | None, tuple[Choice, ...]]] = [
+    ((SMALLER, UNKNOWN, BIG, PASS), 200_000, BIG, (PASS,)),
+    ((SMALLER, BIG), 100_000, SMALLER, (BIG,)),
+    ((SMALLER, UNKNOWN), 128_000, None, ()),
+    ((UNKNOWN, PASS), 128_000, PASS, ()),  # Claude's own is known by its name
+    ((BIG,), None, None, ()),
+    ((), 100_000, None, ()),
+]
+
+
+@pytest.mark.parametrize(("others", "than", "choice", "left"), SIZES)
+def test_a_prompt_that_is_too_long_goes_to_the_first_window_that_is_known_to_be_larger(
+    others: tuple[Choice, ...], than: int | None, choice: Choice | None, left: tuple[Choice, ...]
+) -> None:
+    settings = replace(BOTH, aliases={"claude-sonnet-4-5": (X, *others)})
+    first = choose(Call({"model": "claude-sonnet-4-5"}), settings)
+    route = larger(first, settings, than)
+    if choice is None:
+        assert route is None
+        return
+    assert route is not None
+    assert (route.choice, route.others) == (choice, left)
+    assert route.reason == f"{first.reason}; then {choice.name}, whose window is larger"
