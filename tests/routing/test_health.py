@@ -214,6 +214,13 @@ def test_what_had_to_go_to_a_cooling_target_brings_it_up_or_counts() -> None:
     assert targets.rows(4.0) == (Row(X, State.COOLING, 2, 10.0, "again"),)
 
 
+def test_a_further_failure_never_shortens_the_cooling() -> None:
+    targets = Health()
+    failed(targets, 0.0, Kind.RATE_LIMIT, 200.0)
+    failed(targets, 1.0)
+    assert targets.rows(1.0) == (Row(X, State.COOLING, 2, 199.0, "it broke"),)
+
+
 def test_a_reply_that_breaks_after_its_first_content_cools_its_target_a_probe_too() -> None:
     targets = Health()
     failed(targets)
@@ -315,6 +322,8 @@ class Anything(RuleBasedStateMachine):
         self.now = 0.0
         self.probed: dict[str, float] = {}  # when the probe began of which nothing was heard, while no verdict came
         self.off: set[str] = set()
+        self.late: dict[str, int] = {}  # the last attempt that tells of the target as it was
+        self.begun = 0
 
     def told(self, name: str) -> Row:
         return next((row for row in self.targets.rows(self.now) if row.name == name), Row(name, State.UP))
@@ -323,6 +332,8 @@ class Anything(RuleBasedStateMachine):
     def begin(self, name: str) -> Attempt:
         before = self.told(name)
         attempt = self.targets.begin(name, self.now)
+        self.begun += 1
+        assert attempt.number == self.begun
         assert attempt.is_probe is (before.state is State.HALF_OPEN)
         if attempt.is_probe:
             assert self.now - self.probed.get(name, -PROBE_S) >= PROBE_S
@@ -331,7 +342,14 @@ class Anything(RuleBasedStateMachine):
 
     @rule(attempt=attempts)  # a failure may follow
     def succeed(self, attempt: Attempt) -> None:
-        self.end(attempt, self.targets.succeed(attempt, self.now))
+        before, row = self.told(attempt.name), self.targets.succeed(attempt, self.now)
+        self.end(attempt, row)
+        if self.is_late(attempt):
+            assert self.told(attempt.name) == before
+        elif attempt.name not in self.off:
+            assert self.told(attempt.name).state is State.UP
+        if row is not None:
+            self.late[attempt.name] = attempt.number - 1
 
     @rule(attempt=consumes(attempts), kind=st.sampled_from(COOLS), wait_s=st.none() | st.integers(0, 900))
     def fail(self, attempt: Attempt, kind: Kind, wait_s: int | None) -> None:
@@ -340,7 +358,11 @@ class Anything(RuleBasedStateMachine):
         after = self.told(attempt.name)
         if before.state is State.COOLING:
             assert (after.left_s or 0) >= (before.left_s or 0)
-        assert after.failures in (before.failures, before.failures + 1)
+        if self.is_late(attempt):
+            assert (after.state, after.failures) == (before.state, before.failures)
+        elif attempt.name not in self.off:
+            assert (after.state, after.failures) == (State.COOLING, before.failures + 1)
+            self.late[attempt.name] = self.begun
 
     @rule(attempt=consumes(attempts))
     def abandon(self, attempt: Attempt) -> None:
@@ -349,6 +371,9 @@ class Anything(RuleBasedStateMachine):
         self.end(attempt, None)
         if not attempt.is_probe:
             assert self.told(attempt.name) == before
+
+    def is_late(self, attempt: Attempt) -> bool:
+        return attempt.number <= self.late.get(attempt.name, 0)
 
     def end(self, attempt: Attempt, row: Row | None) -> None:
         assert row is None or row == self.told(attempt.name)
@@ -362,8 +387,9 @@ class Anything(RuleBasedStateMachine):
         assert changed is (before is not (State.UP if on else State.DOWN))
         self.off = self.off - {name} if on else self.off | {name}
         self.probed.pop(name, None)
+        self.late[name] = self.begun if changed else self.late.get(name, 0)
 
-    @rule(elapsed_s=st.sampled_from([0.1, 1.0, 4.9, 5.0, 60.0, 120.0, 300.0]))
+    @rule(elapsed_s=st.sampled_from([0.25, 1.0, 4.75, 5.0, 60.0, 120.0, 300.0]))  # exact in binary
     def wait(self, elapsed_s: float) -> None:
         before = self.targets.avoided(self.now)
         self.now += elapsed_s
