@@ -302,6 +302,7 @@ MISTAKES = [
     ({"PREFERRED_PROVIDER": "nobody"}, (), ("PREFERRED_PROVIDER", "'nobody'")),
     ({}, ("--set", "stream_large_bodies=1m"), ("stream_large_bodies", "'1m'")),
     ({}, ("--set", "detour_clients=everyone"), ("detour_clients", "'everyone'", "10.0.0.0/8")),
+    ({}, ("--set", "detour_keep_bytes=many"), ("detour_keep_bytes", "'many'", "200m")),
 ]
 
 

@@ -13,8 +13,9 @@ from mitmproxy.log import ALERT
 from mitmproxy.proxy import layer, layers, mode_specs
 
 from addon.protocol.errors import ConfigError
-from addon.proxy import fail_closed, greeting, http_layer, presence, views
+from addon.proxy import fail_closed, greeting, http_layer, presence, typecheck, views
 from addon.proxy.control import Control
+from addon.proxy.eviction import Eviction
 from addon.proxy.http_layer import Desk
 from addon.proxy.intake import Network
 
@@ -36,6 +37,7 @@ class Doors:
     def __init__(self, control: Control, desk: Desk) -> None:
         """``desk`` is whom our HTTP layer asks."""
         self.networks: tuple[Network, ...] = ()  # who is served besides loopback
+        self.eviction = Eviction()
         self.has_layer = False  # whether our HTTP layer works in this mitmproxy
         self._control = control
         self._desk = desk
@@ -54,8 +56,10 @@ class Doors:
         loader.add_option(
             "detour_clients", Sequence[str], [], "Networks besides loopback whose requests Detour routes (10.0.0.0/8)."
         )
+        self.eviction.load(loader)
         views.register()
         fail_closed.stand_guard()
+        typecheck.take_over()
         missing = http_layer.works_here()
         self.has_layer = missing is None
         if missing is None:
@@ -81,6 +85,7 @@ class Doors:
             logger.error("Detour: %s", error.message)  # noqa: TRY400 - the user's mistake needs no trace of ours
 
     def _configure(self, updated: set[str]) -> None:
+        self.eviction.configure(updated)
         if ctx.options.stream_large_bodies:
             raise ConfigError(
                 f"stream_large_bodies is {ctx.options.stream_large_bodies!r}: Detour cannot rewrite a request that is "
@@ -99,6 +104,7 @@ class Doors:
 
     def running(self) -> None:
         """Say what is open and what is in force."""
+        self.eviction.running()
         settings = self._control.settings
         if settings is None:
             return
@@ -124,6 +130,8 @@ class Doors:
     def done(self) -> None:
         """Leave mitmproxy as it was."""
         http_layer.give_back_replays()
+        typecheck.give_back()
+        self.eviction.done()
         presence.vanish(self._control.settings)
         if self._extras is not None:
             self._extras.uninstall()

@@ -198,6 +198,7 @@ class Detour:
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Finish a streamed exchange, or translate a whole reply."""
+        self.doors.eviction.note(flow)
         exchange = self._exchanges.pop(flow.id, None)
         if exchange is None or flow.response is None:
             self.rest.response(flow)
@@ -216,6 +217,7 @@ class Detour:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End an exchange whose connection broke, on either side."""
+        self.doors.eviction.note(flow)
         exchange = self._exchanges.pop(flow.id, None)
         if exchange is None:
             return
