@@ -15,6 +15,7 @@ from addon.proxy.tally import Tally
 from addon.routing.call import Kind
 from addon.routing.config import Slot
 from addon.routing.settings import Settings
+from addon.routing.targets import told
 from addon.settings.switch import ALL, AS_CONFIGURED, MODEL_OPTIONS, NO_PRESET
 
 
@@ -30,13 +31,19 @@ class ModelName(str):
     """A model as users write it; the configured ones complete it, and any other is taken too."""
 
 
-class _ModelType(types._StrType):
-    typ = ModelName
-    display = "model"
+class TargetName(str):
+    """A target as users write it; those that are configured complete it."""
+
+
+class _Completed(types._StrType):
+    """A text that the list of another command completes."""
+
+    def __init__(self, typ: type[str], display: str, listing: str) -> None:
+        self.typ, self.display, self._listing = typ, display, listing
 
     @override
     def completion(self, manager: command.CommandManager, t: type, s: str) -> Sequence[str]:
-        return cast(Sequence[str], manager.call_strings("detour.models", []))
+        return cast(Sequence[str], manager.call_strings(self._listing, []))
 
 
 class Commands:
@@ -46,7 +53,8 @@ class Commands:
         """``control`` holds what is in force, ``tally`` what was lost."""
         self._control = control
         self._tally = tally
-        types.CommandTypes.typemap[ModelName] = _ModelType()  # mitmproxy's own types are a closed list or any text
+        for each in (ModelName, "model", "detour.models"), (TargetName, "target", "detour.target_names"):
+            types.CommandTypes.typemap[each[0]] = _Completed(*each)  # mitmproxy's own: a closed list, or any text
 
     @_command("detour.switch")
     @_choice("slot", "detour.slots")
@@ -92,6 +100,21 @@ class Commands:
         rows = [f"{row.name}: {row.value}   ({row.origin})" for row in self._control.rows()]
         return rows or ["the settings are wrong, the proxy's log says how"]  # the console cannot show nothing
 
+    @_command("detour.targets")
+    def targets(self) -> Sequence[str]:
+        """Show every target that may answer: whether it is up, cools down after a failure, or is switched off."""
+        return [told(row) for row in self._control.targets()] or ["no target is configured"]
+
+    @_command("detour.disable")
+    def disable(self, target: TargetName) -> None:
+        """Let nothing go to TARGET while there is another, until it is enabled or the proxy ends."""
+        self._switched(target, on=False)
+
+    @_command("detour.enable")
+    def enable(self, target: TargetName) -> None:
+        """Let TARGET answer again, also one that cools down."""
+        self._switched(target, on=True)
+
     @_command("detour.losses")
     def losses(self) -> Sequence[str]:
         """Show what could not be said to backends since the start, counted; docs/losses.md tells the sorts."""
@@ -126,6 +149,17 @@ class Commands:
     def blocked(self) -> Sequence[str]:
         """List what is blocked while running."""
         return [*ctx.options.detour_block, ALL]
+
+    @_command("detour.target_names")
+    def target_names(self) -> Sequence[str]:
+        """List the targets that may answer."""
+        return [row.name for row in self._control.targets()]
+
+    def _switched(self, target: str, *, on: bool) -> None:
+        try:
+            self._control.switch_target(target, on=on)
+        except ConfigError as error:
+            raise exceptions.CommandError(error.message) from None
 
     def _chosen(self, **options: object) -> None:
         try:

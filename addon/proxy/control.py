@@ -5,6 +5,8 @@ Theory of operation. One state, four ways to change it: mitmproxy's options (``d
 file set them and nothing else. ``configure`` checks a change and refuses it whole, so that what is in force is always
 right. ``settings`` is replaced, never changed: an exchange under way keeps those it began with.
 
+What is known of targets, and which are switched off, is kept beside all that for the run (``health``).
+
 The files are looked at twice a second. Read anew and right, they are in force at once, with one line saying what
 changed. Wrong, the old ones stay, and ``fault`` says what is wrong until it is mended.
 """
@@ -23,12 +25,13 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
 from addon.protocol.errors import ConfigError
+from addon.routing import targets
 from addon.routing.call import Kind
 from addon.routing.config import Slot, Tier
+from addon.routing.health import Health, Row
 from addon.routing.settings import Settings
 from addon.settings import inventory, settings_file, state_file
 from addon.settings.assembly import Configuration
-from addon.settings.inventory import Row
 from addon.settings.settings_file import Reading, Unread
 from addon.settings.switch import BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch, lasting, merged, still
 
@@ -53,7 +56,8 @@ class Control:
         self._given, self._kept = Switch(), Switch()  # for this run alone; for every run, as the state file has it
         self._watch: asyncio.Task[None] | None = None
         self._anew: asyncio.Task[None] | None = None
-        self._now = now
+        self.health = Health()  # outlives every reading of the files; its times are those of ``now``
+        self.now = now
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -127,7 +131,7 @@ class Control:
         """Where Detour keeps what it writes; also where the settings are wrong."""
         return settings_file.home_folder(self.settings or Settings(home=os.environ.get("DETOUR_HOME")))
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[inventory.Row]:
         """Everything in force, with its origin."""
         if self.settings is None or self._reading is None:
             return []
@@ -209,7 +213,7 @@ class Control:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            if self._reading is not None and not self._reading.is_current(self._now()):
+            if self._reading is not None and not self._reading.is_current(self.now()):
                 try:
                     await self._read_anew()
                 except Exception:
@@ -267,6 +271,18 @@ class Control:
         if self._reading is None:
             raise ConfigError("the settings are wrong, the proxy's log says how")
         self._anew = asyncio.get_running_loop().create_task(self._read_anew())
+
+    def targets(self) -> Sequence[Row]:
+        """Every configured target, and how it is."""
+        return targets.rows(self.settings or Settings(), self.health, self.now())
+
+    def switch_target(self, text: str, *, on: bool) -> None:
+        """Let a target answer, or not while there is another, until the proxy ends. Raises: ConfigError."""
+        if self.settings is None:
+            raise ConfigError("the settings are wrong, the proxy's log says how")
+        name = targets.named(text, self.settings, self.health, self.now())
+        if self.health.switch_on(name) if on else self.health.switch_off(name):
+            self._say(f"{name} is {'up' if on else 'switched off'}, by hand")
 
     def summary(self) -> str:
         """Who answers, in one line; also the console's status line."""

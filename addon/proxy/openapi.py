@@ -73,12 +73,17 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             shows_more=True,
         ),
         "losses": Operation("GET", "What could not be said to backends since the start, counted.", models.LossList),
+        "targets": Operation("GET", "Every target that may answer, and how it is.", models.TargetList),
         "health": Operation("GET", "Whether Detour is well.", models.Health, at_root=True),
         "switch_model": Operation(
             "POST", "Choose who answers from the next request on.", models.InForce, models.SwitchBody, at_root=True
         ),
         "block": Operation("POST", "Refuse calls of a kind.", models.InForce, models.BlockBody),
         "unblock": Operation("POST", "Let calls of a kind pass again.", models.InForce, models.UnblockBody),
+        "disable": Operation(
+            "POST", "Send nothing to a target while there is another.", models.TargetList, models.TargetBody
+        ),
+        "enable": Operation("POST", "Let a target answer again.", models.TargetList, models.TargetBody),
         "reload": Operation("POST", "Read the files anew, whether or not they changed.", models.Reading, status=202),
         DOCUMENT: Operation("GET", "This document.", None),
     }

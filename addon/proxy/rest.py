@@ -25,7 +25,7 @@ from addon.proxy.intake import JSON_TYPES, Incoming, admit
 from addon.proxy.journal import LogType
 from addon.proxy.openapi import DEFAULT_LOGS, DOCUMENT, MOST_LOGS, OPERATIONS, PREFIX, TOKEN_HEADER
 from addon.proxy.rest_answers import Surroundings
-from addon.proxy.rest_models import BlockBody, SwitchBody, UnblockBody
+from addon.proxy.rest_models import BlockBody, SwitchBody, TargetBody, UnblockBody
 from addon.routing.call import Door
 
 MOST_BODY = 65_536  # bytes; the largest sensible body has a few hundred
@@ -173,9 +173,12 @@ HANDLERS: Mapping[str, Handler] = {
     "models": lambda request, around: rest_answers.model_list(around),
     "debug_logs": _debug_logs,
     "losses": lambda request, around: rest_answers.losses(around),
+    "targets": lambda request, around: rest_answers.target_list(around),
     "health": lambda request, around: rest_answers.health(around),
     "switch_model": lambda request, around: rest_answers.switch(_taken(request, SwitchBody), around),
     "block": lambda request, around: rest_answers.block(_taken(request, BlockBody), around),
     "unblock": lambda request, around: rest_answers.unblock(_taken(request, UnblockBody), around),
+    "disable": lambda request, around: rest_answers.switch_target(_taken(request, TargetBody), around, on=False),
+    "enable": lambda request, around: rest_answers.switch_target(_taken(request, TargetBody), around, on=True),
     "reload": lambda request, around: rest_answers.reload(around),
 }

@@ -3,8 +3,9 @@
 Each function takes what was asked, checked, and the surroundings; it returns the reply's model, or raises BadRequest.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import ceil
 from typing import Protocol
 
 from addon import __version__
@@ -15,11 +16,12 @@ from addon.proxy.intake import Network, offered
 from addon.proxy.journal import Journal, LogType
 from addon.proxy.openapi import PREFIX
 from addon.proxy.tally import Tally
+from addon.routing import health as healths
 from addon.routing.catalog import ModelFacts
 from addon.routing.config import ANTHROPIC, Choice, Slot, Tier
 from addon.routing.settings import Settings
+from addon.settings import inventory
 from addon.settings.assembly import Configuration
-from addon.settings.inventory import Row
 from addon.settings.switch import ALL, AS_CONFIGURED, BLOCK_OPTION, MODEL_OPTIONS, PRESET_OPTION, Switch
 
 WRONG = "the settings are wrong from the start, the proxy's log says how"
@@ -51,8 +53,14 @@ class ControlPort(Protocol):
     def file(self) -> object | None:
         """The path of the configuration file."""
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[inventory.Row]:
         """Everything in force, with its origin."""
+
+    def targets(self) -> Sequence[healths.Row]:
+        """Every configured target, and how it is."""
+
+    def switch_target(self, text: str, *, on: bool) -> None:
+        """Switch a target by hand. Raises: ConfigError."""
 
     def summary(self) -> str:
         """Who answers, in one line."""
@@ -204,6 +212,16 @@ def losses(around: Surroundings) -> models.LossList:
     return models.LossList(losses=[models.Lost(**asdict(row)) for row in around.tally.rows()])
 
 
+def target_list(around: Surroundings) -> models.TargetList:
+    """Every target, and how it is."""
+    _ = around.settings
+    made = [
+        models.Target(**{**asdict(row), "left_s": None if row.left_s is None else ceil(row.left_s)})
+        for row in around.control.targets()
+    ]
+    return models.TargetList(targets=made)
+
+
 def health(around: Surroundings) -> models.Health:
     """Told whatever is wrong."""
     settings = around.control.settings
@@ -216,6 +234,7 @@ def health(around: Surroundings) -> models.Health:
         summary=around.control.summary() if settings is not None else WRONG,
         fault=fault,
         layer=around.has_layer,
+        targets={row.name: row.state for row in around.control.targets() if row.state is not healths.State.UP},
         doors=dict(around.doors),
     )
 
@@ -257,6 +276,16 @@ def _choose(around: Surroundings, options: Mapping[str, object], note: str | Non
     except ConfigError as error:
         raise BadRequest(error.message) from None
     return in_force(around, note)
+
+
+def switch_target(wanted: models.TargetBody, around: Surroundings, *, on: bool) -> models.TargetList:
+    """Switch a target by hand. Raises: BadRequest."""
+    _ = around.settings
+    try:
+        around.control.switch_target(wanted.target, on=on)
+    except ConfigError as error:
+        raise BadRequest(error.message) from None
+    return target_list(around)
 
 
 def reload(around: Surroundings) -> models.Reading:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from addon.routing.call import Kind
+from addon.routing.health import State
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -66,6 +67,15 @@ class UnblockBody(Shape):
     """Calls of this kind, or of all, pass again."""
 
     kind: Kind | Literal["all"]  # switch.ALL
+
+
+class TargetBody(Shape):
+    """A target that is switched by hand."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"target": "openai/gpt-6.1-sol"}]})
+
+    target: Annotated[str, Field(min_length=1, pattern=r"\S")]
+    """provider/model, an alias of one, or "anthropic"."""
 
 
 # -- what is given -----------------------------------------------------------------------------------------------------
@@ -226,6 +236,26 @@ class LossList(Shape):
     losses: list[Lost]
 
 
+class Target(Shape):
+    """Who may answer."""
+
+    name: str
+    state: State
+    """cooling: it failed and is passed over. half_open: the next request tries it. probing: one does. down: by hand."""
+    failures: Count
+    """In a row."""
+    left_s: Count | None
+    """Until its state ends by itself."""
+    why: str
+    """Its last failure."""
+
+
+class TargetList(Shape):
+    """Every configured target, and others that failed. What is switched by hand holds until the proxy ends."""
+
+    targets: list[Target]
+
+
 class Health(Shape):
     """Whether Detour is well."""
 
@@ -238,6 +268,8 @@ class Health(Shape):
     """What is wrong with the settings; those from before are in force."""
     layer: bool
     """Whether keys are kept off the flows from the start: not so in a mitmproxy that Detour does not know."""
+    targets: dict[str, State]
+    """Those that are not up, each with its state."""
     doors: dict[str, str]
     """The address of each open door."""
 

@@ -7,8 +7,11 @@ from addon.protocol.errors import ConfigError
 from addon.proxy.journal import Journal
 from addon.proxy.rest_answers import Surroundings
 from addon.proxy.tally import Tally
+from addon.routing import targets
 from addon.routing.call import Kind
 from addon.routing.catalog import UNKNOWN, ModelFacts, Price
+from addon.routing.health import Health
+from addon.routing.health import Row as TargetRow
 from addon.routing.settings import Settings
 from addon.settings import assembly, inventory
 from addon.settings.assembly import Configuration
@@ -51,6 +54,7 @@ class HeldControl:
     switch: Switch = field(default_factory=Switch)
     file: object | None = "/home/me/detour.yaml"
     readings: int = 0
+    health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
         self.settings: Settings | None = self.configuration.settings() if self.configuration else None
@@ -59,6 +63,14 @@ class HeldControl:
         assert self.configuration
         assert self.settings
         return list(inventory.rows(self.configuration, self.settings, self.switch))
+
+    def targets(self) -> tuple[TargetRow, ...]:
+        return targets.rows(self.settings or Settings(), self.health, 0.0)
+
+    def switch_target(self, text: str, *, on: bool) -> None:
+        assert self.settings
+        name = targets.named(text, self.settings, self.health, 0.0)
+        self.health.switch_on(name) if on else self.health.switch_off(name)
 
     def summary(self) -> str:
         assert self.settings

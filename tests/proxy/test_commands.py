@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from mitmproxy import exceptions, types
 
-from addon.proxy.commands import ModelName
+from addon.proxy.commands import ModelName, TargetName
+from addon.routing.health import State
 from tests.proxy.conftest import Configure
 from tests.proxy.live import KEY, Proxy, ask, backend, proxying, streaming, until
 
@@ -68,6 +69,8 @@ MISTAKES = [
     ("detour.preset glm", "there is no key for zai"),
     ("detour.preset glmm", "[Cc]hoice"),
     ("detour.block titles", "[Cc]hoice"),
+    ("detour.disable vllm/bgi", "there is no target 'vllm/bgi'; there is vllm/big"),
+    ("detour.enable nobody/x", "there is no provider 'nobody'"),
 ]
 
 
@@ -81,8 +84,41 @@ async def test_a_mistake_changes_nothing(confdir: Path, text: str, words: str) -
         assert proxy.detour.control.settings is before
 
 
+@pytest.mark.usefixtures("_document")
+async def test_a_target_is_switched_off_and_on_and_shown(confdir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with proxying(confdir) as proxy:
+        control = proxy.detour.control
+        assert call(proxy, "detour.targets") == ["up          vllm/big", "up          ollama/qwen3:4b"]
+        for _ in range(2):
+            assert call(proxy, "detour.disable fast") is None
+        assert control.health.avoided(control.now()) == {"ollama/qwen3:4b": State.DOWN}
+        assert call(proxy, "detour.targets") == ["up          vllm/big", "off         ollama/qwen3:4b"]
+        assert call(proxy, "detour.enable ollama/qwen3:4b") is None
+        assert control.health.avoided(control.now()) == {}
+        said = [record.message for record in caplog.records if "by hand" in record.message]
+        assert said == ["Detour: ollama/qwen3:4b is switched off, by hand", "Detour: ollama/qwen3:4b is up, by hand"]
+
+
+@pytest.mark.usefixtures("_document")
+async def test_what_is_switched_off_is_so_until_the_end_whatever_is_configured(confdir: Path, tmp_path: Path) -> None:
+    async with proxying(confdir) as proxy:
+        call(proxy, "detour.disable vllm/big")
+        (tmp_path / "detour.yaml").write_text("big: [vllm/big, ollama/x]\n", encoding="utf-8")
+        await until(lambda: "ollama/x" in proxy.detour.control.summary())
+        assert call(proxy, "detour.targets") == ["off         vllm/big", "up          ollama/x"]
+    async with proxying(confdir) as proxy:
+        assert call(proxy, "detour.targets") == ["up          vllm/big", "up          ollama/x"]
+
+
+async def test_where_nothing_is_configured_there_is_no_target(confdir: Path) -> None:
+    async with proxying(confdir) as proxy:
+        assert call(proxy, "detour.targets") == ["no target is configured"]
+
+
 LISTS = [
     ("detour.models", ["vllm/big", "fast", "anthropic", "configured"]),
+    ("detour.target_names", ["vllm/big", "ollama/qwen3:4b"]),
     ("detour.slots", ["big", "middle", "small", "all"]),
     ("detour.blocked", ["all"]),
 ]
@@ -95,15 +131,20 @@ async def test_what_can_be_chosen_is_listed(confdir: Path, text: str, listed: li
         assert call(proxy, text) == listed
 
 
+SIGNATURES = {"detour.switch": "detour.switch model", "detour.disable": "detour.disable target"}
+
+
 @pytest.mark.usefixtures("_document")
-async def test_a_model_is_completed_by_those_that_are_configured(confdir: Path) -> None:
+async def test_models_and_targets_are_completed_by_those_that_are_configured(confdir: Path) -> None:
     async with proxying(confdir) as proxy:
-        kind = types.CommandTypes.get(ModelName)
-        assert kind is not None
-        assert kind.completion(proxy.master.commands, ModelName, "") == call(proxy, "detour.models")
+        for typ, listing in ((ModelName, "detour.models"), (TargetName, "detour.target_names")):
+            kind = types.CommandTypes.get(typ)
+            assert kind is not None
+            assert kind.completion(proxy.master.commands, typ, "") == call(proxy, listing)
         parts, _ = proxy.master.commands.parse_partial("detour.switch ")
         assert parts[0].valid
-        assert proxy.master.commands.commands["detour.switch"].signature_help().startswith("detour.switch model")
+        helps = {name: proxy.master.commands.commands[name].signature_help() for name in SIGNATURES}
+        assert [name for name, start in SIGNATURES.items() if not helps[name].startswith(start)] == []
 
 
 @pytest.mark.usefixtures("_document")
@@ -161,4 +202,6 @@ async def test_where_nothing_could_be_read_a_command_says_so(
         proxy.errors_expected = True
         with pytest.raises(exceptions.CommandError, match="the proxy's log says how"):
             call(proxy, "detour.reload")
+        with pytest.raises(exceptions.CommandError, match="the proxy's log says how"):
+            call(proxy, "detour.disable x")
         assert call(proxy, "detour.routes") == ["the settings are wrong, the proxy's log says how"]

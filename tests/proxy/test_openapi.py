@@ -12,7 +12,13 @@ from addon.proxy.rest import RestRequest
 from addon.routing.call import Door
 from tests.proxy.rest_control import TOKEN, surroundings
 
-BODIES = {"switch_model": b'{"preset": "mine"}', "block": b'{"kind": "title"}', "unblock": b'{"kind": "all"}'}
+BODIES = {
+    "switch_model": b'{"preset": "mine"}',
+    "block": b'{"kind": "title"}',
+    "unblock": b'{"kind": "all"}',
+    "disable": b'{"target": "fast"}',
+    "enable": b'{"target": "fast"}',
+}
 
 
 def test_every_operation_stands_in_it_at_the_doors_where_it_is_served() -> None:
@@ -35,6 +41,8 @@ def test_every_operation_has_its_own_id() -> None:
         ("config", "get", ["200", "403", "503"]),
         ("debug_logs", "get", ["200", "400", "401", "403", "503"]),
         ("switch_model", "post", ["200", "400", "401", "403", "413", "415", "503"]),
+        ("targets", "get", ["200", "403", "503"]),
+        ("disable", "post", ["200", "400", "401", "403", "413", "415", "503"]),
         ("reload", "post", ["202", "401", "403", "503"]),
     ],
 )

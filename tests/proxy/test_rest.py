@@ -62,6 +62,9 @@ CASES = [
     ("POST", "/switch_model", REVERSE, GOOD, SWITCH, 200, '"small_model":"ollama/qwen3:4b"'),
     ("POST", "/_detour/block", REVERSE, GOOD, b'{"kind": "title"}', 200, '"blocked":["title"]'),
     ("POST", "/_detour/unblock", REVERSE, GOOD, b'{"kind": "all"}', 200, '"blocked":[]'),
+    ("GET", "/_detour/targets", PROXY, {}, b"", 200, '{"name":"openai/gpt-test","state":"up","failures":0,'),
+    ("POST", "/_detour/disable", PROXY, GOOD, b'{"target": "fast"}', 200, '"ollama/qwen3:4b","state":"down"'),
+    ("POST", "/_detour/enable", REVERSE, GOOD, b'{"target": "openai/gpt-test"}', 200, '"state":"up"'),
     ("POST", "/_detour/reload", REVERSE, {"x-detour-token": TOKEN}, b"", 202, "being read"),
     # paths and methods
     ("GET", "/_detour", REVERSE, {}, b"", 404, "/_detour/switch_model"),
@@ -100,6 +103,11 @@ CASES = [
     ("POST", "/_detour/block", REVERSE, GOOD, b'{"kind": "everything"}', 400, "kind"),
     ("POST", "/_detour/block", REVERSE, GOOD, b'{"kind": "all"}', 400, "kind"),
     ("POST", "/_detour/unblock", REVERSE, GOOD, b"{}", 400, "kind"),
+    ("POST", "/_detour/disable", REVERSE, GOOD, b'{"target": "careful"}', 400, "name one of them"),
+    ("POST", "/_detour/disable", REVERSE, GOOD, b'{"target": "ollama/nobody"}', 400, "there is no target"),
+    ("POST", "/_detour/enable", REVERSE, GOOD, b'{"target": " "}', 400, "target"),
+    ("POST", "/_detour/enable", REVERSE, JSON, b'{"target": "fast"}', 401, "token"),
+    ("GET", "/_detour/enable", REVERSE, GOOD, b"", 405, "use POST"),
     ("POST", "/switch_model", REVERSE, {"x-detour-token": TOKEN}, SWITCH, 415, "application/json"),
     ("POST", "/switch_model", REVERSE, {**GOOD, "content-type": "text/plain"}, SWITCH, 415, "text/plain"),
 ]
@@ -262,7 +270,8 @@ def test_only_this_machine_and_listed_networks_are_served_and_no_page(
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_without_settings_only_health_and_the_document_are_told(name: str) -> None:
     around = surroundings(HeldControl(configuration=None))
-    body = {"switch_model": SWITCH}.get(name, b'{"kind": "title"}')
+    target = b'{"target": "fast"}'
+    body = {"switch_model": SWITCH, "disable": target, "enable": target}.get(name, b'{"kind": "title"}')
     reply, said = _answer(_asked(OPERATIONS[name].methods[0], f"/_detour/{name}", headers=GOOD, body=body), around)
     assert reply.status == (200 if name in ("health", "openapi.json") else 503)
     assert name != "health" or said["status"] == "degraded"

@@ -7,12 +7,14 @@ import pytest
 
 from addon import __version__
 from addon.protocol.errors import BadRequest
+from addon.protocol.errors import Kind as Failure
 from addon.proxy import rest_answers
 from addon.proxy.journal import Body, Entry, LogType
 from addon.proxy.rest_answers import CONVERSATION, WRONG, Surroundings
-from addon.proxy.rest_models import BlockBody, SwitchBody, UnblockBody
+from addon.proxy.rest_models import BlockBody, SwitchBody, TargetBody, UnblockBody
 from addon.routing.call import Kind
 from addon.routing.config import Slot
+from addon.routing.health import State
 from addon.settings.switch import Switch
 from tests.proxy.live import KEY
 from tests.proxy.rest_control import WRITTEN, HeldControl, surroundings, written
@@ -186,6 +188,7 @@ def test_health_tells_what_runs_where() -> None:
         "summary": "opus → openai/gpt-test | sonnet → openai/gpt-test | haiku → ollama/known",
         "fault": None,
         "layer": True,
+        "targets": {},
         "doors": {"reverse": "http://127.0.0.1:8082"},
     }
 
@@ -198,6 +201,27 @@ def test_a_fault_degrades_and_what_was_right_stays() -> None:
 def test_settings_that_were_never_right_degrade() -> None:
     told = rest_answers.health(surroundings(HeldControl(configuration=None)))
     assert (told.status, told.fault, told.summary, told.preset) == ("degraded", WRONG, WRONG, None)
+
+
+def test_targets_are_told_as_they_are() -> None:
+    control = HeldControl()
+    control.health.fail(control.health.begin("ollama/known", 0.0), Failure.SERVER, None, "it broke", 0.0)
+    around = surroundings(control)
+    told = rest_answers.target_list(around).model_dump(mode="json")["targets"]
+    assert [(row["name"], row["state"]) for row in told[:3]] == [
+        ("openai/gpt-test", "up"),
+        ("ollama/known", "cooling"),
+        ("ollama/qwen3:4b", "up"),
+    ]
+    assert told[1] == {
+        "name": "ollama/known", "state": "cooling", "failures": 1, "left_s": 5, "why": "it broke"
+    }  # fmt: skip
+    rest_answers.switch_target(TargetBody(target="fast"), around, on=False)
+    assert rest_answers.health(around).targets == {"ollama/known": State.COOLING, "ollama/qwen3:4b": State.DOWN}
+    assert rest_answers.health(around).status == "ok"
+    for name in ("fast", "ollama/known"):
+        rest_answers.switch_target(TargetBody(target=name), around, on=True)
+    assert rest_answers.health(around).targets == {}
 
 
 # -- what is changed ---------------------------------------------------------------------------------------------------
