@@ -40,6 +40,7 @@ WORDS: Mapping[State, str] = MappingProxyType(
         State.DOWN: "it is switched off",
     }
 )
+NO_RULE = Rule("", "")
 MOST_REMEMBERED = 256  # destinations of one configuration; a session asks for a handful, but may name any model
 
 
@@ -110,15 +111,14 @@ def choose(call: Call, settings: Settings, avoided: Mapping[str, State] = NOBODY
             return route
     rule = rules.first(settings.rules, call, named=named)
     if rule is None:
-        return _plain(call, settings, avoided, named=named)
+        return _plain(call, settings, avoided, NO_RULE, named=named)
     why = f"{rule.title}: {rule.told}"
     if rule.block is not None:
         raise _blocked(rule, rule.block, call)
     if rule.answer is None:
-        plain = _plain(call, settings, avoided, named=named, changes=rule.changes)
-        return _timed(replace(plain, reason=f"{plain.reason}; {why}"), rule.timeouts, settings)
-    route = _route(rule.choices(call), call, why, settings, avoided, rule.changes)
-    return _timed(route, rule.timeouts, settings)
+        plain = _plain(call, settings, avoided, rule, named=named)
+        return replace(plain, reason=f"{plain.reason}; {why}")
+    return _route(rule.choices(call), call, why, settings, avoided, rule)
 
 
 def _refuse_blocked(call: Call, settings: Settings) -> None:
@@ -146,7 +146,7 @@ def _decided(call: Call, settings: Settings, decider: Decider, avoided: Mapping[
     except BaseException as error:  # the user's code must not end the proxy, not even with sys.exit
         told = f"the routing function {decider.name} failed: {type(error).__name__}: {_words(error)}"
         raise BackendError(Kind.REFUSED, f"Detour: {told}") from error
-    return _route(choices, call, f"{decider.name} says so", settings, avoided)
+    return _route(choices, call, f"{decider.name} says so", settings, avoided, NO_RULE)
 
 
 def _returned(answer: object) -> tuple[str, ...]:
@@ -163,35 +163,33 @@ def _words(error: BaseException) -> str:
         return "it cannot say why"
 
 
-def _plain(
-    call: Call, settings: Settings, avoided: Mapping[str, State], *, named: bool, changes: Changes = NOTHING
-) -> Route:
-    """Who answers without any rule: whom the client names, else who answers its tier."""
+def _plain(call: Call, settings: Settings, avoided: Mapping[str, State], rule: Rule, *, named: bool) -> Route:
+    """Who answers where no rule says it: whom the client names, else who answers its tier."""
     if named:
-        return _named(call, settings, avoided, changes)
+        return _named(call, settings, avoided, rule)
     if call.named in settings.aliases:
-        return _route(settings.aliases[call.named], call, "an alias of that name", settings, avoided, changes)
+        return _route(settings.aliases[call.named], call, "an alias of that name", settings, avoided, rule)
     answer = settings.tiers.get(call.tier) if call.tier else settings.other
     if answer is None:
         what = call.tier or "other names"
-        return _route((PASS,), call, f"no model is set for {what}: passed through", settings, avoided, changes)
+        return _route((PASS,), call, f"no model is set for {what}: passed through", settings, avoided, rule)
     reason = f"{answer.setting} answers {call.tier or 'every other name'}"
-    return _route(answer.choices, call, reason, settings, avoided, changes)
+    return _route(answer.choices, call, reason, settings, avoided, rule)
 
 
-def _named(call: Call, settings: Settings, avoided: Mapping[str, State], changes: Changes) -> Route:
+def _named(call: Call, settings: Settings, avoided: Mapping[str, State], rule: Rule) -> Route:
     if call.named in settings.aliases:
-        return _route(settings.aliases[call.named], call, f"{BY_NAME}, an alias", settings, avoided, changes)
+        return _route(settings.aliases[call.named], call, f"{BY_NAME}, an alias", settings, avoided, rule)
     provider, _, name = call.named.partition("/")
     endpoint = settings.endpoint(provider)
     if endpoint is None and not settings.leaves_anthropic:
         why = f"there is no provider {quoted(provider)}, and no model is set: passed through"
-        return _route((PASS,), call, why, settings, avoided, changes)
+        return _route((PASS,), call, why, settings, avoided, rule)
     if endpoint is None or not name:
         near = settings.nearest(provider)
         what = f"there is no provider {quoted(provider)}. {near}" if endpoint is None else "the model is missing."
         raise BadRequest(f"model: {quoted(call.model)}: {what} Write provider/model.", 404, "not_found_error")
-    return _route((Choice(endpoint.backend.name, name),), call, BY_NAME, settings, avoided, changes)
+    return _route((Choice(endpoint.backend.name, name),), call, BY_NAME, settings, avoided, rule)
 
 
 def _route(
@@ -200,7 +198,7 @@ def _route(
     reason: str,
     settings: Settings,
     avoided: Mapping[str, State],
-    changes: Changes = NOTHING,
+    rule: Rule,
 ) -> Route:
     """Take the first choice that can be used and is up; where none is up, the first that can be used."""
     lacks = [_lack(choice, call, settings) for choice in choices]
@@ -212,8 +210,20 @@ def _route(
     for choice, lack in zip(choices[: choices.index(first)], lacks, strict=False):
         told.append(f"not {choice.name}, {lack.rstrip('.') if lack is not None else WORDS[avoided[choice.name]]}")
     asked = call.model if call.model.isascii() else call.model.encode("utf-8", "replace").decode()
-    route = Route(asked, call.long_window, "", changes=changes, kind=call.kind, session=call.session)
-    return redirected(route, first, tuple(others), "; ".join(told), settings)
+    destination = _where(first, asked, rule.changes, settings)
+    return Route(
+        asked,
+        call.long_window,
+        "; ".join(told),
+        destination,
+        rule.changes,
+        tuple(others),
+        call.kind,
+        call.session,
+        first,
+        _timeouts(destination, rule.timeouts, settings),
+        rule.timeouts,
+    )
 
 
 def _up(usable: list[Choice], avoided: Mapping[str, State]) -> list[Choice]:
@@ -224,13 +234,9 @@ def _up(usable: list[Choice], avoided: Mapping[str, State]) -> list[Choice]:
 
 def redirected(route: Route, choice: Choice, others: tuple[Choice, ...], reason: str, settings: Settings) -> Route:
     """Return the route of the same request to another choice, which can be used."""
-    destination: Destination | None = None  # there is nothing to decide where nothing changes
-    if not choice.passes:
-        destination = destination_of(choice, settings)
-    elif route.changes:
-        destination = home(route.asked)
-    found = replace(route, choice=choice, destination=destination, others=others, reason=reason)
-    return _timed(found, route.wanted_timeouts, settings)
+    destination = _where(choice, route.asked, route.changes, settings)
+    timeouts = _timeouts(destination, route.wanted_timeouts, settings)
+    return replace(route, choice=choice, destination=destination, timeouts=timeouts, others=others, reason=reason)
 
 
 def fall_back(route: Route, settings: Settings) -> Route | None:
@@ -261,11 +267,17 @@ def _window(choice: Choice, route: Route, settings: Settings) -> int | None:
     return destination_of(choice, settings).target.max_input_tokens
 
 
-def _timed(route: Route, wanted: TimeoutsWanted, settings: Settings) -> Route:
-    """Lay the rule's timeouts over those of the destination."""
-    where = route.destination
-    of_destination = settings.timeouts if where is None or where.is_home else where.endpoint.timeouts
-    return replace(route, timeouts=of_destination.changed(wanted), wanted_timeouts=wanted)
+def _where(choice: Choice, asked: str, changes: Changes, settings: Settings) -> Destination | None:
+    """The destination of a choice; None where there is nothing to decide, because nothing changes."""
+    if not choice.passes:
+        return destination_of(choice, settings)
+    return home(asked) if changes else None
+
+
+def _timeouts(destination: Destination | None, wanted: TimeoutsWanted, settings: Settings) -> Timeouts:
+    """Lay the rule's over those of the destination."""
+    own = settings.timeouts if destination is None or destination.is_home else destination.endpoint.timeouts
+    return own.changed(wanted)
 
 
 def _lack(choice: Choice, call: Call, settings: Settings) -> str | None:
