@@ -61,6 +61,16 @@ class StreamTranslator:
         return self.writer.usage
 
     @property
+    def begun(self) -> bool:
+        """Whether the reply has any content, or its end."""
+        return self.writer.begun
+
+    @property
+    def refusal(self) -> DetourError | None:
+        """What the client was told, where the reply failed."""
+        return self.writer.error
+
+    @property
     def stop_reason(self) -> str | None:
         """Why the backend stopped, once it has said so."""
         return self.writer.stop_reason
@@ -87,9 +97,10 @@ def write_whole(deltas: Iterable[Delta], writer: EventWriter) -> bytes:
 class PassThrough:
     """A reply in Anthropic's own format: the bytes go through, the facts are read on the way."""
 
-    __slots__ = ("_frames", "error", "stop_reason", "usage")
+    __slots__ = ("_frames", "begun", "error", "refusal", "stop_reason", "usage")
 
     WATCHED = frozenset(("message_start", "message_delta", "error"))
+    PREAMBLE = frozenset(("message_start", "ping", "error"))  # with anything else the reply has begun
 
     def __init__(self) -> None:
         """Start before the first byte."""
@@ -97,6 +108,8 @@ class PassThrough:
         self.usage: Usage | None = None
         self.stop_reason: str | None = None
         self.error: str | None = None
+        self.refusal: Mapping[str, Any] | None = None  # the error event, as it came
+        self.begun = False  # whether it has any content, or its end, or is nothing that we can read
 
     def feed(self, chunk: bytes) -> bytes:
         """Return ``chunk`` itself."""
@@ -109,8 +122,10 @@ class PassThrough:
                 for frame in self._frames.feed(chunk):
                     if frame.event in self.WATCHED:
                         self.note(orjson.loads(frame.data))
+                    if frame.event not in self.PREAMBLE:
+                        self.begun = True
             except (DetourError, ValueError, AttributeError, TypeError):
-                self._frames = None  # not what we know: stop reading, go on passing
+                self._frames, self.begun = None, True  # not what we know: stop reading, go on passing
 
     def close(self) -> bytes:
         """Add nothing."""
@@ -134,7 +149,7 @@ class PassThrough:
         holder = event if "stop_reason" in event else event.get("delta") or {}
         self.stop_reason = _told(holder.get("stop_reason"), self.stop_reason or "") or None
         if isinstance(event.get("error"), dict):
-            self.error = str(event["error"].get("message"))
+            self.error, self.refusal = str(event["error"].get("message")), event
 
 
 def _told[T](value: object, before: T) -> T:

@@ -10,6 +10,8 @@ from addon.protocol.deltas import Source
 
 UNSHOWN = "text"  # the key of a seal's state under which words lie that the client does not see
 
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'  # says nothing, at any place between two events
+
 type Json = dict[str, Any]
 
 

@@ -137,6 +137,11 @@ class EventWriter:
         """Whether the client's message is ended, well or badly."""
         return self._state is State.OVER
 
+    @property
+    def begun(self) -> bool:
+        """Whether a block was opened, or the message ended: blanks alone are no content."""
+        return self._index >= 0 or (self._state is State.OVER and self.error is None)
+
     def write(self, delta: Delta) -> bytes:
         """Return the events that ``delta`` amounts to; empty means "not yet". Raises: KeyError, a bug of the caller."""
         return self._row[type(delta)](self, delta)

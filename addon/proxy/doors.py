@@ -15,8 +15,8 @@ from mitmproxy.proxy import layer, layers, mode_specs
 from addon.protocol.errors import ConfigError
 from addon.proxy import fail_closed, greeting, http_layer, presence, typecheck, views
 from addon.proxy.control import Control
+from addon.proxy.desk import Desk
 from addon.proxy.eviction import Eviction
-from addon.proxy.http_layer import Desk
 from addon.proxy.intake import Network
 
 if TYPE_CHECKING:

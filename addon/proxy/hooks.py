@@ -5,37 +5,37 @@ State of a live exchange is keyed by ``flow.id`` and released in ``response`` or
 """
 
 import asyncio
-import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from mitmproxy import ctx, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
-from addon.dialects import documents
 from addon.dialects.documents import Reading, Unread
 from addon.protocol.errors import SSE_HEADERS, BackendError, Blocked, DetourError, InternalError, Kind, Reply
 from addon.proxy import fail_closed, record, transfer
+from addon.proxy.attempts import Attempts
 from addon.proxy.commands import Commands
 from addon.proxy.control import Control
+from addon.proxy.desk import Desk, Parting
 from addon.proxy.doors import ANTHROPIC_HOST, Doors, is_reverse
-from addon.proxy.exchange import Exchange, RoutedExchange
-from addon.proxy.http_layer import Desk, Parting
+from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.openapi import TOKEN_HEADER
 from addon.proxy.reader import Reader
 from addon.proxy.rest_addon import Rest, may_be_ours
+from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.told import Told
+from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
 from addon.stream import StreamTranslator
@@ -56,8 +56,7 @@ class Detour:
     def __init__(self) -> None:
         """Before the settings are read nothing is routed."""
         self.control = Control()
-        self._desk = Desk(self._client_left, self._holds, self._credentials, self._take_parting)
-        self.doors = Doors(self.control, self._desk)
+        self.doors = Doors(self.control, self._desk())
         self.rest = Rest(self.control, self.doors)
         self._commands = Commands(self.control, self.rest.tally)
         self._log_file = LogFile(self.control)
@@ -68,9 +67,7 @@ class Detour:
         self.http_connect_upstream = self._upstream.http_connect_upstream
         self._reader = Reader()
         self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
-        self._exchanges: dict[str, Exchange] = {}
-        self._partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
-        self._origins: dict[str, transfer.Origin] = {}  # where each routed exchange was sent
+        self.attempts = Attempts(self.control, self._upstream, self._reader, lambda: self.doors.has_layer)
 
     @property
     def settings(self) -> Settings | None:
@@ -144,13 +141,11 @@ class Detour:
         flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         try:
             record.restore(flow)
-            with _collector_paused(), documents.at_hand(readings):
-                verdict = self._decide(transfer.incoming(flow, datetime.now().astimezone()))
+            avoided = self.control.health.avoided(started)
+            incoming = transfer.incoming(flow, datetime.now().astimezone(), avoided)
+            with undisturbed(readings):
+                verdict = self._decide(incoming)
             match verdict:
-                case Pass(route):
-                    if route is not None:
-                        record.keep_route(flow, route)
-                        self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started)
                 case Reply() as reply:
                     flow.response = transfer.response(reply, flow)
                     record.keep_answer(flow, "it can be told without asking a model")
@@ -158,8 +153,8 @@ class Detour:
                     logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
                 case Told() as told:
                     self._tell(flow, told)
-                case Send() as send:
-                    self._send(flow, send, started)
+                case Pass() | Send():
+                    self.attempts.begin(flow, verdict, incoming, started, self.settings or Settings())
         except Unread as unread:
             return unread
         except DetourError as error:
@@ -173,7 +168,7 @@ class Detour:
         """Choose between a streamed reply and a whole one."""
         if flow.response is None or flow.error:
             return
-        exchange = self._exchanges.get(flow.id)
+        exchange = self.attempts.exchanges.get(flow.id)
         is_stream = flow.response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
         if exchange is None:
             if is_stream and not flow.response.stream and self._is_ours(flow):
@@ -181,17 +176,24 @@ class Detour:
             return
         self._mask(flow, exchange)
         if not _has_left(flow):
-            del self._exchanges[flow.id]  # another addon answers in the backend's place
-            self._origins.pop(flow.id, None)
-            return
-        if flow.response.status_code != HTTPStatus.OK or not is_stream:
-            return
+            self.attempts.release(flow)  # another addon answers in the backend's place
+        elif flow.response.status_code == HTTPStatus.OK and is_stream:
+            try:
+                self._open_stream(flow, exchange)
+            except Exception:
+                logger.exception("Detour: incident %s", exchange.id)
+                exchange.failure = InternalError(exchange.id)  # the reply is taken whole, and nothing of it passes
+
+    def _open_stream(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        assert flow.response is not None  # noqa: S101 - the caller has looked
         encoding = flow.response.headers.get("content-encoding", "")
         if isinstance(exchange, RoutedExchange) and exchange.translates:
             if not exchange.send.stream:
                 return
             transfer.rewrite(flow, HTTPStatus.OK, SSE_HEADERS, streamed=True)
-        exchange.open_stream(encoding)
+        exchange.open_stream(encoding, waits=exchange.journey is not None)
+        if exchange.unpacks:
+            del flow.response.headers["content-encoding"]
         if exchange.resizes:
             transfer.free_length(flow)
         flow.response.stream = self._callable(flow, exchange)
@@ -199,12 +201,14 @@ class Detour:
     def response(self, flow: http.HTTPFlow) -> None:
         """Finish a streamed exchange, or translate a whole reply."""
         self.doors.eviction.note(flow)
-        exchange = self._exchanges.pop(flow.id, None)
+        exchange = self.attempts.release(flow)
         if exchange is None or flow.response is None:
             self.rest.response(flow)
             return
         self._mask(flow, exchange)
-        if exchange.translator is None:
+        if exchange.failure is not None:
+            self._put(flow, exchange.settle(exchange.failure))
+        elif exchange.translator is None:
             if isinstance(exchange, RoutedExchange):
                 self._reply_whole(flow, exchange)
             else:
@@ -212,23 +216,29 @@ class Detour:
         elif exchange.closed:
             flow.response.data.content = exchange.seen()
         else:
-            self._reply_empty(flow, exchange)
+            exchange.close()  # a stream without a body: mitmproxy asks no callable
+            if exchange.error is not None and isinstance(exchange, RoutedExchange):
+                self._put(flow, exchange.settle(BackendError(Kind.MALFORMED, exchange.error)))
         self._finish(flow, exchange)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End an exchange whose connection broke, on either side."""
         self.doors.eviction.note(flow)
-        exchange = self._exchanges.pop(flow.id, None)
+        exchange = self.attempts.release(flow)
         if exchange is None:
             return
         self._mask(flow, exchange)
         message = flow.error.msg if flow.error else "unknown"
         if exchange.client_left or message == Error.KILLED_MESSAGE or not self.doors.has_layer:
             exchange.abandon("the client left" if exchange.client_left else message)
-        elif isinstance(exchange, RoutedExchange):
-            self._part(flow, exchange, message)
+        elif exchange.failure is not None:
+            reply = exchange.settle(exchange.failure)
+            flow.response = transfer.response(reply, flow)
+            self.attempts.partings[flow] = Parting(response=flow.response)
         else:
-            exchange.cut(message)
+            tail = exchange.cut(message)
+            if isinstance(exchange, RoutedExchange) and (tail or exchange.translates):
+                self.attempts.partings[flow] = Parting(tail=tail)
         if exchange.given and flow.response is not None:
             flow.response.data.content = exchange.seen()
         self._finish(flow, exchange)
@@ -236,7 +246,7 @@ class Detour:
     @property
     def is_idle(self) -> bool:
         """Whether no exchange is under way."""
-        return not self._exchanges and not self._waiting
+        return not self.attempts.exchanges and not self._waiting
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -261,84 +271,38 @@ class Detour:
         logger.warning("%s %d %s", flow.id[:8], told.reply.status, flow.comment)
         self.rest.note_told(flow, told)
 
-    def _send(self, flow: http.HTTPFlow, send: Send, started: float) -> None:
-        """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""
-        if send.destination.is_home:
-            self._change(flow, send, started)
-            return
-        exchange = RoutedExchange(
-            transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, send=send
+    def _desk(self) -> Desk:
+        """What our HTTP layer asks: of whoever knows the flow."""
+        return Desk(
+            accept=lambda flow: self._knower(flow).accept(flow),
+            credentials=lambda flow: self._knower(flow).credentials(flow),
+            holds=lambda flow: self._knower(flow).holds(flow),
+            failed=lambda flow, trouble: self._knower(flow).failed(flow, trouble),
+            resume=lambda flow: self._knower(flow).resume(flow),
+            early=lambda flow: self._knower(flow).early(flow),
+            parting=lambda flow: self._knower(flow).partings.pop(flow, None),
+            client_left=self._client_left,
         )
-        wire, credential = send.encoded.wire, send.destination.credential
-        at_home = transfer.goes_home(flow.request, wire)
-        if not at_home:
-            transfer.check_credential(send)
-        if not at_home or credential.value:
-            transfer.strip_credentials(flow.request)
-        record.keep_original(flow, send)
-        rewrite = transfer.send_home if at_home else transfer.send_away
-        rewrite(flow.request, send, masked=self.doors.has_layer)
-        flow.comment = send.route.title
-        if proxy := send.destination.endpoint.proxy:
-            flow.server_conn.via = (proxy[0], proxy[1:])
-        self._exchanges[flow.id] = exchange
-        self._origins[flow.id] = transfer.origin(flow.request)
-
-    def _change(self, flow: http.HTTPFlow, send: Send, started: float) -> None:
-        """Let a request pass with another body; all else stays the client's, and the reply is only watched."""
-        record.keep_original(flow, send)
-        flow.request.content = send.encoded.wire.body
-        flow.comment = send.route.title
-        self._exchanges[flow.id] = Exchange(transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses)
-
-    def _part(self, flow: http.HTTPFlow, exchange: RoutedExchange, message: str) -> None:
-        """Give a client whose backend is gone an end in words; a stream that we did not write is not ours to end."""
-        if not exchange.given:
-            flow.response = transfer.response(exchange.unreachable(message, began=flow.response is not None), flow)
-            self._partings[flow] = Parting(response=flow.response)
-            return
-        tail = exchange.cut(message)
-        if exchange.translates:
-            self._partings[flow] = Parting(tail=tail)
 
     def _owner(self, flow: http.HTTPFlow) -> "Detour":
         """Who knows the flow: after a reload, the connections that we made ask us for our successor's flows too."""
         successor = ctx.master.addons.get(self.name)
-        is_ours = flow.id in self._exchanges or flow.id in self._waiting or flow in self._partings
+        is_ours = flow.id in self.attempts.exchanges or flow.id in self._waiting or flow in self.attempts.partings
         return self if successor is None or is_ours else successor
+
+    def _knower(self, flow: http.HTTPFlow) -> Attempts:
+        return self._owner(flow).attempts
 
     def _client_left(self, flow: http.HTTPFlow) -> None:
         owner = self._owner(flow)
         owner._waiting.discard(flow.id)
-        exchange = owner._exchanges.get(flow.id)
-        if exchange is not None:
-            exchange.client_left = True
-
-    def _holds(self, flow: http.HTTPFlow) -> bool:
-        """Whether the reply's headers wait for its first bytes: where we answer if a backend dies before them."""
-        exchange = self._owner(flow)._exchanges.get(flow.id)
-        return isinstance(exchange, RoutedExchange) and exchange.translator is not None
-
-    def _credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
-        """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
-        owner = self._owner(flow)
-        exchange, there = owner._exchanges.get(flow.id), owner._origins.pop(flow.id, None)
-        credential = exchange.credential if exchange is not None else None
-        if credential is None or not credential.value:
-            return {}
-        if there != transfer.origin(flow.request):
-            logger.warning("Detour: %s was pointed at another host by hand; it goes without its credential", flow.id)
-            return {}
-        return {credential.header: credential.value}
+        owner.attempts.client_left(flow)
 
     def _mask(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """On the plain path the true key was on the flow until here."""
         credential = exchange.credential
         if credential is not None and credential.value and not self.doors.has_layer:
             flow.request.headers[credential.header] = credential.mask
-
-    def _take_parting(self, flow: http.HTTPFlow) -> Parting | None:
-        return self._owner(flow)._partings.pop(flow, None)
 
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""
@@ -352,7 +316,7 @@ class Detour:
                 return []
             if not begun:
                 begun = True
-                written = self._begin(flow, exchange, written)
+                self.attempts.answered(exchange)
             if not exchange.unseen:
                 exchange.unseen = True
                 later(UPDATE_INTERVAL_S, self._show, known)
@@ -360,18 +324,10 @@ class Detour:
 
         return stream
 
-    def _begin(self, flow: http.HTTPFlow, exchange: Exchange, written: bytes) -> bytes:
-        """Let the held headers go, as those of an error where the stream failed before it said anything."""
-        reply = exchange.refuse() if self.doors.has_layer and isinstance(exchange, RoutedExchange) else None
-        if reply is None:
-            return written
-        transfer.rewrite(flow, reply.status, reply.headers, streamed=True)
-        return reply.body
-
     def _show(self, known: ref[http.HTTPFlow]) -> None:
         """Let readers see the reply so far; one that has ended was shown by its end."""
         flow = known()
-        exchange = self._exchanges.get(flow.id) if flow is not None else None
+        exchange = self.attempts.exchanges.get(flow.id) if flow is not None else None
         if flow is not None and exchange is not None and flow.response is not None:
             exchange.unseen = False
             flow.response.data.content = exchange.seen()
@@ -386,16 +342,13 @@ class Detour:
         except Exception:
             logger.exception("Detour: incident %s", exchange.id)
             reply = InternalError(exchange.id).reply(exchange.request_id)
+        self._put(flow, reply)
+
+    def _put(self, flow: http.HTTPFlow, reply: Reply) -> None:
+        """Let the client have ``reply`` in place of what the backend said."""
+        assert flow.response is not None  # noqa: S101 - the callers have looked
         transfer.rewrite(flow, reply.status, reply.headers, streamed=False)
         flow.response.content = reply.body
-
-    def _reply_empty(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """A stream without a body: mitmproxy asks no callable, and sends what it finds on the flow."""
-        exchange.close()
-        reply = exchange.refuse() if isinstance(exchange, RoutedExchange) else None
-        if reply is not None and flow.response is not None:
-            transfer.rewrite(flow, reply.status, reply.headers, streamed=False)
-            flow.response.content = reply.body
 
     def _answer(self, flow: http.HTTPFlow, error: DetourError) -> None:
         reply = error.reply(transfer.request_id(flow))
@@ -415,7 +368,6 @@ class Detour:
         translator = exchange.translator
         if isinstance(translator, StreamTranslator) and translator.bug is not None:
             logger.error("Detour: incident msg_%s", exchange.id, exc_info=translator.bug)
-        self._origins.pop(flow.id, None)
         record.keep_reply(flow, exchange)
         flow.comment = exchange.summary() + (STALE if self.control.fault else "")
         if ctx.master.addons.get("view") is not None:  # only there can a flow be reverted, and it costs a quarter ms
@@ -426,18 +378,6 @@ class Detour:
         logger.log(level, "%s %d %d ms %s%s", flow.id[:8], status, elapsed_ms, flow.comment, exchange.told_losses())
         self.doors.show_last(flow.comment)
         self.rest.note(flow, exchange, status, elapsed_ms)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Translate without the garbage collector: a request is a large tree that is gone before it would be walked."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _has_left(flow: http.HTTPFlow) -> bool:

@@ -1,44 +1,59 @@
-"""Our HTTP layer: puts the credential on the wire and never on the flow, and ends a failed exchange in words.
+"""Our HTTP layer: puts the credential on the wire and never on the flow, keeps a stream alive, and ends it in words.
 
 Theory of operation. mitmproxy's ``HttpLayer`` passes events between three kinds of children: the client's connection,
-one ``HttpStream`` for each exchange, and the backends' connections. It does so in ``event_to_child`` alone. We look at
-these events there:
+one ``HttpStream`` for each exchange (ours: ``http_stream``), and the backends' connections. It does so in
+``event_to_child`` alone. We look at these events there (table ``LOOKS``):
 
-* ``RequestHeaders`` on its way to a backend's connection: it leaves with the true credential in a copy of the request.
-  The flow keeps the masked one, so mitmweb, saved flows, HAR and logs never hold a key, not even while waiting.
-* ``ResponseHeaders`` of a streamed reply on their way to the client wait for the first of its bytes: a backend may
-  answer 200 and then say, as the first event, that the prompt is too long. They are read when they leave.
-* ``ResponseData`` of such a reply wait until all that came with the same read is translated, and leave as one piece:
-  a burst costs the client's connection one write instead of hundreds, and a single delta waits for nothing.
-* ``ResponseProtocolError`` on its way to the client: mitmproxy would send an HTML page and close the connection. We
-  send Anthropic's error envelope instead, or, under a stream that has begun, an ``error`` event and a clean end.
-* ``RequestProtocolError`` on its way to an exchange: the client has left. mitmproxy tells addons of a broken exchange
-  without saying which side broke it.
+    to a backend    RequestHeaders         leave with the true credential, in a copy: the flow keeps the masked one, so
+                                           that mitmweb, saved flows, HAR and logs never hold a key
+                    any                    bear the id of the attempt (see ``http_stream``)
+    to an exchange  ResponseHeaders        the backend has begun to answer
+                    RequestProtocolError   the client has left; mitmproxy does not tell addons which side broke it
+    to the client   ResponseHeaders        of a stream wait for its first content: a backend may answer 200 and then
+                                           say, as the first event, that the prompt is too long, or that it has no time
+                    ResponseData           of a stream wait until all that came with the same read is translated, and
+                                           leave as one piece: a burst costs one write instead of hundreds, and a single
+                                           delta waits for nothing
+                    ResponseProtocolError  mitmproxy would send a page of HTML and close. We send Anthropic's error
+                                           envelope, or, under a stream that has begun, an ``error`` event and an end
 
-Two more things that mitmproxy leaves undone, because with us the client's connection outlives the failure: a failed
-connection is kept for ever and answers for its address, and trailers after a chunked reply raise NotImplementedError,
-upon which the client would wait for ever.
+The clock. Every exchange has a ``Pace``. We keep one wake-up for all of them, for whatever is due first, and set it
+anew when somebody might be due sooner (``must_look``). What is done when is the table ``ACTIONS``. A client that has
+heard nothing when the grace period is over gets the head of a stream and a ping, and then pings: between events only.
+Headers of a reply that come later are not sent twice.
+
+Three things that mitmproxy leaves undone, because with us the client's connection outlives the failure: a failed
+connection is kept for ever and answers for its address; trailers after a chunked reply raise NotImplementedError, upon
+which the client would wait for ever; an interim response (103) is taken for the reply (see ``http1_backend``).
 
 The class is put in place through the public ``next_layer`` hook on layers that mitmproxy made, before they have any
 state of their own. Replays build their layer without that hook; ``ReplayHandler`` is replaced while we are loaded.
-``works_here`` checks the few internals this rests on; where they differ, the plain path serves (see ``hooks``).
+``works_here`` checks the internals this rests on; where they differ, the plain path serves (see ``hooks``).
 """
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from itertools import count
+from math import inf
 from typing import Any, cast, override
+from weakref import WeakSet
 
 from mitmproxy import http
 from mitmproxy.addons import clientplayback
 from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    RequestTrailers,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
@@ -47,49 +62,57 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
+from addon.protocol.event_shapes import PING
+from addon.proxy import http1_backend
+from addon.proxy.desk import Awaited, Desk
+from addon.proxy.http_stream import DetourStream, Refused, Resume, TimedOut
+from addon.proxy.pace import Due, Phase
+
 # a flow killed by the user, and what the client itself broke, keep mitmproxy's own ending
 LEFT_ALONE = frozenset((ErrorCode.KILL, ErrorCode.CLIENT_DISCONNECTED, ErrorCode.GENERIC_CLIENT_ERROR))
-
-
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """Last words for a client whose backend is gone: a whole response, or the tail of a stream that has begun."""
-
-    response: http.Response | None = None
-    tail: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the layer asks and tells the addon. Each takes the flow; an empty answer means "not one of ours"."""
-
-    client_left: Callable[[http.HTTPFlow], None]
-    holds: Callable[[http.HTTPFlow], bool]
-    credentials: Callable[[http.HTTPFlow], Mapping[str, str]]
-    parting: Callable[[http.HTTPFlow], Parting | None]
+EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")  # how the bytes end behind a whole event
 
 
 @dataclass(slots=True)
 class Held:
-    """What waits on its way to the client: the reply's headers, until its first bytes; its bytes, until a read ends."""
+    """What waits on its way to the client: the reply's headers, for its first content; its bytes, for a read's end."""
 
-    stream: HttpStream
-    headers: ResponseHeaders | None
+    stream: DetourStream
+    reply: Awaited
+    headers: ResponseHeaders | None  # None: they have left
     pieces: list[bytes] = field(default_factory=list)
+    between_events: bool = True
 
 
 class DetourHttpLayer(HttpLayer):
     """See the module."""
 
     desk: Desk
-    held: dict[int, Held]  # by stream, while it lasts
+    held: dict[int, Held]  # by stream, while its reply lasts
+    watched: dict[int, DetourStream]  # by stream, while something may be due
+    must_look: bool  # whether something may be due sooner than the wake-up
+    wakeup: commands.RequestWakeup | None
+    wakeup_at: float
+    used: WeakSet[Connection]  # those that have served an attempt
+    attempts: "count[int]"
+
+    def start(self, desk: Desk) -> None:
+        """What a constructor would do; mitmproxy has made the layer."""
+        self.desk = desk
+        self.held, self.watched, self.used = {}, {}, WeakSet()
+        self.must_look, self.wakeup, self.wakeup_at = False, None, inf
+        self.attempts = count(-1, -1)
 
     @override
     def event_to_child(self, child: layer.Layer | HttpStream, event: events.Event) -> layer.CommandGenerator[None]:
         # no generator itself: it runs for every event, and each frame costs
         if type(event) is ResponseData:
+            if isinstance(child, HttpStream):
+                if (pace := cast(DetourStream, child).pace) is not None:
+                    pace.heard_at = time.monotonic()
+                return super().event_to_child(child, event)
             held = self.held.get(event.stream_id)
-            if held is None or isinstance(child, HttpStream):
+            if held is None:
                 return super().event_to_child(child, event)
             held.pieces.append(event.data)
             return _nothing()
@@ -100,10 +123,23 @@ class DetourHttpLayer(HttpLayer):
         """As mitmproxy does it."""
         return super().event_to_child(child, event)
 
+    def to_client(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Send it as it is."""
+        return super().event_to_child(self.connections[self.context.client], event)
+
+    @override
+    def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
+        stream = self.streams[stream_id] = DetourStream(self.context.fork(), stream_id)
+        stream.ours = self
+        yield from self.event_to_child(stream, events.Start())
+
     @override
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         try:
-            yield from super()._handle_event(event)
+            if isinstance(event, events.Wakeup) and event.command not in self.command_sources:
+                yield from self._look(event)
+            else:
+                yield from super()._handle_event(event)
         except NotImplementedError:
             if not isinstance(event, events.DataReceived) or event.connection is self.context.client:
                 raise
@@ -112,17 +148,70 @@ class DetourHttpLayer(HttpLayer):
             for stream_id, held in list(self.held.items()):
                 if held.pieces:
                     yield from self.release(stream_id, held)
+                elif held.headers is not None or not held.stream.begun:
+                    yield from self._refuse(held)
+        if self.must_look:
+            yield from self._set_wakeup()
 
     def release(self, stream_id: int, held: Held) -> layer.CommandGenerator[None]:
         """Send the client what waits, the headers first, the bytes in one piece."""
-        client = self.connections[self.context.client]
         if held.headers is not None:
             headers, held.headers = held.headers, None
-            yield from self.pass_on(client, headers)
+            yield from self.to_client(headers)
         if held.pieces:
+            stream = held.stream
+            stream.begun = True
             written = b"".join(held.pieces)
             held.pieces.clear()
-            yield from self.pass_on(client, ResponseData(stream_id, written))
+            held.between_events = written.endswith(EVENT_ENDS)
+            if stream.pace is not None:
+                stream.pace.wrote_at = time.monotonic()
+            yield from self.to_client(ResponseData(stream_id, written))
+
+    def _refuse(self, held: Held) -> layer.CommandGenerator[None]:
+        """The exchange hears that its reply has failed before it began."""
+        stream = held.stream
+        if held.reply.failed and stream.attempt:
+            yield from self.event_to_child(stream, Refused(stream.stream_id, "the reply begins with an error"))
+
+    def let_go(self, stream: DetourStream, *, held: bool = True) -> None:
+        """The attempt is over: nothing more is heard of it, and what waits of its reply is forgotten (``held``)."""
+        if stream.attempt:
+            self.streams.pop(stream.attempt, None)
+            stream.attempt = 0
+        if held:
+            self.held.pop(stream.stream_id, None)
+
+    # -- the clock -----------------------------------------------------------------------------------------------------
+
+    def _set_wakeup(self) -> layer.CommandGenerator[None]:
+        self.must_look = False
+        at = min((stream.pace.next_at() for stream in self.watched.values() if stream.pace is not None), default=inf)
+        if at < self.wakeup_at:
+            self.wakeup_at, self.wakeup = at, commands.RequestWakeup(max(0.0, at - time.monotonic()))
+            yield self.wakeup
+
+    def _look(self, event: events.Wakeup) -> layer.CommandGenerator[None]:
+        """Do what is due."""
+        if event.command is not self.wakeup:
+            return  # one that was replaced by a sooner one
+        self.wakeup, self.wakeup_at, self.must_look = None, inf, True
+        now = time.monotonic()
+        for stream in list(self.watched.values()):
+            due = stream.pace.due(now) if stream.pace is not None else None
+            if due is not None:
+                yield from ACTIONS[due](self, stream, due, now)
+
+    def pending(self, stream: DetourStream) -> list[Server]:
+        """Return the connections that are being made for an exchange: the backend's, and a proxy's on the way to it."""
+        command = stream._paused.command if stream._paused is not None else None
+        for connection, waiting in self.waiting_for_establishment.items():
+            if command in waiting:
+                stack = self.connections[connection]
+                return [each for each, its in self.connections.items() if its is stack and isinstance(each, Server)]
+        return []
+
+    # -- connections ---------------------------------------------------------------------------------------------------
 
     def _end_of_body(self, connection: Connection) -> layer.CommandGenerator[None]:
         reader = self.connections[connection].context.layers[-1]
@@ -155,34 +244,74 @@ def _nothing() -> Commands:
     yield from ()
 
 
-def _authorize(ours: DetourHttpLayer, child: Child, event: RequestHeaders) -> Commands:
-    """To a backend: with the true credential."""
-    flow = None if isinstance(child, HttpStream) else ours.flow(event.stream_id)
-    true_values = ours.desk.credentials(flow) if flow is not None else {}
+# -- looks -------------------------------------------------------------------------------------------------------------
+
+
+def _send_head(ours: DetourHttpLayer, child: Child, event: RequestHeaders) -> Commands:
+    """To a backend: with the true credential, as a new attempt."""
+    stream = None if isinstance(child, HttpStream) else cast(DetourStream | None, ours.streams.get(event.stream_id))
+    if stream is None:
+        return ours.pass_on(child, event)
+    true_values = ours.desk.credentials(stream.flow)
     if true_values:
         request = copy(event.request)  # its own copy() copies by way of a whole state
         request.data = copy(event.request.data)
         request.data.headers = event.request.headers.copy()
         request.data.headers.update(true_values)
         event = RequestHeaders(event.stream_id, request, event.end_stream, event.replay_flow)
-    return ours.pass_on(child, event)
+    if stream.pace is not None:
+        server = stream.context.server
+        stream.reused = server in ours.used
+        ours.used.add(server)
+        stream.attempt = next(ours.attempts)
+        ours.streams[stream.attempt] = stream
+        http1_backend.adopt(child.context.layers[-1])
+    return ours.pass_on(child, _under_its_id(stream, event))
 
 
-def _note_leaving(ours: DetourHttpLayer, child: Child, event: RequestProtocolError) -> Commands:
-    """To an exchange: the client has left it."""
-    flow = ours.flow(event.stream_id) if isinstance(child, HttpStream) else None
-    if flow is not None:
+def _send_more(
+    ours: DetourHttpLayer, child: Child, event: RequestData | RequestTrailers | RequestEndOfMessage
+) -> Commands:
+    """To a backend."""
+    stream = None if isinstance(child, HttpStream) else cast(DetourStream | None, ours.streams.get(event.stream_id))
+    return ours.pass_on(child, event if stream is None else _under_its_id(stream, event))
+
+
+def _under_its_id[E: HttpEvent](stream: DetourStream, event: E) -> E:
+    if stream.attempt:
+        event.stream_id = stream.attempt
+    return event
+
+
+def _give_up(ours: DetourHttpLayer, child: Child, event: RequestProtocolError) -> Commands:
+    """To an exchange: the client has left it. To a backend: nobody waits for its reply."""
+    stream = cast(DetourStream | None, ours.streams.get(event.stream_id))
+    if not isinstance(child, HttpStream):
+        return ours.pass_on(child, event if stream is None else _under_its_id(stream, event))
+    if (flow := ours.flow(event.stream_id)) is not None:
         ours.held.pop(event.stream_id, None)
         ours.desk.client_left(flow)
     return ours.pass_on(child, event)
 
 
 def _hold(ours: DetourHttpLayer, child: Child, event: ResponseHeaders) -> Commands:
-    """To the client: they wait, where the reply is a stream that we write."""
-    flow = None if isinstance(child, HttpStream) or event.end_stream else ours.flow(event.stream_id)
-    if flow is not None and ours.desk.holds(flow):
-        ours.held[event.stream_id] = Held(ours.streams[event.stream_id], event)
+    """To the client: they wait, where the reply is a stream that we answer for, and are not sent twice."""
+    if isinstance(child, HttpStream):
+        if (pace := cast(DetourStream, child).pace) is not None:
+            pace.enter(Phase.REPLYING, time.monotonic())
+            ours.must_look = True
+        yield from ours.pass_on(child, event)
         return
+    stream = cast(DetourStream | None, ours.streams.get(event.stream_id))
+    flow = None if event.end_stream else ours.flow(event.stream_id)
+    reply = ours.desk.holds(flow) if flow is not None else None
+    if stream is not None and reply is not None and not stream.begun:
+        ours.held[event.stream_id] = Held(stream, reply, None if stream.opened else event)
+        return
+    if stream is not None:
+        stream.begun = True
+        if stream.opened:
+            return
     yield from ours.pass_on(child, event)
 
 
@@ -212,20 +341,81 @@ def _part(ours: DetourHttpLayer, child: Child, event: ResponseProtocolError) -> 
     body = parting.tail
     if parting.response is not None:
         body = parting.response.raw_content or b""
-        yield from ours.pass_on(child, ResponseHeaders(event.stream_id, parting.response, end_stream=False))
+        if not cast(DetourStream, ours.streams[event.stream_id]).opened:
+            yield from ours.pass_on(child, ResponseHeaders(event.stream_id, parting.response, end_stream=False))
     if body:
         yield from ours.pass_on(child, ResponseData(event.stream_id, body))
     yield from ours.pass_on(child, ResponseEndOfMessage(event.stream_id))
 
 
 LOOKS: Mapping[type[events.Event], Callable[..., Commands]] = {
-    RequestHeaders: _authorize,
-    RequestProtocolError: _note_leaving,
+    RequestHeaders: _send_head,
+    RequestData: _send_more,
+    RequestTrailers: _send_more,
+    RequestEndOfMessage: _send_more,
+    RequestProtocolError: _give_up,
     ResponseHeaders: _hold,
     ResponseTrailers: _release,
     ResponseEndOfMessage: _release,
     ResponseProtocolError: _part,
 }
+
+
+# -- what is due -------------------------------------------------------------------------------------------------------
+
+
+def _open(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> Commands:
+    """Tell the client that it has to wait."""
+    response = ours.desk.early(stream.flow)
+    stream.opened = True
+    if (held := ours.held.get(stream.stream_id)) is not None:
+        held.headers = None
+    yield from ours.to_client(ResponseHeaders(stream.stream_id, response, end_stream=False))
+    yield from _ping(ours, stream, due, now)
+
+
+def _ping(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> Commands:
+    held = ours.held.get(stream.stream_id)
+    if stream.pace is not None:
+        stream.pace.wrote_at = now
+    if held is None or held.between_events:
+        yield from ours.to_client(ResponseData(stream.stream_id, PING))
+
+
+def _resume(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> Commands:
+    if stream.pace is not None:
+        stream.pace.resume_at = inf
+    yield from ours.event_to_child(stream, Resume(stream.stream_id))
+
+
+def _expire(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> Commands:
+    """The backend's time is over: while it connects, the connection fails; else the exchange is told."""
+    assert stream.pace is not None  # noqa: S101 - only those with one are asked what is due
+    if stream.pace.phase is not Phase.CONNECTING:
+        stream.pace.expired = due
+        yield from ours.event_to_child(stream, TimedOut(stream.stream_id, str(due), ErrorCode.GENERIC_SERVER_ERROR))
+        return
+    pending = ours.pending(stream)
+    if due is Due.CONNECT and pending and all(each.timestamp_start is None for each in pending):
+        stream.pace.since = now  # it waits for its turn: mitmproxy makes five connections to an address at a time
+        return
+    stream.pace.expired = due
+    for connection in pending:
+        yield commands.CloseConnection(connection)
+
+
+ACTIONS: Mapping[Due, Callable[[DetourHttpLayer, DetourStream, Due, float], Commands]] = {
+    Due.OPEN: _open,
+    Due.PING: _ping,
+    Due.RESUME: _resume,
+    Due.CONNECT: _expire,
+    Due.FIRST_BYTE: _expire,
+    Due.IDLE: _expire,
+    Due.TOTAL: _expire,
+}
+
+
+# -- coming and going --------------------------------------------------------------------------------------------------
 
 
 def take_over(nextlayer: layer.NextLayer, desk: Desk) -> None:
@@ -239,9 +429,7 @@ def take_over(nextlayer: layer.NextLayer, desk: Desk) -> None:
 def _adopt(chosen: object, desk: Desk) -> None:
     if type(chosen) is HttpLayer:
         chosen.__class__ = DetourHttpLayer
-        ours = cast(DetourHttpLayer, chosen)
-        ours.desk = desk
-        ours.held = {}
+        cast(DetourHttpLayer, chosen).start(desk)
 
 
 _REPLAY_HANDLER = clientplayback.ReplayHandler

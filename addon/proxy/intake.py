@@ -19,14 +19,15 @@ from addon.dialects.losses import Loss
 from addon.dialects.web.search import Unsearchable
 from addon.dialects.window import reported
 from addon.protocol import tokens
-from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply
+from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply, Unsupported
 from addon.protocol.messages import Json, Request, check, has_model, parse_json
 from addon.proxy.told import Told, tell
 from addon.routing import changes, searching
 from addon.routing.call import Call, Door
 from addon.routing.changes import Change
 from addon.routing.config import DISCOVERY_PREFIX, LIMITS, Choice
-from addon.routing.route import Destination, Route, choose, home
+from addon.routing.health import NOBODY, State
+from addon.routing.route import Destination, Route, choose, fall_back, home
 from addon.routing.searching import Unasked
 from addon.routing.settings import Settings
 
@@ -49,6 +50,7 @@ class Incoming:
     now: datetime | None = None  # local time
     lot: str = ""  # what a draw falls to where there is no session
     matches_filter: Callable[[str], bool] | None = None  # whether its flow matches one of mitmproxy's expressions
+    avoided: Mapping[str, State] = NOBODY  # targets that are not up
 
     def call(self, parsed: Json) -> Call:
         """What rules ask of a call to a model."""
@@ -107,6 +109,30 @@ def _messages(incoming: Incoming, settings: Settings, networks: tuple[Network, .
         is_mixed = found.route is not None and concerns(incoming.body, claude=True)
         return _with_own_thinking(found.route, incoming) if found.route and is_mixed else found
     route, destination, asked = found
+    refusal: Unsupported | None = None
+    while True:
+        try:
+            return _translated(route, destination, asked, incoming, settings)
+        except Unsupported as error:
+            refusal = refusal or error
+            other = fall_back(route, settings)
+        if other is None:
+            raise refusal
+        if other.destination is None:
+            return Pass(other)
+        route, destination = other, other.destination
+
+
+def decide_again(incoming: Incoming, settings: Settings, route: Route) -> Verdict:
+    """Say a request anew, to the destination of ``route``. Raises: DetourError, as ``decide``."""
+    if route.destination is None:
+        return _with_own_thinking(route, incoming) if concerns(incoming.body, claude=True) else Pass(route)
+    return _translated(route, route.destination, check(parse_json(incoming.body)), incoming, settings)
+
+
+def _translated(
+    route: Route, destination: Destination, asked: Request, incoming: Incoming, settings: Settings
+) -> Verdict:
     settled = searching.settle(route, asked, settings)
     if isinstance(settled, Unasked):
         return tell(settled, route, asked, incoming.lot)
@@ -161,7 +187,7 @@ def _routed(
     whether they were to be blocked.
     """
     parsed, fault = _parse(incoming.body, settings.limits.request_bytes)
-    route = choose(incoming.call(parsed), settings) if has_model(parsed) else None
+    route = choose(incoming.call(parsed), settings, incoming.avoided) if has_model(parsed) else None
     if (route is None and not settings.judges) or (route is not None and route.destination is None):
         return Pass(route)
     if incoming.method != "POST":
@@ -172,7 +198,7 @@ def _routed(
     if fault is not None:
         raise fault
     request = check(parsed)  # fails where there is no model
-    route = route or choose(incoming.call(request.body), settings)
+    route = route or choose(incoming.call(request.body), settings, incoming.avoided)
     if route.destination is not None and route.destination.is_home:
         return route, route.destination, request  # it spends the client's own key
     admit(incoming, networks)

@@ -1,7 +1,8 @@
 """What a flow keeps beside itself: the client's request as it came, and the backend's reply as it came.
 
 ``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
-headers, body), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply`` and ``dropped``. No
+headers, body), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply``, ``dropped``, and
+``attempts``, those that failed, where there were any: target, status, milliseconds, and why of each. No
 credential is among them: the client's are removed before anything is kept, but for a request that goes to the very host
 they were meant for with no key of ours, which bears them openly anyway.
 """
@@ -13,8 +14,9 @@ from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
 from addon.dialects.losses import Loss
-from addon.proxy.exchange import Exchange, RoutedExchange
+from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
+from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.told import SELF
 from addon.routing.route import Route
 
@@ -96,6 +98,10 @@ def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
         flow.metadata[KEY].update(losses=_told(exchange.losses))
         if isinstance(exchange, RoutedExchange):
             flow.metadata[KEY].update(reply=exchange.backend_reply(), dropped=exchange.dropped)
+    if exchange.journey is not None and exchange.journey.attempts and KEY in flow.metadata:
+        flow.metadata[KEY]["attempts"] = [
+            [attempt.target, attempt.status, attempt.elapsed_ms, attempt.why] for attempt in exchange.journey.attempts
+        ]
 
 
 def _reason(route: Route) -> str:

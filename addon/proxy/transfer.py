@@ -1,8 +1,9 @@
 """Between a flow and the core's values: what came in, what goes out, what is answered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from mitmproxy import flowfilter, http
@@ -16,6 +17,7 @@ from addon.proxy.intake import Incoming, Send
 from addon.routing.backends import BACKENDS
 from addon.routing.call import Door
 from addon.routing.config import ANTHROPIC, Credential
+from addon.routing.health import NOBODY, State
 
 USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
 CREDENTIAL_HEADERS = ("x-api-key", "authorization", "cookie", "proxy-authorization")
@@ -33,7 +35,7 @@ def request_id(flow: http.HTTPFlow) -> str:
     return f"req_{exchange_id(flow)}"
 
 
-def incoming(flow: http.HTTPFlow, now: datetime) -> Incoming:
+def incoming(flow: http.HTTPFlow, now: datetime, avoided: Mapping[str, State] = NOBODY) -> Incoming:
     """Read the client's request off its flow."""
     peer = flow.client_conn.peername
     is_reverse = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
@@ -47,6 +49,7 @@ def incoming(flow: http.HTTPFlow, now: datetime) -> Incoming:
         now,
         flow.id,
         lambda expression: bool(_filter(expression)(flow)),
+        avoided,
     )
 
 
@@ -136,19 +139,31 @@ def response(reply: Reply, flow: http.HTTPFlow) -> http.Response:
 
 def rewrite(flow: http.HTTPFlow, status: int, headers: Iterable[tuple[str, str]], *, streamed: bool) -> None:
     """Give the backend's response our own head; nothing of the backend's is of use to the client."""
-    if flow.response is None:
-        return
+    if flow.response is not None:
+        _set_head(flow.response, flow, status, headers, streamed=streamed)
+
+
+def early_head(flow: http.HTTPFlow, headers: Iterable[tuple[str, str]]) -> http.Response:
+    """Make the head of a stream for a client that waits, before the backend has answered."""
+    made = http.Response.make(HTTPStatus.OK)
+    _set_head(made, flow, HTTPStatus.OK, headers, streamed=True)
+    return made
+
+
+def _set_head(
+    made: http.Response, flow: http.HTTPFlow, status: int, headers: Iterable[tuple[str, str]], *, streamed: bool
+) -> None:
     version = client_version(flow)
-    flow.response.status_code = status
-    flow.response.reason = "" if version == "HTTP/2.0" else status_codes.RESPONSES.get(status, "")
-    flow.response.http_version = version
+    made.status_code = status
+    made.reason = "" if version == "HTTP/2.0" else status_codes.RESPONSES.get(status, "")
+    made.http_version = version
     fields = [*headers, ("request-id", request_id(flow))]
     if streamed and version == "HTTP/1.1":
         fields.append(("transfer-encoding", "chunked"))
     elif streamed and version == "HTTP/1.0":
         fields.append(("connection", "close"))  # it knows no chunks: the end of the connection is the end
-    flow.response.headers = http.Headers([(name.encode(), value.encode()) for name, value in fields])
-    flow.response.trailers = None
+    made.headers = http.Headers([(name.encode(), value.encode()) for name, value in fields])
+    made.trailers = None
 
 
 def free_length(flow: http.HTTPFlow) -> None:

@@ -25,7 +25,8 @@ def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> I
     chat = [row for row in BACKENDS.values() if row.dialect == CHAT]
     home = tmp_path_factory.mktemp("mitmdump")
     told = {story.target.name: {"profile": story.fields} for story in every_story() if story.fields}
-    (home / "detour.yaml").write_text(json.dumps({"models": told}))
+    at_once = {"attempts": 0}  # a failure is told at once: what is asked again is in test_reliability
+    (home / "detour.yaml").write_text(json.dumps({"models": told, "retry": at_once}))
     environment = {
         "DETOUR_CONFIG": str(home / "detour.yaml"),
         **{name: _fake.base_url for row in chat for name in row.base_names},  # no provider is asked by mistake

@@ -18,8 +18,9 @@ from mitmproxy.test import tflow, tutils
 
 from addon.protocol.errors import ConfigError, DetourError, Reply
 from addon.proxy import record, transfer
-from addon.proxy.exchange import RoutedExchange
 from addon.proxy.intake import Incoming, Pass, Send, decide
+from addon.proxy.routed_exchange import RoutedExchange
+from addon.proxy.told import Told
 from addon.routing.backends import BACKENDS
 from addon.routing.call import EFFORTS, Call, Door, Kind
 from addon.routing.config import Slot, Tier
@@ -266,7 +267,7 @@ def test_every_call_has_a_route_or_a_refusal_in_words_and_always_the_same(world:
     )
     assert body == json.loads(incoming.body)
     with suppress(DetourError):
-        assert isinstance(decide(incoming, world.settings), Pass | Reply | Send)
+        assert isinstance(decide(incoming, world.settings), Pass | Reply | Told | Send)
 
 
 def outcome(call: Call, settings: Settings) -> tuple[object, ...]:

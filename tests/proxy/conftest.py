@@ -12,6 +12,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what mitmproxy 12.2 and its libraries deprecate among themselves while imported
     importlib.import_module("mitmproxy.tools.web.master")
 
+from addon.proxy import journey
+from addon.routing import retry
 from addon.settings.environment import names
 from tests.proxy.live import KEY
 
@@ -32,6 +34,13 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "detour-home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(journey, "delay_s", lambda *_, **__: None)  # a failure is told at once; see ``retrying``
+
+
+@pytest.fixture
+def retrying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same target is asked again, as configured."""
+    monkeypatch.setattr(journey, "delay_s", retry.delay_s)
 
 
 type Configure = Callable[..., None]

@@ -334,7 +334,7 @@ class Proxy:
     @property
     def is_released(self) -> bool:
         """Whether no state of any exchange is left."""
-        return not self.detour._exchanges and not self.detour._waiting and not self.detour._partings
+        return not self.detour.attempts.exchanges and not self.detour._waiting and not self.detour.attempts.partings
 
     async def settled(self) -> None:
         """Wait until every exchange has ended."""

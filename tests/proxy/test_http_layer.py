@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from mitmproxy import http
 from mitmproxy.addons import clientplayback
 from mitmproxy.connection import Client, Server
 from mitmproxy.options import Options
@@ -12,9 +13,19 @@ from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HTTPMode
 from mitmproxy.test import tflow
 
 from addon.proxy import http_layer
-from addon.proxy.http_layer import Desk, DetourHttpLayer
+from addon.proxy.desk import Desk
+from addon.proxy.http_layer import DetourHttpLayer
 
-DESK = Desk(lambda flow: None, lambda flow: False, lambda flow: {}, lambda flow: None)
+DESK = Desk(
+    accept=lambda flow: None,
+    credentials=lambda flow: {},
+    holds=lambda flow: None,
+    failed=lambda flow, trouble: None,
+    resume=lambda flow: None,
+    early=lambda flow: http.Response.make(),
+    parting=lambda flow: None,
+    client_left=lambda flow: None,
+)
 
 
 def _context() -> Context:

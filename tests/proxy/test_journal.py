@@ -6,9 +6,10 @@ from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol.errors import BadRequest, Blocked, Reply
 from addon.proxy import journal
-from addon.proxy.exchange import Exchange, RoutedExchange
+from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
 from addon.proxy.journal import KEPT_BODY, Body, End, Entry, Journal, LogType, cut
+from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.told import Told
 from addon.routing.call import Call
 from addon.routing.route import choose

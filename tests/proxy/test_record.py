@@ -10,8 +10,9 @@ from mitmproxy.test import tflow
 from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Lost, loss
 from addon.proxy import record
-from addon.proxy.exchange import Exchange, RoutedExchange
+from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Incoming, Send, decide
+from addon.proxy.routed_exchange import RoutedExchange
 from addon.routing.changes import Change
 from addon.routing.route import Route
 from addon.settings.assembly import parse

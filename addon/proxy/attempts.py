@@ -1,0 +1,310 @@
+"""The exchanges under way: each attempt put on its flow, and what our HTTP layer asks about it.
+
+State of a live exchange is keyed by ``flow.id``; ``release`` forgets it. A request that is sent again to the same
+target is the one that stands on the flow; for another one it is decided and translated anew from what the client sent.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from mitmproxy import http
+from mitmproxy.connection import Server
+
+from addon.dialects.documents import Reading, Unread
+from addon.protocol.errors import SSE_HEADERS, BackendError, DetourError, InternalError, Kind
+from addon.proxy import record, transfer
+from addon.proxy.control import Control
+from addon.proxy.desk import Parting
+from addon.proxy.exchange import Exchange
+from addon.proxy.intake import Incoming, Pass, Send, decide_again
+from addon.proxy.journey import Again, Journey, Trouble
+from addon.proxy.pace import Pace
+from addon.proxy.reader import Reader
+from addon.proxy.routed_exchange import RoutedExchange
+from addon.proxy.translation import undisturbed
+from addon.proxy.upstream import Upstream
+from addon.routing.config import Timeouts
+from addon.routing.route import Route
+from addon.routing.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+UNLIMITED = Timeouts(None, None, None, None)  # what passes to Anthropic is as slow as it is
+READING_S = 0.05  # between two looks whether a PDF is read
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What the client sent, credentials and all, as long as it may be sent anew."""
+
+    request: http.Request
+    server: Server
+    via: object
+
+    @classmethod
+    def of(cls, flow: http.HTTPFlow) -> "Original":
+        """Copy it; the body is shared."""
+        return cls(_copy(flow.request), flow.server_conn, flow.server_conn.via)
+
+    def put_back(self, flow: http.HTTPFlow) -> None:
+        """Let the flow be as it came, not connected to anything."""
+        flow.request = _copy(self.request)
+        flow.server_conn = Server(address=self.server.address, transport_protocol=self.server.transport_protocol)
+        flow.server_conn.via = self.via  # type: ignore[assignment]  # mitmproxy's own value
+
+
+def _copy(request: http.Request) -> http.Request:
+    made = copy(request)  # its own copy() copies by way of a whole state
+    made.data = copy(request.data)
+    made.data.headers = request.headers.copy()
+    return made
+
+
+class Attempts:
+    """See the module."""
+
+    def __init__(self, control: Control, upstream: Upstream, reader: Reader, has_layer: Callable[[], bool]) -> None:
+        """``has_layer``: whether our HTTP layer works in this mitmproxy."""
+        self.exchanges: dict[str, Exchange] = {}
+        self.partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
+        self.origins: dict[str, transfer.Origin] = {}  # where each attempt was sent, until it has its credential
+        self._originals: dict[str, Original] = {}
+        self._readings: dict[str, asyncio.Task[None]] = {}  # what the next attempt waits for
+        self._control, self._upstream, self._reader, self._has_layer = control, upstream, reader, has_layer
+
+    # -- attempts ------------------------------------------------------------------------------------------------------
+
+    def begin(
+        self, flow: http.HTTPFlow, verdict: Pass | Send, incoming: Incoming, started: float, settings: Settings
+    ) -> None:
+        """Put the first attempt on the flow. Raises: DetourError."""
+        route = verdict.route
+        if route is None:
+            return
+        journey = None
+        is_home = isinstance(verdict, Pass) or verdict.destination.is_home
+        if self._has_layer() and (route.others or not is_home):
+            journey = Journey(incoming, settings, route, self._control.health, started)
+        if journey is not None and route.others:
+            self._originals[flow.id] = Original.of(flow)
+        try:
+            self._put(flow, verdict, route, started, journey)
+        except DetourError:
+            self._originals.pop(flow.id, None)
+            raise
+
+    def _put(
+        self, flow: http.HTTPFlow, verdict: Pass | Send, route: Route, started: float, journey: Journey | None
+    ) -> None:
+        if isinstance(verdict, Pass):
+            record.keep_route(flow, route)
+            self.exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started, journey=journey)
+        elif verdict.destination.is_home:
+            self._change(flow, verdict, started, journey)
+        else:
+            self._send(flow, verdict, started, journey)
+
+    def _send(self, flow: http.HTTPFlow, send: Send, started: float, journey: Journey | None) -> None:
+        """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""
+        exchange = RoutedExchange(
+            transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, send=send, journey=journey
+        )
+        wire, credential = send.encoded.wire, send.destination.credential
+        at_home = transfer.goes_home(flow.request, wire)
+        if not at_home:
+            transfer.check_credential(send)
+        if not at_home or credential.value:
+            transfer.strip_credentials(flow.request)
+        record.keep_original(flow, send)
+        rewrite = transfer.send_home if at_home else transfer.send_away
+        rewrite(flow.request, send, masked=self._has_layer())
+        flow.comment = send.route.title
+        if proxy := send.destination.endpoint.proxy:
+            flow.server_conn.via = (proxy[0], proxy[1:])
+        self.exchanges[flow.id] = exchange
+        self.origins[flow.id] = transfer.origin(flow.request)
+
+    def _change(self, flow: http.HTTPFlow, send: Send, started: float, journey: Journey | None) -> None:
+        """Let a request pass with another body; all else stays the client's, and the reply is only watched."""
+        record.keep_original(flow, send)
+        flow.request.content = send.encoded.wire.body
+        flow.comment = send.route.title
+        self.exchanges[flow.id] = Exchange(
+            transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, journey=journey
+        )
+
+    def release(self, flow: http.HTTPFlow) -> Exchange | None:
+        """Forget an exchange, and return it; None for what is not ours."""
+        self.origins.pop(flow.id, None)
+        self._originals.pop(flow.id, None)
+        self._readings.pop(flow.id, None)
+        exchange = self.exchanges.pop(flow.id, None)
+        if exchange is not None and exchange.journey is not None:
+            exchange.journey.end(time.monotonic())
+        return exchange
+
+    def answered(self, exchange: Exchange) -> None:
+        """Its target is up."""
+        if (journey := exchange.journey) is not None and (row := journey.answered(time.monotonic())) is not None:
+            logger.info("Detour: %s is %s again", row.name, row.state)
+
+    # -- what the layer asks -------------------------------------------------------------------------------------------
+
+    def accept(self, flow: http.HTTPFlow) -> Pace | None:
+        """A request is about to leave: how long may everything take? None: it is not ours."""
+        exchange = self.exchanges.get(flow.id)
+        journey = exchange.journey if exchange is not None else None
+        if exchange is None or journey is None:
+            return None
+        journey.start(time.monotonic())
+        journey.pace = Pace(UNLIMITED, None, exchange.started)
+        _set_pace(journey.pace, exchange, journey)
+        return journey.pace
+
+    def credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
+        """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
+        exchange, there = self.exchanges.get(flow.id), self.origins.pop(flow.id, None)
+        credential = exchange.credential if exchange is not None else None
+        if credential is None or not credential.value:
+            return {}
+        if there != transfer.origin(flow.request):
+            logger.warning("Detour: %s was pointed at another host by hand; it goes without its credential", flow.id)
+            return {}
+        return {credential.header: credential.value}
+
+    def holds(self, flow: http.HTTPFlow) -> Exchange | None:
+        """The stream whose headers wait for its first content: where we answer if it fails before that."""
+        exchange = self.exchanges.get(flow.id)
+        return exchange if exchange is not None and exchange.journey is not None and exchange.translator else None
+
+    def failed(self, flow: http.HTTPFlow, trouble: Trouble | None) -> Again | None:
+        """An attempt is over. ``trouble`` None: its reply says how; None is returned for a good one too."""
+        exchange = self.exchanges.get(flow.id)
+        journey = exchange.journey if exchange is not None else None
+        if exchange is None or journey is None:
+            return None
+        if exchange.given:  # the client has heard of it
+            exchange.trouble_kind = Kind.TIMEOUT if trouble is not None and trouble.timed_out else Kind.SERVER
+            return None
+        error = _weighed(flow, exchange, trouble)
+        if error is None:
+            self.answered(exchange)
+            return None
+        error.message = exchange.hide(error.message)  # it goes into the log, and some backends quote the key
+        again = journey.plan(error, time.monotonic(), random.random(), trouble)  # noqa: S311 - spreads the retries
+        self._tell(flow, exchange, error, again)
+        return again
+
+    def _tell(self, flow: http.HTTPFlow, exchange: Exchange, error: DetourError, again: Again | None) -> None:
+        """Say in the log what comes after a failure; without a next attempt it is the exchange's."""
+        journey = exchange.journey
+        assert journey is not None  # noqa: S101 - the callers have looked
+        if (row := journey.cooled) is not None:
+            logger.warning("Detour: %s is %s for %.0f s: %s", row.name, row.state, row.left_s or 0.0, row.why)
+            journey.cooled = None
+        if again is None:
+            word = journey.last_word()
+            passes = word is error and exchange.credential is None and not exchange.is_opened  # it is Anthropic's own
+            exchange.failure = None if passes else word
+            return
+        what = f"trying {journey.route.name}" if journey.is_other else f"trying again in {again.delay_s:.1f} s"
+        logger.info("%s %s: %s; %s", flow.id[:8], exchange.route.name, error.message, what)
+
+    def resume(self, flow: http.HTTPFlow) -> Again | None:
+        """The wait is over: the next attempt stands on the flow; None: there is nobody left to ask."""
+        exchange = self.exchanges[flow.id]
+        journey = exchange.journey
+        assert journey is not None  # noqa: S101 - only what has one is tried again
+        while journey.is_other:
+            try:
+                if (wait := self._put_anew(flow, exchange, journey)) is not None:
+                    return wait
+            except DetourError as error:
+                journey.start(time.monotonic())
+                again = journey.plan(error, time.monotonic(), 0.0)
+                self._tell(flow, exchange, error, again)
+                if again is None:
+                    return None
+        if self.exchanges[flow.id] is exchange:  # the same target
+            self.exchanges[flow.id] = exchange.anew()
+            self.origins[flow.id] = transfer.origin(flow.request)
+        journey.start(time.monotonic())
+        return Again()
+
+    def _put_anew(self, flow: http.HTTPFlow, exchange: Exchange, journey: Journey) -> Again | None:
+        """Put an attempt with another target on the flow, or wait for a PDF that it needs. Raises: DetourError."""
+        incident = transfer.exchange_id(flow)
+        if (reading := self._readings.get(flow.id)) is not None and not reading.done():
+            return Again(READING_S)
+        try:
+            with undisturbed(journey.readings):
+                verdict = decide_again(journey.incoming, journey.settings, journey.route)
+        except Unread as unread:
+            reading = asyncio.get_running_loop().create_task(self._read(unread, journey.readings))
+            self._readings[flow.id] = reading
+            return Again(READING_S)
+        except DetourError:
+            raise
+        except Exception:
+            logger.exception("Detour: incident %s", incident)
+            raise InternalError(incident) from None
+        if not isinstance(verdict, Pass | Send):
+            raise BackendError(Kind.REFUSED, f"{journey.route.name} cannot be asked this.")
+        self._originals[flow.id].put_back(flow)
+        flow.metadata.pop(record.KEY, None)
+        self._put(flow, verdict, journey.route, exchange.started, journey)
+        self._upstream.request(flow)
+        journey.is_other = False
+        if journey.pace is not None:
+            _set_pace(journey.pace, self.exchanges[flow.id], journey)
+        return None
+
+    async def _read(self, unread: Unread, readings: dict[bytes, Reading]) -> None:
+        readings[unread.key] = await self._reader.read(unread)
+
+    def early(self, flow: http.HTTPFlow) -> http.Response:
+        """The head that tells a waiting client "200, wait"."""
+        journey = self.exchanges[flow.id].journey
+        assert journey is not None  # noqa: S101 - only what has one is told so
+        journey.opened = True
+        return transfer.early_head(flow, SSE_HEADERS)
+
+    def client_left(self, flow: http.HTTPFlow) -> None:
+        """The client has left."""
+        if (exchange := self.exchanges.get(flow.id)) is not None:
+            exchange.client_left = True
+
+
+def _set_pace(pace: Pace, exchange: Exchange, journey: Journey) -> None:
+    """Let the exchange have the time that its target has; only a stream that is ours can be pinged."""
+    is_ours = isinstance(exchange, RoutedExchange)
+    pace.timeouts = journey.route.timeouts if is_ours else UNLIMITED
+    pace.streaming = (
+        journey.settings.streaming if isinstance(exchange, RoutedExchange) and exchange.send.stream else None
+    )
+
+
+def _weighed(flow: http.HTTPFlow, exchange: Exchange, trouble: Trouble | None) -> DetourError | None:
+    """Return how an attempt failed; None for one that did not."""
+    if trouble is not None:
+        return exchange.trouble(trouble, began=flow.response is not None)
+    try:
+        if exchange.translator is not None:
+            if not exchange.closed and exchange.failure is None:
+                exchange.close()  # a stream without a body
+            return exchange.failure
+        response = flow.response
+        if response is None:
+            return None
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = response.get_content(strict=False) or b""
+        return exchange.judge(response.status_code, headers, body, time.monotonic())
+    except Exception:
+        logger.exception("Detour: incident %s", exchange.id)
+        return InternalError(exchange.id)

@@ -1,0 +1,32 @@
+"""A backend's HTTP/1 connection, on which interim responses come before the true one.
+
+mitmproxy takes the first head that it reads for the reply: after a 103 (Early Hints) or an unasked 100 it sees the true
+reply as a second one, and breaks the exchange. Interim heads say nothing that the client needs (RFC 9110, 15.2), and
+are dropped here, before it reads them. 101 switches protocols and is a reply.
+"""
+
+import re
+from typing import override
+
+from mitmproxy.proxy import events, layer
+from mitmproxy.proxy.layers.http._http1 import Http1Client
+
+INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")
+
+
+class Http1Backend(Http1Client):
+    """See the module."""
+
+    @override
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        while isinstance(event, events.DataReceived) and self.request and INTERIM.match(bytes(self.buf)):
+            if self.buf.maybe_extract_lines() is None:
+                return  # its end has not come yet
+        yield from super().read_headers(event)
+
+
+def adopt(connection: object) -> None:
+    """Make a connection's reader, where it is one of HTTP/1 and between two requests, into ours."""
+    if type(connection) is Http1Client and connection.state == connection.read_headers:
+        connection.__class__ = Http1Backend
+        connection.state = connection.read_headers

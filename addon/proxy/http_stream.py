@@ -1,0 +1,265 @@
+"""One exchange inside mitmproxy's HTTP layer: asks its backend again, or another, before the client has heard a word.
+
+Theory of operation. mitmproxy's ``HttpStream`` takes a request, connects, sends, and hands the reply on. Ours does the
+same for one attempt, and looks at three places whether the attempt has come to nothing:
+
+* ``make_server_connection``: there is no connection;
+* ``handle_protocol_error``: the backend broke off, or its time has run out;
+* ``send_response``: the reply is complete (and says "too many requests", or is no reply at all); ``give_up`` the same
+  for a stream whose first event says so.
+
+Each asks the addon (``Desk.failed``). It answers with a wait, after which the request that then stands on the flow is
+sent like the first; or with None, and mitmproxy goes on as it would have: with the error hook, or with the reply.
+``server_state`` has one state beside mitmproxy's: ``state_between_attempts``, which ``Resume`` ends, or an error.
+
+mitmproxy's events bear the id of an exchange and not that of a connection, so that a late word of the first backend
+would be taken for one of the second's. Each attempt therefore has an id of its own (``attempt``, negative), under which
+the backend's connection knows it. It is dropped with the attempt; mitmproxy ignores what comes for an id it has not.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol, override
+
+from mitmproxy.connection import Connection
+from mitmproxy.flow import Error
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.layers.http import DropStream, GetHttpConnection, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+
+from addon.proxy.desk import Awaited, Desk
+from addon.proxy.journey import Again, Trouble
+from addon.proxy.pace import Due, Pace, Phase
+
+TIMED_OUT: Mapping[Due, str] = MappingProxyType(
+    {
+        Due.CONNECT: "no connection",
+        Due.FIRST_BYTE: "not a byte of a reply",
+        Due.IDLE: "nothing more of the reply",
+        Due.TOTAL: "no end of the reply",
+    }
+)
+
+
+@dataclass
+class TimedOut(ResponseProtocolError):
+    """The backend's time has run out."""
+
+
+@dataclass
+class Refused(ResponseProtocolError):
+    """The first thing that a stream says is that it failed."""
+
+
+@dataclass
+class Resume(HttpEvent):
+    """The wait before an attempt is over."""
+
+
+class Held(Protocol):
+    """What waits of a reply on its way to the client."""
+
+    @property
+    def reply(self) -> Awaited:
+        """The reply."""
+
+
+class Ours(Protocol):
+    """The layer that an exchange belongs to."""
+
+    desk: Desk
+    watched: dict[int, "DetourStream"]
+    must_look: bool
+    connections: dict[Connection, layer.Layer]
+
+    @property
+    def held(self) -> Mapping[int, Held]:
+        """What waits, by exchange."""
+
+    def let_go(self, stream: "DetourStream", *, held: bool = True) -> None:
+        """The attempt is over."""
+
+
+class DetourStream(HttpStream):
+    """See the module."""
+
+    ours: Ours
+    pace: Pace | None = None  # None: not one of ours, or not sent yet
+    attempt = 0  # the id of the one under way; 0: none
+    reused = False  # whether it went over a connection that had served before
+    opened = False  # whether the client was told "200, wait"
+    begun = False  # whether the client was sent anything of a reply
+
+    # -- one attempt ---------------------------------------------------------------------------------------------------
+
+    @override
+    def make_server_connection(self) -> layer.CommandGenerator[bool]:
+        if self.pace is None:
+            self.pace = self.ours.desk.accept(self.flow)
+            if self.pace is None:
+                return (yield from super().make_server_connection())
+            self.ours.watched[self.stream_id] = self
+        self._enter(Phase.CONNECTING)
+        request, server = self.flow.request, self.flow.server_conn
+        connection, error = yield GetHttpConnection(
+            (request.host, request.port), request.scheme == "https", server.via, server.transport_protocol
+        )
+        if (yield from self.check_killed(emit_error_hook=True)):
+            self._leave()
+            return False
+        if error:
+            yield from self._fail(self._trouble(error), ErrorCode.CONNECT_FAILED)
+            return False
+        self.context.server = self.flow.server_conn = connection
+        self._enter(Phase.WAITING)
+        return True
+
+    def _send(self) -> layer.CommandGenerator[None]:
+        """Send the request that stands on the flow, as mitmproxy does it."""
+        self.server_state = self.state_wait_for_response_headers
+        if not (yield from self.make_server_connection()):
+            return
+        request, server = self.flow.request, self.context.server
+        content = request.raw_content
+        yield SendHttp(RequestHeaders(self.stream_id, request, end_stream=not content), server)
+        if content:
+            yield SendHttp(RequestData(self.stream_id, content), server)
+        yield SendHttp(RequestEndOfMessage(self.stream_id), server)
+
+    def _enter(self, phase: Phase) -> None:
+        if self.pace is not None:
+            self.pace.enter(phase, time.monotonic())
+            self.ours.must_look = True
+
+    # -- an attempt that comes to nothing ------------------------------------------------------------------------------
+
+    @override
+    def handle_protocol_error(
+        self, event: RequestProtocolError | ResponseProtocolError
+    ) -> layer.CommandGenerator[None]:
+        over = self.server_state in (self.state_done, self.state_errored) or self.client_state == self.state_errored
+        if self.pace is None or over:
+            yield from super().handle_protocol_error(event)
+            self._leave()
+        elif isinstance(event, RequestProtocolError):
+            yield from self._abandon(event)
+        elif isinstance(event, Refused):
+            yield from self._refuse()
+        else:
+            if isinstance(event, TimedOut):
+                yield from self._cancel()
+            yield from self._fail(self._trouble(event.message), event.code)
+
+    @override
+    def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
+        held = self.ours.held.get(self.stream_id)
+        if self.attempt and not self.begun and (held is None or held.reply.failed):
+            again = self.ours.desk.failed(self.flow, None)
+            if again is not None:
+                yield from self._try_again(again)
+                return
+            if held is not None:  # it goes out whole, as the error that it is
+                self.ours.let_go(self)
+                already_streamed = False
+        yield from self._finish(already_streamed=already_streamed)
+
+    def _refuse(self) -> layer.CommandGenerator[None]:
+        again = self.ours.desk.failed(self.flow, None)
+        yield from self._cancel()
+        if again is not None:
+            yield from self._try_again(again)
+        else:
+            yield from self._finish(already_streamed=False)
+
+    def _finish(self, *, already_streamed: bool) -> layer.CommandGenerator[None]:
+        self._enter(Phase.OVER)
+        yield from super().send_response(already_streamed)
+
+    def _fail(self, trouble: Trouble, code: ErrorCode) -> layer.CommandGenerator[None]:
+        """Make another attempt, or let mitmproxy end the exchange."""
+        again = self.ours.desk.failed(self.flow, trouble)
+        if again is not None:
+            yield from self._try_again(again)
+            return
+        self.ours.let_go(self, held=not self.begun)
+        yield from super().handle_protocol_error(ResponseProtocolError(self.stream_id, trouble.message, code))
+        self._leave()
+
+    def _trouble(self, message: str) -> Trouble:
+        due = self.pace.expired if self.pace is not None else None
+        if self.pace is None or due is None:
+            return Trouble(message, reused=self.reused)
+        told = f"{TIMED_OUT[due]} within {self.pace.limit_s(due):g} s"
+        return Trouble(told, timed_out=True, final=due is Due.TOTAL)
+
+    # -- the next attempt ----------------------------------------------------------------------------------------------
+
+    def _try_again(self, again: Again) -> layer.CommandGenerator[None]:
+        self.ours.let_go(self)
+        self.flow.response = self.flow.error = None
+        self.response_body_buf.clear()
+        self.server_state = self.state_between_attempts
+        if again.delay_s <= 0:
+            yield from self._resume()
+        elif self.pace is not None:
+            self.pace.pause(again.delay_s, time.monotonic())
+            self.ours.must_look = True
+
+    def state_between_attempts(self, event: Resume) -> layer.CommandGenerator[None]:
+        """Wait for nothing but the end of the wait."""
+        yield from self._resume()
+
+    def _resume(self) -> layer.CommandGenerator[None]:
+        if (yield from self.check_killed(emit_error_hook=True)):
+            self._leave()
+            return
+        again = self.ours.desk.resume(self.flow)
+        if again is None:
+            told = ResponseProtocolError(self.stream_id, "no other backend can be asked", ErrorCode.CONNECT_FAILED)
+            yield from super().handle_protocol_error(told)
+            self._leave()
+        elif again.delay_s > 0:
+            yield from self._try_again(again)
+        else:
+            yield from self._send()
+
+    # -- ends ----------------------------------------------------------------------------------------------------------
+
+    def _abandon(self, event: RequestProtocolError) -> layer.CommandGenerator[None]:
+        """The client has left."""
+        if self.attempt:
+            yield from super().handle_protocol_error(event)
+        else:  # nobody is there to be told
+            self.client_state = self.server_state = self.state_errored
+            self.flow.error = Error(event.message)
+            yield HttpErrorHook(self.flow)
+            self.flow.live = False
+            yield DropStream(self.stream_id)
+        self._leave()
+
+    def _cancel(self) -> layer.CommandGenerator[None]:
+        """Tell the backend that nobody waits for its reply any more."""
+        if self.attempt and self.context.server in self.ours.connections:
+            yield SendHttp(RequestProtocolError(self.stream_id, "given up", ErrorCode.CANCEL), self.context.server)
+        self.ours.let_go(self)
+
+    @override
+    def flow_done(self) -> layer.CommandGenerator[None]:
+        self._leave()
+        yield from super().flow_done()
+
+    def _leave(self) -> None:
+        """Nothing more is due."""
+        self.ours.let_go(self, held=False)
+        self.ours.watched.pop(self.stream_id, None)

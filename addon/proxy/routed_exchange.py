@@ -1,0 +1,277 @@
+"""One exchange with a backend of the user's choice: its reply becomes the client's. Pure; times come in."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast, override
+
+import orjson
+
+from addon.dialects import Decoder, ReplyContext, window
+from addon.dialects.anthropic.reply import Sealer, seal_message
+from addon.dialects.losses import Lost, loss
+from addon.protocol import compression, framing, tokens
+from addon.protocol.deltas import Delta, Failure
+from addon.protocol.errors import JSON_HEADERS, SSE_HEADERS, DetourError, MalformedReply, Reply
+from addon.protocol.event_writer import BEHIND_CUT, EventWriter
+from addon.protocol.messages import collect
+from addon.proxy.exchange import Exchange
+from addon.proxy.intake import Send
+from addon.routing.config import Credential
+from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
+
+LINE_ENDS = (b"\n", b"\r")
+EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")  # how bytes end behind a whole event
+STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
+
+
+@dataclass(slots=True, kw_only=True)
+class RoutedExchange(Exchange):
+    """A request under way to a backend of the user's choice."""
+
+    send: Send
+
+    @property
+    def translates(self) -> bool:
+        """Whether replies are written anew, and not passed on as they come."""
+        return self.send.destination.dialect.translates
+
+    @property
+    def seals(self) -> bool:
+        """Whether what the backend signs is to say whose it is, in a reply that passes on."""
+        return not self.send.destination.target.profile.claude
+
+    @property
+    @override
+    def credential(self) -> Credential | None:
+        return self.send.destination.credential
+
+    @property
+    @override
+    def unpacks(self) -> bool:
+        return isinstance(self.translator, _UnpackedSealed)
+
+    @override
+    def anew(self) -> "RoutedExchange":
+        losses = self.send.encoded.losses
+        return RoutedExchange(self.id, self.route, self.started, losses=losses, send=self.send, journey=self.journey)
+
+    @property
+    @override
+    def writes(self) -> bool:
+        return isinstance(self.translator, StreamTranslator)
+
+    @override
+    def _translator(self, unpack: compression.Unpack | None) -> StreamTranslator | PassThrough:
+        if not self.translates:
+            if not self.seals:
+                return Exchange._translator(self, unpack)
+            sealer = Sealer(self.route.name, self._told_counts())
+            return SealedPassThrough(sealer) if unpack is None else _UnpackedSealed(unpack, sealer)
+        decoder = self.send.destination.dialect.decoder(self._context())
+        return StreamTranslator(_Unpacking(unpack, decoder) if unpack else decoder, self._writer())
+
+    @override
+    def _refusal(self, told: DetourError | Mapping[str, Any]) -> DetourError:
+        if isinstance(told, DetourError):
+            return told
+        return self.send.destination.dialect.decode_error(HTTPStatus.OK, {}, orjson.dumps(told), self._context())
+
+    @override
+    def _tail(self, error: DetourError) -> bytes:
+        if not isinstance(self.translator, PassThrough) or self.translator.stop_reason:
+            return Exchange._tail(self, error)
+        told = framing.encode("error", error.envelope())
+        if not self.given or self.given.endswith(EVENT_ENDS):
+            return told
+        return b"\n" + told if self.given.endswith(LINE_ENDS) else b""  # nothing can be said inside of a line
+
+    @override
+    def seen(self) -> bytes:
+        return self._without_key(bytes(self.given))
+
+    @override
+    def backend_reply(self) -> bytes:
+        body = bytes(self.taken)
+        with suppress(MalformedReply):  # as it came, then
+            body = compression.unpack_whole(self.encoding, body)
+        return self._without_key(body)
+
+    @override
+    def summary(self) -> str:
+        return self.hide(Exchange.summary(self))
+
+    def _without_key(self, text: bytes) -> bytes:
+        return self.hide(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    @override
+    def hide(self, text: str) -> str:
+        return self.send.destination.credential.hide(text)
+
+    @override
+    def _take(self, chunk: bytes) -> None:
+        room = self.send.kept_bytes - len(self.taken)
+        self.taken += chunk[:room]
+        self.dropped += max(0, len(chunk) - room)
+
+    @override
+    def judge(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> DetourError | None:
+        self._take(body)
+        try:
+            self.answer = self._whole(status, headers, body)
+        except DetourError as error:
+            return error
+        self.first_at = now
+        return None
+
+    def reply_whole(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Reply:
+        """Turn a reply that came in one piece into the client's. ``headers`` has lower-case names."""
+        if self.answer is None:
+            error = self.judge(status, headers, body, now)
+            return self.settle(error) if error is not None else cast(Reply, self.answer)
+        return self.answer
+
+    @override
+    def settle(self, error: DetourError) -> Reply:
+        error.message = self.hide(error.message)
+        return Exchange.settle(self, error)
+
+    @override
+    def _reply_to(self, error: DetourError) -> Reply:
+        """With the error, unless the dialect has something better to say."""
+        deltas = self.send.destination.dialect.instead_of(error, self._context())
+        return self._say(deltas) if deltas is not None else error.reply(self.request_id)
+
+    @override
+    def _address(self) -> str:
+        return f" at {self.send.destination.target.base_url}"
+
+    @override
+    def _note_facts(self) -> None:
+        Exchange._note_facts(self)
+        self._note_losses(self.translator.writer.unread if isinstance(self.translator, StreamTranslator) else ())
+
+    def _note_losses(self, unread: Iterable[str] = ()) -> None:
+        """Add to what the request lost what the reply did; ``usage`` is known."""
+        parts = [
+            loss(Lost.REPLY_BEHIND_CUT_CALL if path == BEHIND_CUT else Lost.REPLY_PART, f"reply.{path}")
+            for path in unread
+        ]
+        self.losses = (*self.send.encoded.losses, *parts, *window.cut(self.usage, self._context()))
+
+    def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+        dialect = self.send.destination.dialect
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise dialect.decode_error(status, headers, body, self._context())
+        if status != HTTPStatus.OK:
+            raise MalformedReply(f"{self.route.name} answered with the status {status}, which no model API does.")
+        if not self.translates:
+            return self._whole_native(headers, body)
+        if headers.get("content-type", "").lower().startswith("text/event-stream") or body.startswith(STREAM_MARKS):
+            decoder = dialect.decoder(self._context())
+            deltas = [*decoder.feed(body), *decoder.close()]
+        else:
+            deltas = dialect.decode_whole(body, self._context())
+        return self._say(deltas)
+
+    def _say(self, deltas: Iterable[Delta]) -> Reply:
+        """Write a whole reply in the form that the client asked for. Raises: DetourError when it failed."""
+        writer = self._writer()
+        events = write_whole(deltas, writer)
+        self.usage, self.stop_reason = writer.usage, writer.stop_reason
+        self._note_losses(writer.unread)
+        if self.send.stream:
+            return Reply(200, SSE_HEADERS, events)
+        return Reply(200, JSON_HEADERS, orjson.dumps(collect(events)))
+
+    def _whole_native(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        watch = PassThrough()
+        if self.is_opened:
+            raise MalformedReply(f"{self.route.name} sent no stream.")
+        try:
+            message = orjson.loads(body)
+            watch.note(message)
+            body = seal_message(body, message, self.route.name, self._told_counts()) if self.seals else body
+        except (ValueError, AttributeError, TypeError):
+            raise MalformedReply(f"{self.route.name} answered with something that is no message.") from None
+        self.usage, self.stop_reason = watch.usage, watch.stop_reason
+        self._note_losses()
+        return Reply(200, (("content-type", headers.get("content-type", "application/json")),), body)
+
+    def _context(self) -> ReplyContext:
+        destination = self.send.destination
+        return ReplyContext(
+            destination.target,
+            self.id,
+            destination.credential.variable,
+            self.send.encoded.tool_names,
+            self._input_estimate(),
+            self.send.stop_sequences,
+            self.send.encoded.offered,
+            self.send.encoded.search,
+            self.send.encoded.form,
+            self.send.encoded.call_ids,
+        )
+
+    def _told_counts(self) -> Callable[[int], int] | None:
+        """What makes a count of tokens what the client is told; None where it is told what there is."""
+        target = self.send.destination.target
+        return partial(window.reported, target=target) if target.report_window else None
+
+    def _writer(self) -> EventWriter:
+        return EventWriter(
+            f"msg_{self.id}",
+            self.route.asked,
+            self.route.name,
+            self._input_estimate(),
+            self.send.destination.credential.hide,  # of no exchange: a ring would keep the bodies for the collector
+            shows_thinking=self.send.shows_thinking,
+            wordless=partial(window.wordless, context=self._context()),
+            counted=self._told_counts() or int,
+        )
+
+    def _input_estimate(self) -> int:
+        """A quick one, for message_start; the real count replaces it at the end."""
+        return self.send.encoded.input_tokens or tokens.estimate_text(len(self.send.encoded.wire.body))
+
+
+class _Unpacking:
+    """A decoder behind a compressed stream."""
+
+    __slots__ = ("_decoder", "_unpack", "close")
+
+    def __init__(self, unpack: compression.Unpack, decoder: Decoder) -> None:
+        self._unpack = unpack
+        self._decoder = decoder
+        self.close = decoder.close
+
+    def feed(self, chunk: bytes) -> Iterable[Delta]:
+        try:
+            plain = self._unpack(chunk)
+        except MalformedReply as error:
+            return [Failure(error)]
+        return self._decoder.feed(plain)
+
+
+class _UnpackedSealed(SealedPassThrough):
+    """A compressed stream of a backend that was asked for none: it reaches the client as it unpacks."""
+
+    __slots__ = ("_unpack",)
+
+    def __init__(self, unpack: compression.Unpack, sealer: Sealer) -> None:
+        super().__init__(sealer)
+        self._unpack: compression.Unpack | None = unpack
+
+    @override
+    def feed(self, chunk: bytes) -> bytes:
+        if self._unpack is None:
+            return b""
+        try:
+            return super().feed(self._unpack(chunk))
+        except MalformedReply as error:
+            self._unpack = None
+            told = framing.encode("error", error.envelope())
+            self._watch(told)
+            return told
