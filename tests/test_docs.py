@@ -16,6 +16,7 @@ from addon.routing import backends
 from addon.routing.backends import ALIASES, BACKENDS
 from addon.settings import document, document_text, yaml_text
 from addon.settings.presets import PRESETS
+from tests.faultlab.faults import GROUPS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -162,6 +163,31 @@ def test_the_table_of_presets_is_what_ships() -> None:
     assert page == with_presets(page)
 
 
+FAULTS_BEGIN, FAULTS_END = "<!-- faults, made by python -m tests.test_docs -->\n", "<!-- end of faults -->\n"
+
+
+def faults_tables() -> str:
+    """Return what must come of each fault of tests/faultlab, for docs/reliability.md."""
+    parts = []
+    for group, faults in GROUPS.items():
+        rows = "".join(f"| `{fault.name}` | {fault.does} | {fault.told} | {fault.requests} |\n" for fault in faults)
+        parts.append(
+            f"### {group}\n\n| row | what goes wrong | what the client gets | requests |\n| - | - | - | - |\n{rows}\n"
+        )
+    return "".join(parts)
+
+
+def with_faults(page: str) -> str:
+    """Return the page with the tables as they are now."""
+    head, _, rest = page.partition(FAULTS_BEGIN)
+    return f"{head}{FAULTS_BEGIN}{faults_tables()}{FAULTS_END}{rest.partition(FAULTS_END)[2]}"
+
+
+def test_the_tables_of_faults_are_those_that_are_played() -> None:
+    page = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    assert page == with_faults(page)
+
+
 def fences(page: Path) -> list[str]:
     """Return the YAML that a page shows."""
     return re.findall("```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
@@ -220,3 +246,5 @@ if __name__ == "__main__":
     (DOCS / "losses.md").write_text(losses_page(), encoding="utf-8")
     configuration = DOCS / "configuration.md"
     configuration.write_text(with_presets(configuration.read_text(encoding="utf-8")), encoding="utf-8")
+    reliability = DOCS / "reliability.md"
+    reliability.write_text(with_faults(reliability.read_text(encoding="utf-8")), encoding="utf-8")

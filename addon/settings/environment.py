@@ -188,8 +188,9 @@ def base_address(setting: str, value: str) -> str:
     """Check an address; without its trailing slash. Raises: ConfigError."""
     try:
         parts = urlsplit(value)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and _is_plain(value)
-    except ValueError:  # a port that is no number, a bracket that is not closed
+        host = (parts.hostname or "").encode("idna")
+        is_good = parts.scheme in ("http", "https") and bool(host) and parts.port != 0 and _is_plain(value)
+    except ValueError:  # a port that is no number, a bracket that is not closed, a host no name can be
         raise ConfigError(_bad_address(setting, value)) from None
     if not is_good:
         raise ConfigError(_bad_address(setting, value))

@@ -78,6 +78,8 @@ MISTAKES = [
     ({"OPENAI_BASE_URL": "http://host:port"}, ("OPENAI_BASE_URL is 'http://host:port'",)),
     ({"OPENAI_BASE_URL": "http://host:0"}, ("OPENAI_BASE_URL is 'http://host:0'",)),
     ({"OPENAI_BASE_URL": "http://[::1"}, ("OPENAI_BASE_URL is 'http://[::1'",)),
+    ({"OPENAI_BASE_URL": "http://a..b/v1"}, ("OPENAI_BASE_URL is 'http://a..b/v1'",)),
+    ({"OPENAI_BASE_URL": f"http://{'x' * 64}.example"}, ("OPENAI_BASE_URL is 'http://xxx",)),
     ({"VLLM_API_BASE": f"http://me:{KEY}@host"}, ("VLLM_API_BASE holds a credential in the address",)),
     ({"VLLM_API_BASE": f"http://host/v1?key={KEY}"}, ("VLLM_API_BASE is 'http://host/v1'", "after ? or #")),
     ({"VLLM_API_BASE": "http://host/v1#x"}, ("VLLM_API_BASE is 'http://host/v1#x'",)),
