@@ -66,6 +66,11 @@ class StreamTranslator:
         return self.writer.begun
 
     @property
+    def over(self) -> bool:
+        """Whether the client has been told the end, well or badly."""
+        return self.writer.over
+
+    @property
     def refusal(self) -> DetourError | None:
         """What the client was told, where the reply failed."""
         return self.writer.error
@@ -97,9 +102,10 @@ def write_whole(deltas: Iterable[Delta], writer: EventWriter) -> bytes:
 class PassThrough:
     """A reply in Anthropic's own format: the bytes go through, the facts are read on the way."""
 
-    __slots__ = ("_frames", "begun", "error", "refusal", "stop_reason", "usage")
+    __slots__ = ("_frames", "begun", "error", "over", "refusal", "stop_reason", "usage")
 
     WATCHED = frozenset(("message_start", "message_delta", "error"))
+    ENDS = frozenset(("message_stop", "error"))
     PREAMBLE = frozenset(("message_start", "ping", "error"))  # with anything else the reply has begun
 
     def __init__(self) -> None:
@@ -109,6 +115,7 @@ class PassThrough:
         self.stop_reason: str | None = None
         self.error: str | None = None
         self.refusal: Mapping[str, Any] | None = None  # the error event, as it came
+        self.over = False  # whether it has ended, well or badly
         self.begun = False  # whether it has any content, or its end, or is nothing that we can read
 
     def feed(self, chunk: bytes) -> bytes:
@@ -124,6 +131,7 @@ class PassThrough:
                         self.note(orjson.loads(frame.data))
                     if frame.event not in self.PREAMBLE:
                         self.begun = True
+                    self.over = self.over or frame.event in self.ENDS
             except (DetourError, ValueError, AttributeError, TypeError):
                 self._frames, self.begun = None, True  # not what we know: stop reading, go on passing
 

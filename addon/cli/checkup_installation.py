@@ -19,7 +19,7 @@ from addon.settings import settings_file
 OLDEST_PYTHON, FIRST_TOO_NEW_PYTHON = (3, 12), (3, 15)
 OLDEST_MITMPROXY, FIRST_TOO_NEW_MITMPROXY = (12, 2, 3), (13,)  # as in pyproject.toml
 INSTALL = "run scripts/detour, which installs what belongs together"
-LAYER_QUESTION = "from addon.proxy import http_layer; print(http_layer.works_here() or '')"
+LAYER_QUESTION = "from addon.proxy import takeover; print(takeover.works_here() or '')"
 ASKING_S = 60.0
 LITTLE_BYTES, TOO_LITTLE_BYTES = 2**30, 100 * 2**20  # a day of prompts is some hundred megabytes
 FUTURE_S = 86_400.0  # a file may come from a machine in another time zone that kept its clock in local time
@@ -59,7 +59,8 @@ def mitmproxy(machine: Machine) -> Iterator[Finding]:
         lines = asked.stderr.strip().splitlines() or [f"exit code {asked.returncode}"]
         yield broken(f"the addon cannot be loaded: {lines[-1]}", INSTALL)
     elif missing := asked.stdout.strip():
-        yield doubtful(f"this mitmproxy lacks {missing}: no pings, and keys show on a flow for a moment", INSTALL)
+        off = "no pings, no retries, and keys show on a flow for a moment"
+        yield doubtful(f"this mitmproxy lacks {missing}: {off}", INSTALL)
     else:
         yield fine("its HTTP layer can be built on")
 

@@ -48,9 +48,18 @@ def sent(url: str, body: Any, method: str = "POST") -> str:
     return f"# {method} {url}\n{_json(body)}\n" if body is not None else f"# {method} {url}\n"
 
 
-def changes(route: str, reason: str, losses: Sequence[Sequence[Any]], changes: Sequence[Sequence[Any]] = ()) -> str:
-    """Render the route; its changes, ``(path, what)`` each; and the losses, ``(path, what, routine)`` each."""
-    lines = [f"route: {route}", f"reason: {reason}", ""]
+def changes(
+    route: str,
+    reason: str,
+    losses: Sequence[Sequence[Any]],
+    changes: Sequence[Sequence[Any]] = (),
+    attempts: Sequence[Sequence[Any]] = (),
+) -> str:
+    """Render the route; its changes, ``(path, what)`` each; and the losses, ``(path, what, routine)`` each.
+
+    ``attempts`` are those that failed: ``(target, status, milliseconds, why)`` each.
+    """
+    lines = [f"route: {route}", f"reason: {reason}", *_attempts(attempts), ""]
     sections: tuple[tuple[str, list[tuple[Any, Any]]], ...] = (
         ("changed by the route", [(path, what) for path, what in changes]),
         ("lost or changed in translation", [(path, what) for path, what, routine in losses if not routine]),
@@ -60,6 +69,13 @@ def changes(route: str, reason: str, losses: Sequence[Sequence[Any]], changes: S
         lines.append(f"{title}: {'' if told else 'nothing'}".rstrip())
         lines += [f"{INDENT}{path}: {what}" for path, what in told]
     return "\n".join(lines) + "\n"
+
+
+def _attempts(attempts: Sequence[Sequence[Any]]) -> Iterator[str]:
+    if attempts:
+        yield "attempts that failed:"
+    for target, status, elapsed_ms, why in attempts:
+        yield f"{INDENT}{target}: {status} after {elapsed_ms:,} ms, {' '.join(str(why).split())}"
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------

@@ -295,9 +295,9 @@ def _weighed(flow: http.HTTPFlow, exchange: Exchange, trouble: Trouble | None) -
     if trouble is not None:
         return exchange.trouble(trouble, began=flow.response is not None)
     try:
-        if exchange.translator is not None:
-            if not exchange.closed and exchange.failure is None:
-                exchange.close()  # a stream without a body
+        if exchange.failure is None and exchange.translator is not None and not exchange.closed:
+            exchange.close()  # a stream without a body
+        if exchange.failure is not None or exchange.translator is not None:
             return exchange.failure
         response = flow.response
         if response is None:

@@ -25,6 +25,14 @@ class Awaited(Protocol):
     def failed(self) -> bool:
         """Whether it has failed before its first content."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether all is said, well or badly."""
+
+    @property
+    def lingers_s(self) -> float:
+        """How long the backend has to end its reply once all is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

@@ -13,7 +13,7 @@ from mitmproxy.log import ALERT
 from mitmproxy.proxy import layer, layers, mode_specs
 
 from addon.protocol.errors import ConfigError
-from addon.proxy import fail_closed, greeting, http_layer, presence, typecheck, views
+from addon.proxy import fail_closed, greeting, presence, takeover, typecheck, views
 from addon.proxy.control import Control
 from addon.proxy.desk import Desk
 from addon.proxy.eviction import Eviction
@@ -60,14 +60,13 @@ class Doors:
         views.register()
         fail_closed.stand_guard()
         typecheck.take_over()
-        missing = http_layer.works_here()
+        missing = takeover.works_here()
         self.has_layer = missing is None
         if missing is None:
-            http_layer.take_over_replays(self._desk)
+            takeover.take_over_replays(self._desk)
         else:
-            logger.warning(
-                "Detour: unknown mitmproxy internals (%s): keys show on a flow until its reply begins", missing
-            )
+            off = ", ".join(takeover.NEEDS_LAYER)
+            logger.warning("Detour: unknown mitmproxy internals (%s); off in this mitmproxy: %s", missing, off)
         ctx.options.update(connection_strategy="lazy", tcp_timeout=max(ctx.options.tcp_timeout, TCP_TIMEOUT_S))
 
     def configure(self, updated: set[str]) -> None:
@@ -129,7 +128,7 @@ class Doors:
 
     def done(self) -> None:
         """Leave mitmproxy as it was."""
-        http_layer.give_back_replays()
+        takeover.give_back_replays()
         typecheck.give_back()
         self.eviction.done()
         presence.vanish(self._control.settings)
@@ -147,7 +146,7 @@ class Doors:
             return
         if self.has_layer and nextlayer.layer is None:
             ctx.master.addons.get("nextlayer").next_layer(nextlayer)  # script addons are asked first
-            http_layer.take_over(nextlayer, self._desk)
+            takeover.take_over(nextlayer, self._desk)
 
     def show_last(self, summary: str) -> None:
         """Let the console's line say the newest exchange."""

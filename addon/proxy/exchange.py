@@ -22,6 +22,7 @@ from addon.routing.config import Credential
 from addon.routing.route import Route, home
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator
 
+LINGERS_S = 1.0  # a body's end comes with its last piece, or a moment later
 MOST_TOLD = 3  # losses in a line of the log; the view of changes has them all
 
 
@@ -85,6 +86,16 @@ class Exchange:
     def failed(self) -> bool:
         """Whether the attempt has failed before the client heard a word."""
         return self.failure is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is said, well or badly."""
+        return self.translator is not None and self.translator.over
+
+    @property
+    def lingers_s(self) -> float:
+        """How long the backend has to end its reply once all is said: not at all where it ends badly."""
+        return 0.0 if self.translator is not None and self.translator.refusal is not None else LINGERS_S
 
     def open_stream(self, encoding: str = "", *, waits: bool = False) -> None:
         """Get ready for a streamed reply; ``encoding`` is its content-encoding, ``waits``: for its first content."""
@@ -200,12 +211,12 @@ class Exchange:
 
     def cut(self, message: str) -> bytes:
         """The backend died under a streamed reply: give the client a lawful end, where we write the stream at all."""
-        written = b""
+        written, all_said = b"", self.ended
         if self.translator is not None:
             written = self._tail(BackendError(self.trouble_kind, f"{self.route.name} broke off: {message}"))
             self.given += written
             self._note_facts()
-        if written or not self.writes:  # else all had been said before it died
+        if not all_said:
             self.error = self.error or message
         return written
 

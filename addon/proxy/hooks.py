@@ -237,7 +237,7 @@ class Detour:
             self.attempts.partings[flow] = Parting(response=flow.response)
         else:
             tail = exchange.cut(message)
-            if isinstance(exchange, RoutedExchange) and (tail or exchange.translates):
+            if tail or exchange.ended:
                 self.attempts.partings[flow] = Parting(tail=tail)
         if exchange.given and flow.response is not None:
             flow.response.data.content = exchange.seen()
@@ -362,7 +362,14 @@ class Detour:
         self.rest.note_refusal(flow, error, reply.status)
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """Say what happened: on the flow, and in one line of the log."""
+        """Say what happened. A fault of ours there must not keep it from mitmproxy's other addons."""
+        try:
+            self._note(flow, exchange)
+        except Exception:
+            logger.exception("Detour: incident %s", exchange.id)
+
+    def _note(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        """Say it on the flow, and in one line of the log."""
         if flow.response is not None:
             flow.response.stream = False  # it holds the flow, which holds it: a ring that only the collector would undo
         translator = exchange.translator

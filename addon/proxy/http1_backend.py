@@ -2,16 +2,24 @@
 
 mitmproxy takes the first head that it reads for the reply: after a 103 (Early Hints) or an unasked 100 it sees the true
 reply as a second one, and breaks the exchange. Interim heads say nothing that the client needs (RFC 9110, 15.2), and
-are dropped here, before it reads them. 101 switches protocols and is a reply.
+are dropped here, before it reads them.
+
+101 switches protocols. Unasked it is no reply to a call to a model, and mitmproxy would hand the connection on to the
+next request in the middle of what it does not understand: the connection is closed, and the attempt has failed.
 """
 
 import re
 from typing import override
 
-from mitmproxy.proxy import events, layer
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")
+
+
+SWITCH = re.compile(rb"HTTP/1\.[01] 101[ \r\n]")
 
 
 class Http1Backend(Http1Client):
@@ -22,6 +30,13 @@ class Http1Backend(Http1Client):
         while isinstance(event, events.DataReceived) and self.request and INTERIM.match(bytes(self.buf)):
             if self.buf.maybe_extract_lines() is None:
                 return  # its end has not come yet
+        if isinstance(event, events.DataReceived) and self.stream_id and SWITCH.match(bytes(self.buf)):
+            stream_id, self.stream_id = self.stream_id, None
+            yield commands.CloseConnection(self.conn)
+            yield ReceiveHttp(
+                ResponseProtocolError(stream_id, "it switches protocols, unasked", ErrorCode.GENERIC_SERVER_ERROR)
+            )
+            return
         yield from super().read_headers(event)
 
 

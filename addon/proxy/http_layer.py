@@ -26,23 +26,19 @@ Three things that mitmproxy leaves undone, because with us the client's connecti
 connection is kept for ever and answers for its address; trailers after a chunked reply raise NotImplementedError, upon
 which the client would wait for ever; an interim response (103) is taken for the reply (see ``http1_backend``).
 
-The class is put in place through the public ``next_layer`` hook on layers that mitmproxy made, before they have any
-state of their own. Replays build their layer without that hook; ``ReplayHandler`` is replaced while we are loaded.
-``works_here`` checks the internals this rests on; where they differ, the plain path serves (see ``hooks``).
+How the class gets its place is in ``takeover``.
 """
 
-import inspect
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
-from typing import Any, cast, override
+from typing import cast, override
 from weakref import WeakSet
 
 from mitmproxy import http
-from mitmproxy.addons import clientplayback
 from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HttpStream
@@ -148,6 +144,7 @@ class DetourHttpLayer(HttpLayer):
             for stream_id, held in list(self.held.items()):
                 if held.pieces:
                     yield from self.release(stream_id, held)
+                    self._note_end(held)
                 elif held.headers is not None or not held.stream.begun:
                     yield from self._refuse(held)
         if self.must_look:
@@ -173,6 +170,13 @@ class DetourHttpLayer(HttpLayer):
         stream = held.stream
         if held.reply.failed and stream.attempt:
             yield from self.event_to_child(stream, Refused(stream.stream_id, "the reply begins with an error"))
+
+    def _note_end(self, held: Held) -> None:
+        """Where all is said the backend need say no more: its body may have no end, or go on for ever."""
+        pace = held.stream.pace
+        if pace is not None and pace.phase is Phase.REPLYING and held.reply.ended:
+            pace.end(held.reply.lingers_s, time.monotonic())
+            self.must_look = True
 
     def let_go(self, stream: DetourStream, *, held: bool = True) -> None:
         """The attempt is over: nothing more is heard of it, and what waits of its reply is forgotten (``held``)."""
@@ -384,7 +388,7 @@ def _ping(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> 
 
 def _resume(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> Commands:
     if stream.pace is not None:
-        stream.pace.resume_at = inf
+        stream.pace.ends_at = inf
     yield from ours.event_to_child(stream, Resume(stream.stream_id))
 
 
@@ -412,56 +416,5 @@ ACTIONS: Mapping[Due, Callable[[DetourHttpLayer, DetourStream, Due, float], Comm
     Due.FIRST_BYTE: _expire,
     Due.IDLE: _expire,
     Due.TOTAL: _expire,
+    Due.END: _expire,
 }
-
-
-# -- coming and going --------------------------------------------------------------------------------------------------
-
-
-def take_over(nextlayer: layer.NextLayer, desk: Desk) -> None:
-    """Make the HTTP layer that mitmproxy chose, if it chose one, into ours."""
-    chosen: Any = nextlayer.layer
-    while chosen is not None:
-        _adopt(chosen, desk)
-        chosen = getattr(chosen, "child_layer", None)
-
-
-def _adopt(chosen: object, desk: Desk) -> None:
-    if type(chosen) is HttpLayer:
-        chosen.__class__ = DetourHttpLayer
-        cast(DetourHttpLayer, chosen).start(desk)
-
-
-_REPLAY_HANDLER = clientplayback.ReplayHandler
-
-
-def take_over_replays(desk: Desk) -> None:
-    """Let replays use our layer too."""
-
-    class DetourReplayHandler(_REPLAY_HANDLER):
-        def __init__(self, flow: http.HTTPFlow, options: Any) -> None:
-            super().__init__(flow, options)
-            _adopt(self.layer, desk)
-
-    clientplayback.ReplayHandler = DetourReplayHandler  # type: ignore[misc]  # replays offer no hook for this
-
-
-def give_back_replays() -> None:
-    """Undo ``take_over_replays``."""
-    clientplayback.ReplayHandler = _REPLAY_HANDLER  # type: ignore[misc]  # as it was
-
-
-def works_here() -> str | None:
-    """Return None when this mitmproxy has the internals the layer rests on, else what is missing."""
-    wanted: dict[Callable[..., Any], list[str]] = {
-        HttpLayer.event_to_child: ["self", "child", "event"],
-        HttpLayer.get_connection: ["self", "event", "reuse"],
-        RequestHeaders: ["stream_id", "request", "end_stream", "replay_flow"],
-        ResponseHeaders: ["stream_id", "response", "end_stream"],
-        _REPLAY_HANDLER: ["flow", "options"],
-    }
-    for thing, parameters in wanted.items():
-        found = list(inspect.signature(thing).parameters)
-        if found != parameters:
-            return f"{getattr(thing, '__qualname__', thing)} takes {found}, not {parameters}"
-    return None

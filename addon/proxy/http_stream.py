@@ -48,6 +48,7 @@ TIMED_OUT: Mapping[Due, str] = MappingProxyType(
         Due.FIRST_BYTE: "not a byte of a reply",
         Due.IDLE: "nothing more of the reply",
         Due.TOTAL: "no end of the reply",
+        Due.END: "all was said, and no end of the reply came",
     }
 )
 

@@ -9,6 +9,7 @@ over, and from then on gets a ping whenever it has heard nothing for ``ping_s``.
     WAITING     the request is on its way          first_byte_s  FIRST_BYTE
     REPLYING    the backend has begun to answer    idle_s        IDLE        measured from its last piece
     PAUSED      between two attempts               its own       RESUME
+    ENDING      all is said, the end not come yet  its own       END
     OVER        nothing more is due
 
 What has run out is noted, and does not run out again in the same phase; the client is pinged all the same.
@@ -31,6 +32,7 @@ class Phase(Enum):
     WAITING = auto()
     REPLYING = auto()
     PAUSED = auto()
+    ENDING = auto()
     OVER = auto()
 
 
@@ -41,6 +43,7 @@ class Due(Enum):
     FIRST_BYTE = auto()
     IDLE = auto()
     TOTAL = auto()
+    END = auto()
     RESUME = auto()
     OPEN = auto()  # tell the client 200, and that it has to wait
     PING = auto()
@@ -56,7 +59,7 @@ class Pace:
     phase: Phase = Phase.CONNECTING
     since: float = 0.0  # when the phase began
     heard_at: float = 0.0  # the backend's last piece
-    resume_at: float = 0.0
+    ends_at: float = 0.0  # of the phases that have a limit of their own
     wrote_at: float | None = None  # the client's last piece; None: it has heard nothing yet
     expired: Due | None = None
 
@@ -69,7 +72,12 @@ class Pace:
     def pause(self, delay_s: float, now: float) -> None:
         """Wait before the next attempt."""
         self.enter(Phase.PAUSED, now)
-        self.resume_at = now + delay_s
+        self.ends_at = now + delay_s
+
+    def end(self, delay_s: float, now: float) -> None:
+        """Nothing that the client needs can come any more: wait for the end of the reply no longer than this."""
+        self.enter(Phase.ENDING, now)
+        self.ends_at = now + delay_s
 
     def limit_s(self, due: Due) -> float:
         """How long the backend had. Raises: KeyError for what is no limit of its."""
@@ -79,6 +87,7 @@ class Pace:
             Due.FIRST_BYTE: limits.first_byte_s,
             Due.IDLE: limits.idle_s,
             Due.TOTAL: limits.total_s,
+            Due.END: self.ends_at - self.since,
         }[due] or 0.0
 
     def next_at(self) -> float:
@@ -114,5 +123,6 @@ LIMITS: Mapping[Phase, tuple[Callable[[Pace], float], Due]] = {
     Phase.CONNECTING: (lambda pace: _after(pace.since, pace.timeouts.connect_s), Due.CONNECT),
     Phase.WAITING: (lambda pace: _after(pace.since, pace.timeouts.first_byte_s), Due.FIRST_BYTE),
     Phase.REPLYING: (lambda pace: _after(pace.heard_at, pace.timeouts.idle_s), Due.IDLE),
-    Phase.PAUSED: (lambda pace: pace.resume_at, Due.RESUME),
+    Phase.PAUSED: (lambda pace: pace.ends_at, Due.RESUME),
+    Phase.ENDING: (lambda pace: pace.ends_at, Due.END),
 }

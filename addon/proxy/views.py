@@ -90,9 +90,10 @@ class ChangesView(Contentview):
         kept = record.of(metadata.flow)
         if kept.get("route") == SELF:
             return f"Answered by Detour itself: nothing was sent.\nwhy: {kept['reason']}"
-        if "losses" not in kept:
+        tried = kept.get("attempts", ())
+        if "losses" not in kept and not tried:
             return f"Passed through: nothing was changed.\nwhy: {kept.get('reason', 'no call to a model')}"
-        return render.changes(kept["route"], kept["reason"], kept["losses"], kept.get("changes", ()))
+        return render.changes(kept["route"], kept["reason"], kept.get("losses", ()), kept.get("changes", ()), tried)
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:

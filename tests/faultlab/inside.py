@@ -15,7 +15,7 @@ from addon.dialects import Decoder, ReplyContext
 from addon.dialects.openai_chat.dialect import OpenAIChat
 from addon.protocol.deltas import Delta
 from addon.proxy import hooks, record
-from addon.proxy.exchange import RoutedExchange
+from addon.proxy.routed_exchange import RoutedExchange
 
 logger = logging.getLogger(__name__)
 

@@ -240,3 +240,9 @@ def test_a_signature_of_ours_says_who_thought() -> None:
     thought = {"type": "thinking", "thinking": "Hm.", "signature": sealed}
     shown = render.prompt({"messages": [{"role": "assistant", "content": [thought]}]})
     assert f"<signature of {len(sealed)} characters by deepseek/deepseek-v4-pro>" in shown
+
+
+def test_attempts_that_failed_stand_below_the_reason() -> None:
+    attempts = [["a/x", 429, 1_200, "a/x: Slow\ndown."], ["b/y", 503, 3, "gone"]]
+    told = "attempts that failed:\n  a/x: 429 after 1,200 ms, a/x: Slow down.\n  b/y: 503 after 3 ms, gone\n"
+    assert render.changes("c/z", "a list", [], (), attempts) == f"route: c/z\nreason: a list\n{told}\n{NOTHING}"

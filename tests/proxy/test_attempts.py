@@ -575,6 +575,38 @@ async def test_a_handshake_that_never_ends_is_given_up(confdir: Path, tmp_path: 
             assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
 
 
+# -- all is said, and the backend goes on ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("door", "http2"), DOORS)
+@pytest.mark.parametrize("native", [False, True])
+async def test_a_reply_in_which_all_is_said_is_over_though_its_body_has_no_end(
+    confdir: Path, tmp_path: Path, door: int, http2: bool, native: bool
+) -> None:
+    async with backend(then(*(NATIVE_HELLO if native else HELLO))) as fake:
+        settings(tmp_path, fake, b0={"like": "vllm-anthropic", "address": fake.url} if native else {})
+        async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
+            reply = await client.post("/v1/messages", json=ask())
+            assert kinds(reply.content)[-1] == "message_stop"
+            await proxy.settled()
+            await until(lambda: not fake.open)
+            assert "error" not in proxy.flows[0].comment
+            fake.scripts = [streaming()]
+            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+
+
+@pytest.mark.parametrize("fault", [b'data: {"error":{"message":"Broken."}}\n\n', b"data: {\n\n"])
+async def test_a_reply_that_fails_in_the_middle_is_over_though_the_backend_goes_on(
+    confdir: Path, tmp_path: Path, fault: bytes
+) -> None:
+    async with backend(then(HELLO[0], HELLO[1], fault)) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            reply = await client.post("/v1/messages", json=ask())
+            assert kinds(reply.content)[-1] == "error"
+            await until(lambda: not fake.open)
+
+
 # -- the client leaves -------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from mitmproxy import http, io
 from mitmproxy.addons import savehar
 from mitmproxy.addons.view import View
 
-from addon.proxy import hooks, http_layer, record
+from addon.proxy import hooks, record, takeover
 from tests import law, searches
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
@@ -414,7 +414,7 @@ async def test_a_replay_to_a_dead_backend_says_so(confdir: Path, configure: Conf
 async def test_on_the_plain_path_the_key_is_masked_when_the_reply_begins_or_fails(
     confdir: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch, scene: str
 ) -> None:
-    monkeypatch.setattr(http_layer, "works_here", lambda: "HttpLayer is another")
+    monkeypatch.setattr(takeover, "works_here", lambda: "HttpLayer is another")
     script, stream = SCENES[scene]
     witness = Witness()
     async with backend(script) as fake:
@@ -429,6 +429,7 @@ async def test_on_the_plain_path_the_key_is_masked_when_the_reply_begins_or_fail
     assert late
     assert not [all_of_it for all_of_it in late if KEY in all_of_it]
     assert "HttpLayer is another" in proxy.log.text
+    assert "off in this mitmproxy: pings, timeouts, retries and fallback" in proxy.log.text
     assert proxy.flows[0].request.headers["authorization"] == MASK
 
 

@@ -59,9 +59,9 @@ def test_interim_heads_are_dropped_however_they_come(interim: bytes, step: int) 
     assert b"".join(event.data for event in heard if hasattr(event, "data")) == b"ok"
 
 
-def test_a_switch_of_protocols_is_a_reply() -> None:
-    heard = _heard(_asked(), b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
-    assert heard[0].response.status_code == 101
+def test_a_switch_of_protocols_that_nobody_asked_for_breaks_the_attempt() -> None:
+    [heard] = _heard(_asked(), b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    assert (heard.stream_id, heard.message) == (-1, "it switches protocols, unasked")
 
 
 def test_without_an_adoption_it_is_mitmproxys_mistake() -> None:

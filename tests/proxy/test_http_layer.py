@@ -4,15 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from mitmproxy import http
-from mitmproxy.addons import clientplayback
 from mitmproxy.connection import Client, Server
 from mitmproxy.options import Options
 from mitmproxy.proxy import events, layer, layers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HTTPMode
-from mitmproxy.test import tflow
 
-from addon.proxy import http_layer
 from addon.proxy.desk import Desk
 from addon.proxy.http_layer import DetourHttpLayer
 
@@ -34,40 +31,9 @@ def _context() -> Context:
 
 
 def _ours() -> DetourHttpLayer:
-    context = _context()
-    nextlayer = layer.NextLayer(context)
-    nextlayer.layer = HttpLayer(context, HTTPMode.transparent)
-    http_layer.take_over(nextlayer, DESK)
-    assert isinstance(nextlayer.layer, DetourHttpLayer)
-    return nextlayer.layer
-
-
-def test_the_http_layer_under_tls_is_taken_over_and_nothing_else() -> None:
-    context = _context()
-    nextlayer = layer.NextLayer(context)
-    http_layer.take_over(nextlayer, DESK)  # mitmproxy has not chosen yet
-    assert nextlayer.layer is None
-    layers.ServerTLSLayer(context)
-    tls = layers.ClientTLSLayer(context)  # it looks for the one above it
-    tls.child_layer = HttpLayer(context, HTTPMode.transparent)
-    nextlayer.layer = tls
-    http_layer.take_over(nextlayer, DESK)
-    assert type(tls.child_layer) is DetourHttpLayer
-    assert tls.child_layer.desk is DESK
-    nextlayer.layer = layers.TCPLayer(context)
-    http_layer.take_over(nextlayer, DESK)
-    assert type(nextlayer.layer) is layers.TCPLayer
-
-
-def test_replays_use_our_layer_while_we_are_loaded() -> None:
-    mitmproxys = clientplayback.ReplayHandler
-    http_layer.take_over_replays(DESK)
-    try:
-        handler = clientplayback.ReplayHandler(tflow.tflow(), Options())
-        assert type(handler.layer) is DetourHttpLayer
-    finally:
-        http_layer.give_back_replays()
-    assert clientplayback.ReplayHandler is mitmproxys
+    made = DetourHttpLayer(_context(), HTTPMode.transparent)
+    made.start(DESK)
+    return made
 
 
 DEAD: list[tuple[str, Callable[[Server], None], bool]] = [
@@ -120,12 +86,3 @@ def test_trailers_of_a_connection_that_is_no_exchanges_close_it(monkeypatch: pyt
     ours.connections[server] = layers.TCPLayer(_context())
     commands = list(ours._handle_event(events.DataReceived(server, b"")))
     assert [type(command).__name__ for command in commands] == ["CloseConnection"]
-
-
-def test_this_mitmproxy_has_what_the_layer_rests_on() -> None:
-    assert http_layer.works_here() is None
-
-
-def test_another_mitmproxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HttpLayer, "event_to_child", lambda self, child, event, more: iter(()))
-    assert "takes ['self', 'child', 'event', 'more']" in str(http_layer.works_here())

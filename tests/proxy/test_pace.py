@@ -52,7 +52,7 @@ def test_a_reply_has_its_time_again_with_every_piece() -> None:
 def test_the_time_for_all_of_it_runs_through_every_phase() -> None:
     for phase in LIMITS:
         clock = pace(phase=phase, at=1_099.0)
-        clock.resume_at = 2_000.0
+        clock.ends_at = 2_000.0
         assert clock.due(1_100.0) is Due.TOTAL
 
 
@@ -60,6 +60,12 @@ def test_a_pause_ends_when_it_is_over() -> None:
     clock = pace(NONE, phase=Phase.WAITING)
     clock.pause(2.0, 105.0)
     assert (clock.phase, clock.next_at(), clock.due(107.0)) == (Phase.PAUSED, 107.0, Due.RESUME)
+
+
+def test_a_reply_in_which_all_is_said_has_a_moment_to_end() -> None:
+    clock = pace(phase=Phase.REPLYING)
+    clock.end(1.0, 200.0)
+    assert (clock.next_at(), clock.due(201.0), clock.limit_s(Due.END)) == (201.0, Due.END, 1.0)
 
 
 def test_a_client_that_has_heard_nothing_is_told_to_wait_and_then_pinged() -> None:
