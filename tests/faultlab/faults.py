@@ -103,7 +103,8 @@ PENDING: Mapping[str, str] = dict.fromkeys(
     silent_mid_stream silent_mid_event silent_mid_call silent_second_target silent_then_reset
     silent_then_reset_http2 silent_then_reset_once silent_then_503 silent_then_limit silent_then_overflow
     silent_then_second silent_for_ever silent_then_cut leaves_pings raises_in_open_stream raises_in_feed_first
-    raises_in_feed raises_in_keep_reply
+    raises_in_feed raises_in_keep_reply error_then_hangs hangs_after_done_for_long
+    overflow_in_stream_then_larger total_before_content
     """.split(),  # noqa: SIM905 - a list of a hundred names
     "timeouts, retries, fallback and pings: the HTTP layer that keeps them",
 )

@@ -19,6 +19,7 @@ from addon.proxy.routed_exchange import RoutedExchange
 
 logger = logging.getLogger(__name__)
 
+
 HERE = frozenset(("127.0.0.1", "::1", "localhost"))
 NOWHERE = ".invalid"  # the top-level domain that nobody has. Source: RFC 2606
 SABOTAGE = b"sabotage"  # in a backend's bytes
@@ -71,7 +72,7 @@ raises_in(OpenAIChat, "encode", "raises_in_encode", lambda _, request, body, tar
 raises_in(OpenAIChat, "decode_whole", "raises_in_decode_whole", lambda _, body, context: context.target.model)
 raises_in(OpenAIChat, "decode_error", "raises_in_decode_error", lambda _, *told: told[-1].target.model)
 raises_in(hooks, "decide", "raises_in_decide", lambda incoming, *more: incoming.body.decode())
-raises_in(RoutedExchange, "open_stream", "raises_in_open_stream", lambda exchange, *more: exchange.route.name)
+raises_in(RoutedExchange, "open_stream", "raises_in_open_stream", lambda exchange, *_, **more: exchange.route.name)
 raises_in(record, "keep_reply", "raises_in_keep_reply", lambda flow, exchange: exchange.route.name)
 
 

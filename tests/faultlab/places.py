@@ -28,6 +28,20 @@ class _Mute(asyncio.Protocol):
     """Accepts and never says a word."""
 
 
+class _Blunt(asyncio.Protocol):
+    """Speaks plain HTTP, whatever it is told."""
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self._transport.close()
+
+
 class _Tunnel(asyncio.Protocol):
     """A proxy that is asked with CONNECT; `refusal` is what it answers instead of tunnelling."""
 
@@ -186,7 +200,7 @@ async def serving(backend: Backend, folder: Path) -> AsyncIterator[dict[str, Pla
         ports = _Ports(stack)
         plain, mute = await ports.serve(partial(Connection, backend)), await ports.serve(_Mute)
         refused, queued = ports.hold(refusing()), ports.hold(*full())
-        here, tunnel = _http(plain), await ports.serve(_Tunnel)
+        here, tunnel, blunt = _http(plain), await ports.serve(_Tunnel), await ports.serve(_Blunt)
         refusals = {name: await ports.serve(partial(_Tunnel, words)) for name, words in REFUSED_BY_PROXY.items()}
         yield {
             **dict.fromkeys(("lab", "second", "hasty", "slow", "limited", "native"), Place(here)),
@@ -195,7 +209,7 @@ async def serving(backend: Backend, folder: Path) -> AsyncIterator[dict[str, Pla
             "queued": Place(_http(queued)),
             "unknown": Place("http://nowhere.invalid"),
             "mute_tls": Place(f"https://localhost:{mute}"),
-            "no_tls": Place(f"https://localhost:{plain}"),
+            "no_tls": Place(f"https://localhost:{blunt}"),
             "behind": Place(here, _http(tunnel)),
             "proxy_refused": Place(here, _http(refused)),
             "proxy_mute": Place(here, _http(mute)),

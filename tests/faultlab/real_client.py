@@ -17,7 +17,7 @@ ROWS = (
     "html_502", "limit_once", "limit_very_long", "key_refused", "refused_400", "overflow", "error_in_200", "only_done",
     "cut_mid_event", "cut_mid_call", "hangs_mid_stream", "error_mid_stream", "hangs_after_done", "gzip", "trailers",
     "drip", "silent_before_headers", "silent_mid_stream", "silent_then_reset", "silent_then_reset_once",
-    "raises_in_encode", "raises_in_feed",
+    "raises_in_encode", "raises_in_close",
 )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class Setting:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "patient": Setting(lanes=3),  # a grace of 12 s and a ping after 15 s: no row sees either
+    "patient": Setting(lanes=4),  # a grace of 12 s and a ping after 15 s: no row sees either
     "brisk": Setting({**AGAIN, "streaming": {"grace": "1s", "ping": "300ms"}}, lanes=2),
     "full disk": Setting(environment=LOGGED, prepare=_full_disk),
     "no folder": Setting(environment=LOGGED, prepare=_no_folder),
