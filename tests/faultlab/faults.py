@@ -90,9 +90,4 @@ PENDING: Mapping[str, str] = {
         "a reply that breaks in the read that brings its first words",
     ),
     **dict.fromkeys(("silent_mid_stream", "silent_mid_event", "silent_mid_call"), "pings sooner than the grace ends"),
-    **dict.fromkeys(
-        ("raises_in_feed", "error_then_hangs", "hangs_after_done_for_long"),
-        "the end of a reply whose last word was said, and whose backend does not end",
-    ),
-    "raises_in_keep_reply": "a guard around the end of an exchange",
 }  # fmt: skip
