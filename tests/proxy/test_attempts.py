@@ -591,8 +591,8 @@ async def test_a_reply_in_which_all_is_said_is_over_though_its_body_has_no_end(
             await proxy.settled()
             await until(lambda: not fake.open)
             assert "error" not in proxy.flows[0].comment
-            fake.scripts = [streaming()]
-            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+            fake.scripts = [streaming(NATIVE_HELLO if native else HELLO)]
+            assert said((await client.post("/v1/messages", json=ask())).content) == ("Hi" if native else "Hello")
 
 
 @pytest.mark.parametrize("fault", [b'data: {"error":{"message":"Broken."}}\n\n', b"data: {\n\n"])
