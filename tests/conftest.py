@@ -6,6 +6,7 @@ A property tries 300 examples, the same in every run; with DETOUR_TEST_PROFILE=n
 import importlib.util
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +38,10 @@ def _no_browser() -> str | None:
 
 
 PARTS: dict[str, Callable[[], str | None]] = {"client": _no_client, "model": _no_model, "browser": _no_browser}
+
+
+def pytest_report_header() -> str:
+    return f"mitmproxy {version('mitmproxy')}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

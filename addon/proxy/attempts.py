@@ -20,11 +20,10 @@ from addon.dialects.documents import Reading, Unread
 from addon.protocol.errors import SSE_HEADERS, BackendError, DetourError, InternalError, Kind
 from addon.proxy import record, transfer
 from addon.proxy.control import Control
-from addon.proxy.desk import Parting
+from addon.proxy.desk import Allowed, Parting
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Incoming, Pass, Send, decide_again
 from addon.proxy.journey import Again, Journey, Trouble
-from addon.proxy.pace import Pace
 from addon.proxy.reader import Reader
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.translation import undisturbed
@@ -156,16 +155,17 @@ class Attempts:
 
     # -- what the layer asks -------------------------------------------------------------------------------------------
 
-    def accept(self, flow: http.HTTPFlow) -> Pace | None:
-        """A request is about to leave: how long may everything take? None: it is not ours."""
+    def start(self, flow: http.HTTPFlow) -> Allowed | None:
+        """An attempt begins: how long may it take? None: it is not one of ours."""
         exchange = self.exchanges.get(flow.id)
         journey = exchange.journey if exchange is not None else None
         if exchange is None or journey is None:
             return None
         journey.start(time.monotonic())
-        journey.pace = Pace(UNLIMITED, None, exchange.started)
-        _set_pace(journey.pace, exchange, journey)
-        return journey.pace
+        if not isinstance(exchange, RoutedExchange):
+            return Allowed(UNLIMITED, None, exchange.started)
+        streaming = journey.settings.streaming if exchange.send.stream else None  # only a stream can be pinged
+        return Allowed(journey.route.timeouts, streaming, exchange.started)
 
     def credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
@@ -234,7 +234,6 @@ class Attempts:
         if self.exchanges[flow.id] is exchange:  # the same target
             self.exchanges[flow.id] = exchange.anew()
             self.origins[flow.id] = transfer.origin(flow.request)
-        journey.start(time.monotonic())
         return Again()
 
     def _put_anew(self, flow: http.HTTPFlow, exchange: Exchange, journey: Journey) -> Again | None:
@@ -261,8 +260,6 @@ class Attempts:
         self._put(flow, verdict, journey.route, exchange.started, journey)
         self._upstream.request(flow)
         journey.is_other = False
-        if journey.pace is not None:
-            _set_pace(journey.pace, self.exchanges[flow.id], journey)
         return None
 
     async def _read(self, unread: Unread, readings: dict[bytes, Reading]) -> None:
@@ -279,15 +276,6 @@ class Attempts:
         """The client has left."""
         if (exchange := self.exchanges.get(flow.id)) is not None:
             exchange.client_left = True
-
-
-def _set_pace(pace: Pace, exchange: Exchange, journey: Journey) -> None:
-    """Let the exchange have the time that its target has; only a stream that is ours can be pinged."""
-    is_ours = isinstance(exchange, RoutedExchange)
-    pace.timeouts = journey.route.timeouts if is_ours else UNLIMITED
-    pace.streaming = (
-        journey.settings.streaming if isinstance(exchange, RoutedExchange) and exchange.send.stream else None
-    )
 
 
 def _weighed(flow: http.HTTPFlow, exchange: Exchange, trouble: Trouble | None) -> DetourError | None:

@@ -1,4 +1,8 @@
-"""What our HTTP layer asks and tells the addon, and what it hears."""
+"""What our HTTP layer asks and tells the addon, and what it hears.
+
+After a reload a connection keeps the layer that it has, whose code is the old one, and asks the new addon: what passes
+here is read by the names of its fields, and neither side makes the other's clocks or compares its enums.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +11,7 @@ from typing import Protocol
 from mitmproxy import http
 
 from addon.proxy.journey import Again, Trouble
-from addon.proxy.pace import Pace
+from addon.routing.config import Streaming, Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,22 @@ class Awaited(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """How long an attempt may take. ``streaming`` None: the client waits for a whole reply, and cannot be pinged.
+
+    ``began_at`` is when the exchange began, in seconds of ``time.monotonic``.
+    """
+
+    timeouts: Timeouts
+    streaming: Streaming | None
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Each takes the flow; an empty answer means "not one of ours"."""
 
-    accept: Callable[[http.HTTPFlow], Pace | None]  # a request is about to leave: how long may everything take?
+    begin: Callable[[http.HTTPFlow], Allowed | None]  # an attempt begins
     credentials: Callable[[http.HTTPFlow], Mapping[str, str]]
     holds: Callable[[http.HTTPFlow], Awaited | None]  # the stream whose headers wait for its first content
     failed: Callable[[http.HTTPFlow, Trouble | None], Again | None]  # an attempt is over; trouble None: by its reply

@@ -274,7 +274,7 @@ class Detour:
     def _desk(self) -> Desk:
         """What our HTTP layer asks: of whoever knows the flow."""
         return Desk(
-            accept=lambda flow: self._knower(flow).accept(flow),
+            begin=lambda flow: self._knower(flow).start(flow),
             credentials=lambda flow: self._knower(flow).credentials(flow),
             holds=lambda flow: self._knower(flow).holds(flow),
             failed=lambda flow, trouble: self._knower(flow).failed(flow, trouble),

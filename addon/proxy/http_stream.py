@@ -106,11 +106,13 @@ class DetourStream(HttpStream):
 
     @override
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
+        allowed = self.ours.desk.begin(self.flow)
+        if allowed is None:
+            return (yield from super().make_server_connection())
         if self.pace is None:
-            self.pace = self.ours.desk.accept(self.flow)
-            if self.pace is None:
-                return (yield from super().make_server_connection())
+            self.pace = Pace(allowed.timeouts, allowed.streaming, allowed.began_at)
             self.ours.watched[self.stream_id] = self
+        self.pace.timeouts, self.pace.streaming = allowed.timeouts, allowed.streaming
         self._enter(Phase.CONNECTING)
         request, server = self.flow.request, self.flow.server_conn
         connection, error = yield GetHttpConnection(

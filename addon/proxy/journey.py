@@ -13,7 +13,6 @@ from addon.dialects.documents import Reading
 from addon.protocol import tokens
 from addon.protocol.errors import BackendError, DetourError
 from addon.proxy.intake import Incoming
-from addon.proxy.pace import Pace
 from addon.routing.health import Attempt, Health, Row
 from addon.routing.retry import After, after, delay_s
 from addon.routing.route import Route, fall_back, larger
@@ -59,7 +58,6 @@ class Journey:
     attempts: list[Failed] = field(default_factory=list)  # those that failed
     opened: bool = False  # the client was told early that it gets a stream
     is_other: bool = False  # the next attempt goes to another target, and the request is translated anew
-    pace: Pace | None = None
     attempt: Attempt | None = None  # the one under way, as the target's health knows it
     cooled: Row | None = None  # a target that the last failure cooled down, until somebody has said so
     readings: dict[bytes, Reading] = field(default_factory=dict)  # PDFs that a translation waited for

@@ -21,10 +21,10 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 
-from addon.proxy.desk import Desk
+from addon.proxy.desk import Allowed, Desk
 from addon.proxy.http_stream import DetourStream, Held, Resume, TimedOut
 from addon.proxy.journey import Again, Trouble
-from addon.proxy.pace import Due, Pace, Phase
+from addon.proxy.pace import Due, Phase
 from addon.routing.config import Timeouts
 
 
@@ -53,7 +53,7 @@ class World:
         self.stream = DetourStream(context.fork(), 1)
         self.stream.ours = self
         self.desk = Desk(
-            accept=lambda flow: Pace(Timeouts(1.0, 2.0, 3.0, 4.0), None, 0.0) if self.is_ours else None,
+            begin=lambda flow: Allowed(Timeouts(1.0, 2.0, 3.0, 4.0), None, 0.0) if self.is_ours else None,
             credentials=lambda flow: {},
             holds=lambda flow: None,
             failed=self._failed,

@@ -15,7 +15,7 @@ from addon.proxy.desk import Desk
 from addon.proxy.http_layer import DetourHttpLayer
 
 DESK = Desk(
-    accept=lambda flow: None,
+    begin=lambda flow: None,
     credentials=lambda flow: {},
     holds=lambda flow: None,
     failed=lambda flow, trouble: None,
