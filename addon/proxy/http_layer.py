@@ -157,7 +157,8 @@ class DetourHttpLayer(HttpLayer):
             yield from self.to_client(headers)
         if held.pieces:
             stream = held.stream
-            stream.begun = True
+            if not stream.begun:
+                stream.begun = self.must_look = True  # a ping may be due sooner than the end of the grace was
             written = b"".join(held.pieces)
             held.pieces.clear()
             held.between_events = written.endswith(EVENT_ENDS)

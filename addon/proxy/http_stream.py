@@ -71,6 +71,8 @@ class Resume(HttpEvent):
 class Held(Protocol):
     """What waits of a reply on its way to the client."""
 
+    pieces: list[bytes]
+
     @property
     def reply(self) -> Awaited:
         """The reply."""
@@ -195,7 +197,9 @@ class DetourStream(HttpStream):
         if again is not None:
             yield from self._try_again(again)
             return
-        self.ours.let_go(self, held=not self.begun)
+        held = self.ours.held.get(self.stream_id)
+        has_words = self.begun or (held is not None and bool(held.pieces))  # they may have come with the same read
+        self.ours.let_go(self, held=not has_words)
         yield from super().handle_protocol_error(ResponseProtocolError(self.stream_id, trouble.message, code))
         self._leave()
 

@@ -106,7 +106,7 @@ class Pace:
         if self.expired is None:
             limit, of_phase = LIMITS[self.phase]
             candidates = [(_after(self.began_at, self.timeouts.total_s), Due.TOTAL), (limit(self), of_phase)]
-        if self.streaming is not None:
+        if self.streaming is not None and self.phase is not Phase.ENDING:  # behind the last word comes no ping
             candidates.append(
                 (self.began_at + self.streaming.grace_s, Due.OPEN)
                 if self.wrote_at is None

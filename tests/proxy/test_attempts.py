@@ -369,6 +369,34 @@ async def test_pings_go_on_in_the_middle_of_a_reply(confdir: Path, tmp_path: Pat
             assert said(taken.replace(PING, b"")) == "Hello"
 
 
+async def test_a_backend_that_breaks_in_the_read_of_its_first_words_ends_with_an_event(
+    confdir: Path, tmp_path: Path
+) -> None:
+    """mitmproxy hears of both before anything is written."""
+    async with backend(raw(head(**CHUNKED) + b"%x\r\n%s\r\nno length\r\n" % (len(HELLO[0]), HELLO[0]))) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            reply = await client.post("/v1/messages", json=ask())
+            assert kinds(reply.content)[-1] == "error"
+            assert len(fake.received) == 1
+            fake.scripts = [streaming()]
+            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+
+
+async def test_a_ping_shorter_than_the_grace_is_due_from_the_first_word_on(confdir: Path, tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    async with backend(streaming(gate=gate)) as fake:
+        settings(tmp_path, fake, streaming={"grace": "60s", "ping": "0.1s"})
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            async with client.stream("POST", "/v1/messages", json=ask()) as reply:
+                taken = b""
+                async for piece in reply.aiter_bytes():
+                    taken += piece
+                    if pings(taken):
+                        gate.set()
+            assert said(taken.replace(PING, b"")) == "Hello"
+
+
 async def test_no_ping_comes_between_two_halves_of_an_event(confdir: Path, tmp_path: Path) -> None:
     """A native stream passes line by line: what has come of an event may be half of it."""
     half = NATIVE_HELLO[2].index(b"\n") + 1

@@ -66,6 +66,8 @@ def test_a_reply_in_which_all_is_said_has_a_moment_to_end() -> None:
     clock = pace(phase=Phase.REPLYING)
     clock.end(1.0, 200.0)
     assert (clock.next_at(), clock.due(201.0), clock.limit_s(Due.END)) == (201.0, Due.END, 1.0)
+    clock.streaming, clock.wrote_at = Streaming(ping_s=0.1), 200.0
+    assert clock.next_at() == 201.0, "behind the last word comes no ping"
 
 
 def test_a_client_that_has_heard_nothing_is_told_to_wait_and_then_pinged() -> None:
