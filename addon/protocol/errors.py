@@ -61,12 +61,21 @@ class DetourError(Exception):
         """Extra reply headers that steer the client's retries."""
         return {}
 
+    @property
+    def type_in_stream(self) -> str:
+        """The type in an ``error`` event, beside which there is no status."""
+        return self.type
+
     def envelope(self, request_id: str | None = None) -> bytes:
-        """Render Anthropic's error JSON (API reference, "errors"); also the data of an SSE ``error`` event."""
+        """Render Anthropic's error JSON (API reference, "errors")."""
         body: dict[str, object] = {"type": "error", "error": {"type": self.type, "message": self.message}}
         if request_id is not None:
             body["request_id"] = request_id
         return orjson.dumps(body)
+
+    def event(self) -> bytes:
+        """Render the data of an SSE ``error`` event."""
+        return orjson.dumps({"type": "error", "error": {"type": self.type_in_stream, "message": self.message}})
 
     def reply(self, request_id: str | None = None) -> Reply:
         """Render the whole HTTP answer."""
@@ -165,6 +174,12 @@ KINDS: Mapping[Kind, tuple[int, str]] = MappingProxyType(
 )
 
 
+# Failures that another try may mend. Inside a stream they are all told as overloads: on that, and on nothing else, the
+# client asks for the same stream again; any other type makes it ask for a whole reply, which cannot be kept alive with
+# pings, and a rate limit behind a complete text ends its turn (docs/protocol.md, "Errors inside a stream").
+PASSING = frozenset((Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.UNREACHABLE, Kind.TIMEOUT, Kind.SERVER, Kind.MALFORMED))
+
+
 class BackendError(DetourError):
     """The backend refused or failed."""
 
@@ -174,6 +189,12 @@ class BackendError(DetourError):
         self.kind = kind
         self.status, self.type = KINDS[kind]
         self.retry_after_s = retry_after_s
+
+    @property
+    @override
+    def type_in_stream(self) -> str:
+        """See ``PASSING``."""
+        return "overloaded_error" if self.kind in PASSING else self.type
 
     @property
     @override

@@ -411,7 +411,7 @@ class EventWriter:
         self.error.message = self._mask(self.error.message)
         self._held.clear()
         self._enter(State.OVER)
-        return framing.encode("error", delta.error.envelope())
+        return framing.encode("error", delta.error.event())
 
     def _drop(self, _: Delta) -> bytes:
         return b""

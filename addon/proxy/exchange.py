@@ -173,7 +173,7 @@ class Exchange:
         self.failure, self.error = error, error.message
         reply = self._reply_to(error)
         if self.is_opened and reply.status != HTTPStatus.OK:  # the client has its status already
-            reply = Reply(HTTPStatus.OK, SSE_HEADERS, framing.encode("error", error.envelope()))
+            reply = Reply(HTTPStatus.OK, SSE_HEADERS, framing.encode("error", error.event()))
         self.given[:] = reply.body
         self.answer = reply
         return reply

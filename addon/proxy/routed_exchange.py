@@ -83,7 +83,7 @@ class RoutedExchange(Exchange):
     def _tail(self, error: DetourError) -> bytes:
         if not isinstance(self.translator, PassThrough) or self.translator.stop_reason:
             return Exchange._tail(self, error)
-        told = framing.encode("error", error.envelope())
+        told = framing.encode("error", error.event())
         if not self.given or self.given.endswith(EVENT_ENDS):
             return told
         return b"\n" + told if self.given.endswith(LINE_ENDS) else b""  # nothing can be said inside of a line
@@ -272,6 +272,6 @@ class _UnpackedSealed(SealedPassThrough):
             return super().feed(self._unpack(chunk))
         except MalformedReply as error:
             self._unpack = None
-            told = framing.encode("error", error.envelope())
+            told = framing.encode("error", error.event())
             self._watch(told)
             return told

@@ -32,9 +32,9 @@ from tests.faultlab.script import (
 )
 
 SAID = (head(), chunk(ROLE), chunk(delta("Hel")))
-BROKEN_OFF = Sees(200, "api_error", "broke off", "Hel")
-WRONG = Sees(200, "api_error", "", "Hel")
-LATE = Sees(200, "timeout_error", "", "Hel")
+BROKEN_OFF = Sees(200, "overloaded_error", "broke off", "Hel")
+WRONG = Sees(200, "overloaded_error", "", "Hel")
+LATE = Sees(200, "overloaded_error", "", "Hel")
 SNOWMAN = sse('{"choices":[{"index":0,"delta":{"content":"\u2603"}}]}'.encode())
 SQUEEZED = (
     ROLE + delta("Hel") + delta("lo") + sse({"choices": [], "padding": "qwertyuiopasdfghjklzxcvbnm" * 9}) + ENDING
@@ -56,7 +56,7 @@ BROKEN = (
           ((*SAID, chunk(SNOWMAN[: SNOWMAN.index("\u2603".encode()) + 1]), CLOSE),), BROKEN_OFF),
     Fault("cut_mid_call", "the connection is closed in the middle of a tool call",
           ((head(), chunk(CALL), chunk(call('{"file_path": "/et')), CLOSE),),
-          Sees(200, "api_error", "broke off", '{"file_path": "/et')),
+          Sees(200, "overloaded_error", "broke off", '{"file_path": "/et')),
     Fault("cut_between_events", "the connection is closed between two events", ((*SAID, CLOSE),), BROKEN_OFF),
     Fault("cut_until_close", "the connection is closed, and nothing had told the length",
           ((b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", delta("Hel"), CLOSE),), WRONG),
@@ -64,13 +64,13 @@ BROKEN = (
           ((*SAID, CUT),), BROKEN_OFF, "tls", targets=("tls",)),
     Fault("cut_gzip", "a stream in gzip is cut",
           ((head("200 OK", "content-encoding: gzip"), chunk(squeezed(SQUEEZED)[:-40]), CLOSE),),
-          Sees(200, "api_error")),
+          Sees(200, "overloaded_error")),
     Fault("hangs_mid_stream", "silence for longer than may be", ((*SAID, HANG),), LATE, "hasty", targets=("hasty",)),
     Fault("hangs_mid_stream_http2", "the same, and the client speaks HTTP/2", ((*SAID, HANG),), LATE, "hasty",
           targets=("hasty",), client="http/2"),
     Fault("hangs_mid_call", "silence for longer than may be, in the middle of a tool call",
           ((head(), chunk(CALL), chunk(call('{"file_path": "/et')), HANG),),
-          Sees(200, "timeout_error", "", '{"file_path": "/et'), "hasty", targets=("hasty",)),
+          Sees(200, "overloaded_error", "", '{"file_path": "/et'), "hasty", targets=("hasty",)),
     Fault("total_mid_stream", "the reply takes longer than it may in all",
           ((*SAID, *((Pause(0.3), chunk(b": working\n\n")) * 9)),), LATE, "limited", targets=("limited",)),
     Fault("garbage_chunk", "bytes that are no chunk", ((*SAID, b"\x00\xff garbage \r\n\r\n", CLOSE),), BROKEN_OFF),
@@ -80,16 +80,16 @@ BROKEN = (
           ((head() + chunk(delta("Hel")) + b"\x00\xff garbage \r\n\r\n", CLOSE),), BROKEN_OFF, client="http/2"),
     Fault("error_then_hangs", "an event that is an error, and then silence",
           ((*SAID, chunk(sse({"error": {"message": "GPU lost", "code": 500}})), HANG),),
-          Sees(200, "api_error", "GPU lost", "Hel")),
+          Sees(200, "overloaded_error", "GPU lost", "Hel")),
     Fault("garbage_mid_stream", "an event that is no JSON", ((*SAID, chunk(sse(b"{{{")), chunk(ENDING), LAST),), WRONG),
     Fault("garbage_utf8", "an event whose bytes are no UTF-8",
           ((*SAID, chunk(delta("lo").replace(b"lo", b"\xff\xfe")), chunk(ENDING), LAST),), WRONG),
     Fault("error_mid_stream", "an event that is an error",
           ((*SAID, chunk(sse({"error": {"message": "GPU lost", "code": 500}})), LAST),),
-          Sees(200, "api_error", "GPU lost", "Hel")),
+          Sees(200, "overloaded_error", "GPU lost", "Hel")),
     Fault("limit_mid_stream", "an event that is a rate limit",
           ((*SAID, chunk(sse({"error": {"message": "slow down", "code": 429}})), LAST),),
-          Sees(200, "rate_limit_error", "slow down", "Hel")),
+          Sees(200, "overloaded_error", "slow down", "Hel")),
     Fault("overflow_mid_stream", "an event that says that the prompt is too long",
           ((*SAID, chunk(sse({"error": {"message": LONG_PROMPT, "code": "context_length_exceeded"}})), LAST),),
           Sees(200, "invalid_request_error", "prompt is too long", "Hel")),
@@ -98,7 +98,7 @@ BROKEN = (
     Fault("length_short", "a length that is too short",
           ((head(length=len(delta("Hel")) + 20), delta("Hel") + delta("lo") + ENDING, CLOSE),), WRONG),
     Fault("native_cut", "the connection is closed, of a backend that speaks Anthropic's format",
-          ((head(), chunk(NATIVE_START + NATIVE_DELTA), CLOSE),), Sees(200, "api_error", "broke off"), "native",
+          ((head(), chunk(NATIVE_START + NATIVE_DELTA), CLOSE),), Sees(200, "overloaded_error", "broke off"), "native",
           targets=("native",)),
     Fault("native_error", "an event that is an error, from such a backend",
           ((head(), chunk(NATIVE_START + NATIVE_DELTA),
@@ -174,15 +174,15 @@ SILENT = tuple(
         ("silent_second_target", "a long silence of the second target", ((Pause(2), HELLO),), Sees(pings=2), "second",
          {"targets": ("refused", "second")}),
         ("silent_then_reset", "a long silence, and then the connection is reset", ((Pause(1.3), RESET),),
-         Sees(200, "api_error", "", "", pings=1), "lab lab", {}),
+         Sees(200, "overloaded_error", "", "", pings=1), "lab lab", {}),
         ("silent_then_reset_http2", "the same, and the client speaks HTTP/2", ((Pause(1.3), RESET),),
-         Sees(200, "api_error", "", "", pings=1), "lab lab", {"client": "http/2"}),
+         Sees(200, "overloaded_error", "", "", pings=1), "lab lab", {"client": "http/2"}),
         ("silent_then_reset_once", "the same, once", ((Pause(1.3), RESET), (HELLO,)), Sees(pings=1), "lab lab", {}),
         ("silent_then_503", "a long silence, and then 503", ((Pause(1.3), failure("503 Busy", "loading")),),
-         Sees(200, "api_error", "loading", "", pings=1), "lab lab", {}),
+         Sees(200, "overloaded_error", "loading", "", pings=1), "lab lab", {}),
         ("silent_then_limit", "a long silence, and then 429 that asks for 30 s",
          ((Pause(1.3), failure("429 Too Many Requests", "slow down", "retry-after: 30")),),
-         Sees(200, "rate_limit_error", "slow down", "", pings=1), "lab", {}),
+         Sees(200, "overloaded_error", "slow down", "", pings=1), "lab", {}),
         ("silent_then_overflow", "a long silence, and then the prompt is too long",
          ((Pause(1.3), failure("400 Bad Request", LONG_PROMPT, code="context_length_exceeded")),),
          Sees(200, "invalid_request_error", "prompt is too long", "", pings=1), "lab", {}),
@@ -190,8 +190,8 @@ SILENT = tuple(
          ((Pause(1.3), failure("401 Unauthorized", "no such key")), (HELLO,)), Sees(pings=1), "lab second",
          {"targets": ("lab", "second")}),
         ("silent_for_ever", "silence for longer than the time for the first byte", ((HANG,),),
-         Sees(200, "timeout_error", "", "", pings=1), "slow slow", {"targets": ("slow",)}),
+         Sees(200, "overloaded_error", "", "", pings=1), "slow slow", {"targets": ("slow",)}),
         ("silent_then_cut", "a long silence, some text, and then the connection is closed",
-         ((Pause(1.3), *SAID, CLOSE),), Sees(200, "api_error", "broke off", "Hel", pings=1), "lab", {}),
+         ((Pause(1.3), *SAID, CLOSE),), Sees(200, "overloaded_error", "broke off", "Hel", pings=1), "lab", {}),
     )
 )  # fmt: skip

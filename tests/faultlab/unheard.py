@@ -123,7 +123,7 @@ KEPT = (
     Fault("beside_a_reset", "one of two requests over one connection is reset", ((RESET,),), UNREACHED, "lab lab",
           client="http/2", beside=True),
     Fault("beside_a_cut", "one of two replies over one connection breaks off",
-          ((head(), chunk(delta("Hel")), CLOSE),), Sees(200, "api_error", "broke off", "Hel"), client="http/2",
+          ((head(), chunk(delta("Hel")), CLOSE),), Sees(200, "overloaded_error", "broke off", "Hel"), client="http/2",
           beside=True),
     Fault("beside_a_refusal", "nobody listens for one of two requests over one connection", asks="", sees=UNREACHED,
           targets=("refused",), client="http/2", beside=True),
@@ -146,10 +146,10 @@ HTTP2 = tuple(
         ("h2_hangs_before_headers", "no reply within the time for the first byte", ((HANG,),), TOO_LATE, "h2 h2"),
         ("h2_empty", "a reply without a body", ((Head(200, (SSE,)), END),), Sees(502, "api_error"), "h2 h2"),
         ("h2_reset_mid_stream", "the stream is reset in its middle", ((Head(200, (SSE,)), delta("Hel"), RESET),),
-         Sees(200, "api_error", "broke off", "Hel"), "h2"),
+         Sees(200, "overloaded_error", "broke off", "Hel"), "h2"),
         ("h2_closed_mid_stream", "the connection is closed in the middle of the stream",
-         ((Head(200, (SSE,)), delta("Hel"), CLOSE),), Sees(200, "api_error", "broke off", "Hel"), "h2"),
+         ((Head(200, (SSE,)), delta("Hel"), CLOSE),), Sees(200, "overloaded_error", "broke off", "Hel"), "h2"),
         ("h2_hangs_mid_stream", "silence in the middle of the stream",
-         ((Head(200, (SSE,)), delta("Hel"), HANG),), Sees(200, "timeout_error", "", "Hel"), "h2"),
+         ((Head(200, (SSE,)), delta("Hel"), HANG),), Sees(200, "overloaded_error", "", "Hel"), "h2"),
     )
 )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from addon.protocol.errors import (
     KINDS,
+    PASSING,
     BackendError,
     BadRequest,
     ConfigError,
@@ -74,6 +75,18 @@ def test_every_kind_has_its_row_and_its_test() -> None:
 def test_no_status_is_one_that_the_client_answers_with_a_storm(kind: Kind) -> None:
     status, _ = KINDS[kind]
     assert status not in (401, 422, 529)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_inside_a_stream_what_may_pass_is_an_overload(kind: Kind) -> None:
+    error = BackendError(kind, "so it is")
+    told = orjson.loads(error.event())
+    assert told == {"type": "error", "error": {"type": error.type_in_stream, "message": "so it is"}}
+    assert error.type_in_stream == ("overloaded_error" if kind in PASSING else KINDS[kind][1])
+
+
+def test_inside_a_stream_an_error_of_ours_has_its_own_type() -> None:
+    assert orjson.loads(InternalError("abc").event())["error"]["type"] == "api_error"
 
 
 def test_an_error_may_quote_what_is_no_utf8() -> None:

@@ -529,7 +529,11 @@ async def test_a_reply_that_stops_is_ended_with_an_event(confdir: Path, tmp_path
         async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
             reply = await client.post("/v1/messages", json=ask())
             events = read_events(reply.content)
-            assert (reply.status_code, events[-1][0], events[-1][1]["error"]["type"]) == (200, "error", "timeout_error")
+            assert (reply.status_code, events[-1][0], events[-1][1]["error"]["type"]) == (
+                200,
+                "error",
+                "overloaded_error",
+            )
             assert "nothing more of the reply within 0.2 s" in events[-1][1]["error"]["message"]
             await until(lambda: not fake.open)
             fake.scripts = [streaming()]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.protocol.errors import (
+    PASSING,
     BackendError,
     BadRequest,
     Blocked,
@@ -38,6 +39,10 @@ ERRORS: list[tuple[DetourError, After]] = [
     (ConfigError("x"), After.NEVER),
     (DetourError("x"), After.NEVER),
 ]
+
+
+def test_what_the_same_target_may_mend_the_client_may_too() -> None:
+    assert {kind for kind in Kind if AFTER_KIND[kind] is After.SAME} == PASSING
 
 
 @pytest.mark.parametrize(("error", "expected"), ERRORS, ids=lambda value: getattr(value, "kind", type(value).__name__))
