@@ -9,6 +9,7 @@ A request that nothing answers, and one that `strictness.violations` objects to,
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,7 +88,9 @@ class FakeBackend:
     def script(self, *steps: Reply | Step, vendor: Vendor = "openai") -> None:
         """Forget everything and play these, as this vendor's server would."""
         with self._lock:
-            self._steps = [step if isinstance(step, Step) else Step([step]) for step in steps]
+            self._steps = [
+                Step([*step.replies], step.matches) if isinstance(step, Step) else Step([step]) for step in steps
+            ]
             self.received, self.faults, self.vendor = [], [], vendor
 
     def objections(self, request: Received) -> list[str]:
@@ -156,12 +159,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.server.backend.answer(Received(self.path, headers, body, self.command)))
 
     def _send(self, reply: Raw) -> None:
+        silences = {reply.silent_before: reply.silent_s}
+        time.sleep(silences.pop(0, 0.0))
         self.send_response(reply.status)
         for name, value in reply.headers:
             self.send_header(name, value)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        for piece in reply.pieces:
+        for number, piece in enumerate(reply.pieces):
+            time.sleep(silences.pop(number, 0.0))
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()
         if reply.cut:

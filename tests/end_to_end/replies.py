@@ -8,7 +8,7 @@ Source: OpenAI API reference, "chat completion chunk object".
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 type Json = dict[str, Any]
@@ -73,12 +73,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Exact bytes; `cut` closes the connection instead of ending the body."""
+    """Exact bytes; `cut` closes the connection instead of ending the body.
+
+    For `silent_s` nothing is said before the piece number `silent_before`; before the first, not even a head.
+    """
 
     pieces: tuple[bytes, ...]
     status: int = 200
     headers: tuple[tuple[str, str], ...] = (("content-type", "text/event-stream; charset=utf-8"),)
     cut: bool = False
+    silent_before: int = 0
+    silent_s: float = 0.0
 
     def render(self, request: Json) -> "Raw":
         """Itself: exact bytes do not depend on the request."""
@@ -149,6 +154,19 @@ class Reply(Protocol):
 
     def render(self, request: Json) -> Raw:
         """The bytes for this request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A reply with a silence before one of its pieces."""
+
+    reply: Reply
+    seconds: float
+    before: int = 0
+
+    def render(self, request: Json) -> Raw:
+        """The reply's own bytes."""
+        return replace(self.reply.render(request), silent_before=self.before, silent_s=self.seconds)
 
 
 def answer(
