@@ -81,7 +81,7 @@ class RoutedExchange(Exchange):
 
     @override
     def _tail(self, error: DetourError) -> bytes:
-        if not isinstance(self.translator, PassThrough) or self.translator.stop_reason:
+        if not isinstance(self.translator, PassThrough) or self.translator.stop_reason or self.ended:
             return Exchange._tail(self, error)
         told = framing.encode("error", error.event())
         if not self.given or self.given.endswith(EVENT_ENDS):

@@ -182,6 +182,26 @@ def test_what_comes_before_the_first_content_waits_for_it() -> None:
     assert (native.begun, native.first_at, native.failed) == (True, 12.0, False)
 
 
+NATIVE_ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n'
+ENDS = [
+    (NATIVE_HELLO[:3], True),
+    ([*NATIVE_HELLO[:3], NATIVE_ERROR], False),
+    (NATIVE_HELLO[:5], False),
+    (NATIVE_HELLO, False),
+]
+
+
+@pytest.mark.parametrize(("pieces", "is_told"), ENDS, ids=["amid", "behind an error", "behind a reason", "behind all"])
+def test_a_native_stream_that_breaks_off_is_told_so_once(pieces: list[bytes], is_told: bool) -> None:
+    native = _routed("vllm-anthropic/q")
+    native.open_stream(waits=True)
+    for piece in pieces:
+        native.feed(piece, 11.0)
+    tail = native.cut("gone")
+    assert tail.startswith(b"event: error\n") is is_told
+    assert bool(tail) is is_told
+
+
 WHOLE = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "EMPTY"}, "finish_reason": "stop"}]}
 
 
