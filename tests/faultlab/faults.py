@@ -83,11 +83,11 @@ GROUPS: Mapping[str, tuple[Fault, ...]] = {
 }
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS.values() for fault in group)
 # rows that wait for a part of the addon: name -> what they wait for
-PENDING: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("h2_reset_mid_stream", "h2_closed_mid_stream", "garbage_chunk", "garbage_chunk_at_once",
-         "garbage_chunk_at_once_http2"),
-        "a reply that breaks in the read that brings its first words",
+PENDING: Mapping[str, str] = dict.fromkeys(
+    (
+        "key_refused_slowly_then_second",
+        "overflow_in_stream_then_larger",
+        "overflow_in_stream_slowly_then_larger",
     ),
-    **dict.fromkeys(("silent_mid_stream", "silent_mid_event", "silent_mid_call"), "pings sooner than the grace ends"),
-}  # fmt: skip
+    "a second target at the same address",
+)

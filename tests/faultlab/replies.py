@@ -10,6 +10,7 @@ from tests.faultlab.script import (
     STREAM,
     WHOLE,
     Fault,
+    Pause,
     Sees,
     chunk,
     failure,
@@ -23,6 +24,8 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></ht
 LONG_PROMPT = "This model's maximum context length is 1000 tokens. However, your messages resulted in 1200 tokens."
 OVERFLOW = failure("400 Bad Request", LONG_PROMPT, code="context_length_exceeded")
 LIMIT = ("429 Too Many Requests", "slow down")
+REFUSAL = failure("401 Unauthorized", "no such key")
+KEY_REFUSED = (REFUSAL[:-9], Pause(0.1), REFUSAL[-9:])
 MALFORMED = Sees(502, "api_error")
 SERVER = Sees(500, "api_error")
 TOO_LONG = Sees(400, "invalid_request_error", "prompt is too long")
@@ -62,6 +65,10 @@ REFUSALS = (
           Sees(403, "permission_error", "no such key")),
     Fault("key_refused_then_second", "401; a second target is listed",
           ((failure("401 Unauthorized", "no such key"),), (HELLO,)), asks="lab second", targets=("lab", "second")),
+    Fault("key_refused_slowly_then_second", "the same, and the body comes after a while",
+          (KEY_REFUSED, (HELLO,)), asks="lab second", targets=("lab", "second")),
+    Fault("key_refused_slowly_then_second_http2", "the same, and the client speaks HTTP/2",
+          (KEY_REFUSED, (HELLO,)), asks="lab second", targets=("lab", "second"), client="http/2"),
     Fault("forbidden", "403", ((failure("403 Forbidden", "not here"),),), Sees(403, "permission_error", "not here")),
     Fault("unpaid", "402", ((failure("402 Payment Required", "no money"),),), Sees(402, "billing_error", "no money")),
     Fault("no_such_model", "404", ((failure("404 Not Found", "no such model"),),),
@@ -78,6 +85,10 @@ REFUSALS = (
     Fault("overflow_in_stream_then_larger", "the same; a target with a larger window is listed",
           ((head(), chunk(sse({"error": {"message": LONG_PROMPT, "code": "context_length_exceeded"}})), LAST),
            (HELLO,)), asks="lab second", targets=("lab", "second"), windows=(100_000, 200_000)),
+    Fault("overflow_in_stream_slowly_then_larger", "the same, and the stream ends after a while",
+          ((head(), Pause(0.05),
+            chunk(sse({"error": {"message": LONG_PROMPT, "code": "context_length_exceeded"}})) + LAST), (HELLO,)),
+          asks="lab second", targets=("lab", "second"), windows=(100_000, 200_000)),
     Fault("overflow_then_larger", "the prompt is too long; a target with a larger window is listed",
           ((OVERFLOW,), (HELLO,)), asks="lab second", targets=("lab", "second"), windows=(100_000, 200_000)),
     Fault("overflow_then_equal", "the prompt is too long; the other target's window is no larger",

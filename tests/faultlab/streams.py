@@ -32,6 +32,8 @@ from tests.faultlab.script import (
 )
 
 SAID = (head(), chunk(ROLE), chunk(delta("Hel")))
+NATIVE_SAID = (head(), chunk(NATIVE_START + NATIVE_DELTA))
+NATIVE_ERROR = chunk(native("error", error={"type": "overloaded_error", "message": "Overloaded"}))
 BROKEN_OFF = Sees(200, "overloaded_error", "broke off", "Hel")
 WRONG = Sees(200, "overloaded_error", "", "Hel")
 LATE = Sees(200, "overloaded_error", "", "Hel")
@@ -98,12 +100,21 @@ BROKEN = (
     Fault("length_short", "a length that is too short",
           ((head(length=len(delta("Hel")) + 20), delta("Hel") + delta("lo") + ENDING, CLOSE),), WRONG),
     Fault("native_cut", "the connection is closed, of a backend that speaks Anthropic's format",
-          ((head(), chunk(NATIVE_START + NATIVE_DELTA), CLOSE),), Sees(200, "overloaded_error", "broke off"), "native",
+          ((*NATIVE_SAID, CLOSE),), Sees(200, "overloaded_error", "broke off"), "native",
           targets=("native",)),
     Fault("native_error", "an event that is an error, from such a backend",
-          ((head(), chunk(NATIVE_START + NATIVE_DELTA),
-            chunk(native("error", error={"type": "overloaded_error", "message": "Overloaded"})), LAST),),
+          ((*NATIVE_SAID, NATIVE_ERROR, LAST),),
           Sees(200, "overloaded_error", "Overloaded"), "native", targets=("native",)),
+    Fault("native_error_then_cut", "the same, and then the connection is closed",
+          ((*NATIVE_SAID, NATIVE_ERROR, CLOSE),), Sees(200, "overloaded_error", "Overloaded"), "native",
+          targets=("native",)),
+    Fault("native_error_then_hangs", "the same, and then silence", ((*NATIVE_SAID, NATIVE_ERROR, HANG),),
+          Sees(200, "overloaded_error", "Overloaded"), "native", targets=("native",)),
+    Fault("native_error_first", "an event that is an error, before any other, from such a backend",
+          ((head(), NATIVE_ERROR, LAST),), Sees(503, "api_error", "Overloaded"), "native native", targets=("native",)),
+    Fault("native_error_first_once", "the same, once",
+          ((head(), NATIVE_ERROR, LAST), (*NATIVE_SAID, chunk(NATIVE_END), LAST)), asks="native native",
+          targets=("native",)),
 )  # fmt: skip
 
 ODD = (
@@ -150,7 +161,11 @@ ODD = (
     Fault("many_events", "200,000 events",
           ((head(), Repeat(chunk(delta("x")) * 100, 2_000), chunk(ENDING), LAST),), Sees(text="x" * 200_000)),
     Fault("native", "nothing, from a backend that speaks Anthropic's format",
-          ((head(), chunk(NATIVE_START + NATIVE_DELTA), chunk(NATIVE_END), LAST),), asks="native", targets=("native",)),
+          ((*NATIVE_SAID, chunk(NATIVE_END), LAST),), asks="native", targets=("native",)),
+    Fault("native_cut_after_stop", "the connection of such a backend is closed behind message_stop, and not the body",
+          ((*NATIVE_SAID, chunk(NATIVE_END), CLOSE),), asks="native", targets=("native",)),
+    Fault("native_hangs_after_stop", "silence behind message_stop, and the body has no end",
+          ((*NATIVE_SAID, chunk(NATIVE_END), HANG),), asks="native", targets=("native",)),
 )  # fmt: skip
 
 SILENT = tuple(
