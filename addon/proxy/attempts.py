@@ -151,7 +151,7 @@ class Attempts:
     def answered(self, exchange: Exchange) -> None:
         """Its target is up."""
         if (journey := exchange.journey) is not None and (row := journey.answered(time.monotonic())) is not None:
-            logger.info("Detour: %s is %s again", row.name, row.state)
+            logger.info("Detour: %s is up again", row.name)
 
     # -- what the layer asks -------------------------------------------------------------------------------------------
 
@@ -206,7 +206,8 @@ class Attempts:
         journey = exchange.journey
         assert journey is not None  # noqa: S101 - the callers have looked
         if (row := journey.cooled) is not None:
-            logger.warning("Detour: %s is %s for %.0f s: %s", row.name, row.state, row.left_s or 0.0, row.why)
+            why = row.why.removeprefix(f"{row.name}: ").rstrip(".")
+            logger.warning("Detour: %s cools down for %.0f s: %s", row.name, row.left_s or 0.0, why)
             journey.cooled = None
         if again is None:
             word = journey.last_word()
@@ -214,7 +215,7 @@ class Attempts:
             exchange.failure = None if passes else word
             return
         what = f"trying {journey.route.name}" if journey.is_other else f"trying again in {again.delay_s:.1f} s"
-        logger.info("%s %s: %s; %s", flow.id[:8], exchange.route.name, error.message, what)
+        logger.info("%s %s; %s", flow.id[:8], error.message.rstrip("."), what)
 
     def resume(self, flow: http.HTTPFlow) -> Again | None:
         """The wait is over: the next attempt stands on the flow; None: there is nobody left to ask."""

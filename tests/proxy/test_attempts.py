@@ -223,7 +223,9 @@ async def test_the_next_of_the_list_answers_in_its_own_words(
             assert (kept["route"], json.loads(kept["original"]["body"])) == ("b1/m", ask())
             assert [attempt[:2] for attempt in kept["attempts"]] == [["b0/m", 429]] * 3
             assert flow.comment.startswith("claude-opus-4-8 → b1/m · tried b0/m 429 429 429 · ")
-            assert "cooling" in proxy.log.text
+            assert "Detour: b0/m cools down for 5 s: Slow down" in proxy.log.text
+            assert " b0/m: Slow down; trying again in 0.0 s" in proxy.log.text
+            assert " b0/m: Slow down; trying b1/m" in proxy.log.text
             assert (await client.post("/v1/messages", json=ask())).status_code == 200
             assert len(first.received) == 3, "it cools down, and is passed over"
 
@@ -257,7 +259,7 @@ async def test_what_does_not_fit_goes_to_a_larger_window_only(confdir: Path, tmp
             assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
             assert (len(small.received), len(smaller.received), len(large.received)) == (1, 0, 1)
             await proxy.settled()
-            assert "cooling" not in proxy.log.text, "it is the request that is too long"
+            assert "cools down" not in proxy.log.text, "it is the request that is too long"
 
 
 async def test_nothing_is_asked_again_once_the_client_has_heard_a_word(confdir: Path, tmp_path: Path) -> None:
