@@ -22,9 +22,10 @@ anew when somebody might be due sooner (``must_look``). What is done when is the
 heard nothing when the grace period is over gets the head of a stream and a ping, and then pings: between events only.
 Headers of a reply that come later are not sent twice.
 
-Three things that mitmproxy leaves undone, because with us the client's connection outlives the failure: a failed
-connection is kept for ever and answers for its address; trailers after a chunked reply raise NotImplementedError, upon
-which the client would wait for ever; an interim response (103) is taken for the reply (see ``http1_backend``).
+Three things that mitmproxy leaves undone, because with us the client's connection outlives the failure: a connection
+that failed is kept for ever and answers for its address, and one that is closed is kept for ever; trailers after a
+chunked reply raise NotImplementedError, upon which the client would wait for ever; an interim response (103) is taken
+for the reply (see ``http1_backend``).
 
 How the class gets its place is in ``takeover``.
 """
@@ -231,9 +232,10 @@ class DetourHttpLayer(HttpLayer):
         return super().get_connection(event, reuse=reuse)
 
     def _is_dead(self, connection: Server) -> bool:
-        """Whether it failed and nothing more will come of it. One that was made is still to hear of its end."""
-        ended = connection.timestamp_tcp_setup is None or connection.timestamp_end is not None
-        return bool(connection.error) and ended and connection not in self.waiting_for_establishment
+        """Whether nothing more will come of it: it was not made, or it is closed and has heard so."""
+        never_made = bool(connection.error) and connection.timestamp_tcp_setup is None
+        is_over = never_made or connection.timestamp_end is not None
+        return is_over and connection not in self.waiting_for_establishment
 
     def flow(self, stream_id: int) -> http.HTTPFlow | None:
         """Return the flow of an exchange; None before its request has come."""

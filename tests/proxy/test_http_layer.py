@@ -40,6 +40,7 @@ DEAD: list[tuple[str, Callable[[Server], None], bool]] = [
     ("refused", lambda server: setattr(server, "error", "refused"), True),
     ("alive", lambda server: None, False),
     ("broken, its end not heard yet", lambda server: _set(server, error="cut", timestamp_tcp_setup=1.0), False),
+    ("closed", lambda server: _set(server, timestamp_tcp_setup=1.0, timestamp_end=2.0), True),
     ("broken and over", lambda server: _set(server, error="cut", timestamp_tcp_setup=1.0, timestamp_end=2.0), True),
 ]
 
@@ -51,7 +52,7 @@ def _set(server: Server, **values: object) -> None:
 
 @pytest.mark.parametrize(("_name", "change", "forgotten"), DEAD)
 @pytest.mark.parametrize("waited_for", [True, False])
-def test_a_failed_connection_is_forgotten_before_the_next(
+def test_a_connection_that_is_over_is_forgotten_before_the_next(
     _name: str, change: Callable[[Server], None], forgotten: bool, waited_for: bool
 ) -> None:
     ours, server = _ours(), Server(address=("127.0.0.1", 9))
