@@ -29,6 +29,7 @@ from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
 from addon.routing.config import Timeouts
+from addon.routing.health import State
 from addon.routing.route import Route
 from addon.routing.settings import Settings
 
@@ -145,13 +146,16 @@ class Attempts:
         self._readings.pop(flow.id, None)
         exchange = self.exchanges.pop(flow.id, None)
         if exchange is not None and exchange.journey is not None:
+            if exchange.given:
+                self._note_break(exchange, exchange.journey, None)
             exchange.journey.end(time.monotonic())
         return exchange
 
     def answered(self, exchange: Exchange) -> None:
         """Its target is up."""
-        if (journey := exchange.journey) is not None and (row := journey.answered(time.monotonic())) is not None:
-            logger.info("Detour: %s is up again", row.name)
+        if (journey := exchange.journey) is not None:
+            journey.cooled = journey.answered(time.monotonic())
+            _tell_health(journey)
 
     # -- what the layer asks -------------------------------------------------------------------------------------------
 
@@ -191,6 +195,7 @@ class Attempts:
             return None
         if exchange.given:  # the client has heard of it
             exchange.trouble_kind = Kind.TIMEOUT if trouble is not None and trouble.timed_out else Kind.SERVER
+            self._note_break(exchange, journey, trouble)
             return None
         error = _weighed(flow, exchange, trouble)
         if error is None:
@@ -201,14 +206,26 @@ class Attempts:
         self._tell(flow, exchange, error, again)
         return again
 
+    def _note_break(self, exchange: Exchange, journey: Journey, trouble: Trouble | None) -> None:
+        """Where a reply that the client has heard the beginning of ends badly, its target hears it.
+
+        The client asks again at once, and then gets another of the list.
+        """
+        try:
+            error = exchange.broken(trouble)
+        except Exception:
+            logger.exception("Detour: incident %s", exchange.id)
+            return
+        if error is not None:
+            error.message = exchange.hide(error.message)
+            journey.note_failure(error, time.monotonic())
+            _tell_health(journey)
+
     def _tell(self, flow: http.HTTPFlow, exchange: Exchange, error: DetourError, again: Again | None) -> None:
         """Say in the log what comes after a failure; without a next attempt it is the exchange's."""
         journey = exchange.journey
         assert journey is not None  # noqa: S101 - the callers have looked
-        if (row := journey.cooled) is not None:
-            why = row.why.removeprefix(f"{row.name}: ").rstrip(".")
-            logger.warning("Detour: %s cools down for %.0f s: %s", row.name, row.left_s or 0.0, why)
-            journey.cooled = None
+        _tell_health(journey)
         if again is None:
             word = journey.last_word()
             passes = word is error and exchange.credential is None and not exchange.is_opened  # it is Anthropic's own
@@ -277,6 +294,16 @@ class Attempts:
         """The client has left."""
         if (exchange := self.exchanges.get(flow.id)) is not None:
             exchange.client_left = True
+
+
+def _tell_health(journey: Journey) -> None:
+    """Say in the log that a target is another now."""
+    row, journey.cooled = journey.cooled, None
+    if row is not None and row.state is State.UP:
+        logger.info("Detour: %s is up again", row.name)
+    elif row is not None:
+        why = row.why.removeprefix(f"{row.name}: ").rstrip(".")
+        logger.warning("Detour: %s cools down for %.0f s: %s", row.name, row.left_s or 0.0, why)
 
 
 def _weighed(flow: http.HTTPFlow, exchange: Exchange, trouble: Trouble | None) -> DetourError | None:

@@ -198,6 +198,14 @@ class Exchange:
         what = "broke off before its first word" if began else f"cannot be reached{self._address()}"
         return BackendError(Kind.UNREACHABLE, f"{name} {what}: {trouble.message}")
 
+    def broken(self, trouble: Trouble | None) -> DetourError | None:
+        """Return why a reply of which the client has heard came to no good end; None where it did, or may yet."""
+        if self.translator is not None and self.translator.refusal is not None:
+            return self._refusal(self.translator.refusal)
+        if trouble is None or self.ended:
+            return None
+        return BackendError(self.trouble_kind, f"{self.route.name} broke off: {trouble.message}")
+
     def _address(self) -> str:
         return ""
 

@@ -59,7 +59,7 @@ class Journey:
     opened: bool = False  # the client was told early that it gets a stream
     is_other: bool = False  # the next attempt goes to another target, and the request is translated anew
     attempt: Attempt | None = None  # the one under way, as the target's health knows it
-    cooled: Row | None = None  # a target that the last failure cooled down, until somebody has said so
+    cooled: Row | None = None  # a target that is another since the last failure, until somebody has said so
     readings: dict[bytes, Reading] = field(default_factory=dict)  # PDFs that a translation waited for
     _errors: list[DetourError] = field(default_factory=list)
     _tries: int = 0  # how often this target was asked
@@ -92,13 +92,17 @@ class Journey:
 
     def _leave(self, error: DetourError, now: float, route: Route | None) -> Again | None:
         """Turn from the target: to ``route``, or to nobody."""
-        if isinstance(error, BackendError) and self.attempt is not None:
-            self.cooled = self.health.fail(self.attempt, error.kind, error.retry_after_s, error.message, now)
-            self.attempt = None
+        self.note_failure(error, now)
         if route is None:
             return None
         self.route, self.is_other, self._tries = route, True, 0
         return Again()
+
+    def note_failure(self, error: DetourError, now: float) -> None:
+        """Nothing more is expected of the attempt under way, and its target hears why."""
+        if isinstance(error, BackendError) and self.attempt is not None:
+            self.cooled = self.health.fail(self.attempt, error.kind, error.retry_after_s, error.message, now)
+            self.attempt = None
 
     def start(self, now: float) -> None:
         """The next attempt begins."""

@@ -172,6 +172,7 @@ def test_an_overflow_after_the_grace_costs_one_request_and_compacts(outcomes: Ou
 def _proxy(_trio: Trio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     home = tmp_path_factory.mktemp("at_once")
     lists = {f"list-{door}": [f"one/first-{door}", f"two/second-{door}"] for door in DOORS}
+    lists |= {f"breaking-{door}": [f"one/breaking-{door}", f"two/whole-{door}"] for door in DOORS}
     nobody = {f"nobody-{door}": [f"gone/first-{door}", f"two/third-{door}"] for door in DOORS}
     more = {"models": lists | nobody, **KEPT_ALIVE}
     gone = f"  gone: {{address: 'http://127.0.0.1:{free_ports(1)[0]}'}}\n"
@@ -264,6 +265,14 @@ def test_cut_in_its_text_it_is_asked_for_whole(user: User, trio: Trio) -> None:
     assert (requests, run.notices("api_retry")) == ([200, 200], [])
     assert (run.exit_code, run.text) == (0, WHOLE.text)
     assert [request.body.get("stream") for request in trio.one.received] == [True, None]
+
+
+def test_the_next_of_a_list_is_asked_for_the_whole_when_the_first_breaks_off(user: User, trio: Trio) -> None:
+    trio.one.script(Broken(answer("This will never be finished."), 3))
+    trio.two.script(WHOLE)
+    run, requests = user.run(f"breaking-{user.door}")
+    assert (requests, run.notices("api_retry")) == ([200, 200], [])
+    assert (run.exit_code, run.text) == (0, WHOLE.text)
 
 
 @pytest.mark.parametrize("last_word", [None, TOO_MUCH], ids=["cut", "busy"])

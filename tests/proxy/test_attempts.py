@@ -11,7 +11,8 @@ import pytest
 
 from addon.protocol.errors import DetourError
 from addon.protocol.event_shapes import PING
-from addon.proxy import journey, record
+from addon.proxy import journey, record, transfer
+from addon.proxy.exchange import Exchange
 from addon.routing import retry
 from tests import law
 from tests.proxy.live import (
@@ -270,6 +271,81 @@ async def test_nothing_is_asked_again_once_the_client_has_heard_a_word(confdir: 
             reply = await client.post("/v1/messages", json=ask())
             assert kinds(reply.content)[-1] == "error"
             assert (len(first.received), len(second.received)) == (1, 0)
+
+
+def chunked(*pieces: bytes, ends: bool) -> Script:
+    sent = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    return raw(head(**CHUNKED) + sent + (b"0\r\n\r\n" if ends else b""), close=not ends)
+
+
+SLOW_DOWN = b'data: {"error":{"message":"Slow down.","type":"rate_limit_exceeded","code":429}}\n\n'
+NATIVE_BUSY = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Busy."}}\n\n'
+BREAKS: dict[str, tuple[bool, Script, str]] = {
+    "cut": (False, chunked(HELLO[0], ends=False), "broke off"),
+    "it says so": (False, chunked(HELLO[0], SLOW_DOWN, ends=True), "Slow down"),
+    "it says so and stays": (False, then(HELLO[0], SLOW_DOWN), "Slow down"),
+    "without its reason": (False, chunked(HELLO[0], b"data: [DONE]\n\n", ends=True), "finish reason"),
+    "cut, native": (True, chunked(*NATIVE_HELLO[:3], ends=False), "broke off"),
+    "it says so, native": (True, chunked(*NATIVE_HELLO[:3], NATIVE_BUSY, ends=True), "Busy"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_a_target_that_breaks_in_the_middle_is_passed_over_by_the_next_request(
+    confdir: Path, tmp_path: Path, name: str
+) -> None:
+    native, script, why = BREAKS[name]
+    async with backend(script) as first, backend(streaming()) as second:
+        own = {"like": "vllm-anthropic", "address": first.url} if native else {}
+        settings(tmp_path, first, second, b0=own)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            assert kinds((await client.post("/v1/messages", json=ask())).content)[-1] == "error"
+            await proxy.settled()
+            assert "b0/m cools down for 5 s" in proxy.log.text
+            assert why in proxy.log.text.partition("cools down")[2]
+            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+            assert (len(first.received), len(second.received)) == (1, 1)
+
+
+async def test_a_bug_in_the_look_at_how_a_reply_ended_costs_no_reply(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Exchange, "broken", broken)
+    async with backend(streaming()) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            proxy.errors_expected = True
+            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+            await proxy.settled()
+            assert f"Detour: incident {transfer.exchange_id(proxy.flows[0])}" in proxy.log.text
+            assert "first token" in proxy.flows[0].comment
+
+
+@pytest.mark.parametrize("script", [streaming(), then(*HELLO), busy(), whole(TOO_LONG, "400 Bad Request")])
+async def test_a_target_that_answers_or_is_asked_again_cools_down_only_when_it_is_left(
+    confdir: Path, tmp_path: Path, script: Script
+) -> None:
+    async with backend(script, streaming()) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            await client.post("/v1/messages", json=ask())
+            await proxy.settled()
+            assert "cools down" not in proxy.log.text
+            assert " is up " not in proxy.log.text
+
+
+async def test_a_refusal_of_one_that_cooled_shows_that_it_is_up(confdir: Path, tmp_path: Path) -> None:
+    async with backend(busy(), busy(), busy(), whole(TOO_LONG, "400 Bad Request")) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            for _ in range(2):
+                await client.post("/v1/messages", json=ask())
+            await proxy.settled()
+            assert "b0/m cools down for 5 s" in proxy.log.text
+            assert "b0/m is up again" in proxy.log.text
 
 
 async def test_a_picture_that_the_first_cannot_see_goes_to_the_next(confdir: Path, tmp_path: Path) -> None:
@@ -531,11 +607,8 @@ async def test_a_reply_that_stops_is_ended_with_an_event(confdir: Path, tmp_path
         async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
             reply = await client.post("/v1/messages", json=ask())
             events = read_events(reply.content)
-            assert (reply.status_code, events[-1][0], events[-1][1]["error"]["type"]) == (
-                200,
-                "error",
-                "overloaded_error",
-            )
+            kind, told = events[-1]
+            assert (reply.status_code, kind, told["error"]["type"]) == (200, "error", "overloaded_error")
             assert "nothing more of the reply within 0.2 s" in events[-1][1]["error"]["message"]
             await until(lambda: not fake.open)
             fake.scripts = [streaming()]
