@@ -144,6 +144,8 @@ class Connection(asyncio.Protocol):
                 break
         else:
             played.open.discard(self)
+            self._task = None
+            self.next_request()  # it may have come meanwhile
         played.done.set()
 
     async def step(self, step: Step) -> bool:

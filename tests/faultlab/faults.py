@@ -7,6 +7,7 @@ from tests.faultlab.script import (
     HANG,
     HELLO,
     LAST,
+    SABOTAGE,
     WHOLE,
     Fault,
     Moment,
@@ -19,7 +20,6 @@ from tests.faultlab.streams import BROKEN, ODD, SAID, SILENT
 from tests.faultlab.unheard import HTTP2, KEPT, UNREACHABLE, WORDLESS
 
 INCIDENT = Sees(424, "api_error", "incident")
-SABOTAGE = chunk(b": sabotage\n\n")  # upon which inside.py raises
 
 LEAVING = (
     Fault("leaves_sending", "it leaves in the middle of its own request", asks="", leaves=Moment.SENDING),
@@ -50,9 +50,9 @@ OURS = (
     Fault("raises_in_decide", "a bug where the route is chosen", asks="", sees=INCIDENT, log="incident"),
     Fault("raises_in_encode", "a bug where the request is translated", asks="", sees=INCIDENT, log="incident"),
     Fault("raises_in_open_stream", "a bug where the reply's headers are taken", sees=INCIDENT, log="incident"),
-    Fault("raises_in_feed_first", "a bug where the first event is translated", ((head(), SABOTAGE, HANG),), INCIDENT,
-          log="incident"),
-    Fault("raises_in_feed", "a bug where a later event is translated", ((*SAID, SABOTAGE, HANG),),
+    Fault("raises_in_feed_first", "a bug where the first event is translated", ((head(), chunk(SABOTAGE), HANG),),
+          INCIDENT, log="incident"),
+    Fault("raises_in_feed", "a bug where a later event is translated", ((*SAID, chunk(SABOTAGE), HANG),),
           Sees(200, "api_error", "incident", "Hel"), log="incident"),
     Fault("raises_in_close", "a bug where the end of a stream is translated", ((*SAID, LAST),),
           Sees(200, "api_error", "incident", "Hel"), log="incident"),

@@ -16,13 +16,13 @@ from addon.dialects.openai_chat.dialect import OpenAIChat
 from addon.protocol.deltas import Delta
 from addon.proxy import hooks, record
 from addon.proxy.routed_exchange import RoutedExchange
+from tests.faultlab.script import SABOTAGE
 
 logger = logging.getLogger(__name__)
 
 
 HERE = frozenset(("127.0.0.1", "::1", "localhost"))
 NOWHERE = ".invalid"  # the top-level domain that nobody has. Source: RFC 2606
-SABOTAGE = b"sabotage"  # in a backend's bytes
 
 
 class Sabotaged(Exception):

@@ -20,7 +20,7 @@ from tests.faultlab.client import Got, ask, begin_to_ask, connect
 from tests.faultlab.faults import FAULTS
 from tests.faultlab.judge import Shown, unended
 from tests.faultlab.places import AUTHORITY, Place, serving
-from tests.faultlab.script import Fault, Moment
+from tests.faultlab.script import Fault, Moment, Tempo, as_written
 from tests.faultlab.settings import KEY_NAME, SETTINGS, detour_yaml
 
 LEAVING_S = 0.2  # in which the backend of a client that has left must be let go
@@ -36,10 +36,12 @@ class Lab:
         self._places = places
         self._backend = backend
         self._stack = stack
+        self._tempo: Tempo = as_written
         self._proxies: dict[tuple[str, int], Proxy] = {}
 
-    async def play(self, faults: Iterable[Fault]) -> AsyncIterator[tuple[Fault, Shown]]:
+    async def play(self, faults: Iterable[Fault], tempo: Tempo = as_written) -> AsyncIterator[tuple[Fault, Shown]]:
         """Play rows, several at once but never two in one mitmdump: a log is the log of one row."""
+        self._tempo = tempo
         waiting: dict[str, deque[Fault]] = {}
         for fault in faults:
             waiting.setdefault(fault.setting, deque()).append(fault)
@@ -88,7 +90,7 @@ class Lab:
         proxy = self._proxies[fault.setting, lane]
         other = self._proxies[fault.setting, 1] if fault.instances > 1 else proxy
         proxy.new_log()
-        played = self._backend.play(fault.name, fault.plays)
+        played = self._backend.play(fault.name, tuple(map(self._tempo, fault.plays)))
         shown, started = Shown(), time.monotonic()
         async with connect(proxy, fault.client) as client:
             if fault.after:

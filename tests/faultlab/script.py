@@ -6,7 +6,7 @@ After its last step the connection stays open for another request.
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Literal
@@ -67,6 +67,8 @@ class Trailers:
     headers: tuple[tuple[str, str], ...]
 
 
+MOMENT = Pause(0.01)
+
 type Step = bytes | Act | Pause | Drip | Repeat | Head | Trailers
 type Script = tuple[Step, ...]
 
@@ -94,6 +96,7 @@ def chunk(piece: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(piece), piece)
 
 
+SABOTAGE = b": sabotage\n\n"  # a comment upon which inside.py raises
 LAST = b"0\r\n\r\n"  # the end of a body in chunks
 
 
@@ -152,6 +155,38 @@ NATIVE_END = (
 def squeezed(body: bytes) -> bytes:
     """The same in gzip."""
     return gzip.compress(body, mtime=0)
+
+
+def as_written(script: Script) -> Script:
+    """Each write by itself; whether one read brings several is for the machine to say."""
+    return script
+
+
+def together(script: Script) -> Script:
+    """As few writes as can be: one read brings what was said one by one."""
+    made: list[Step] = []
+    for step in script:
+        if isinstance(step, bytes) and made and isinstance(made[-1], bytes):
+            made[-1] += step
+        else:
+            made.append(step)
+    return tuple(made)
+
+
+def apart(script: Script) -> Script:
+    """Each write in two, and a moment behind each: many reads bring what was said at once."""
+    made: list[Step] = []
+    for step in script:
+        if isinstance(step, bytes) and SABOTAGE not in step:
+            made += [step[: len(step) // 2], MOMENT, step[len(step) // 2 :], MOMENT]
+        else:
+            made.append(step)
+    return tuple(made)
+
+
+type Tempo = Callable[[Script], Script]
+
+TEMPOS: tuple[Tempo, ...] = (as_written, together, apart)  # what comes of a row is the same in each
 
 
 # -- what a client does and sees ---------------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from tests.faultlab import real_client
 from tests.faultlab.faults import FAULTS
 from tests.faultlab.judge import Shown, complaints
 from tests.faultlab.lab import laboratory
-from tests.faultlab.script import Fault
+from tests.faultlab.script import Fault, Tempo, apart, as_written, together
 
 USAGE = """Play faults of backends, clients and machines to a real mitmdump with the addon, and list what came of them.
 
   scripts/faultlab [NAME...]            all of them, or those whose names hold one of these
+  scripts/faultlab --together [NAME...] the same with as few writes of the backend as can be; --apart: with many
   scripts/faultlab --client [NAME...]   what the real Claude Code shows of some of them
 
 It ends with 1 where a row is not as tests/faultlab/faults.py says that it must be.
@@ -38,12 +39,12 @@ def line(fault: Fault, shown: Shown, found: Sequence[str]) -> str:
     return "\n".join((told, *(f"      {each}" for each in found), ""))
 
 
-async def play(names: Sequence[str]) -> int:
+async def play(names: Sequence[str], tempo: Tempo) -> int:
     """Play rows and print each when it is over; return how many are wrong."""
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         async with laboratory(Path(folder)) as lab:
-            async for fault, shown in lab.play(chosen(FAULTS, names)):
+            async for fault, shown in lab.play(chosen(FAULTS, names), tempo):
                 found = complaints(fault, shown)
                 wrong += bool(found)
                 _print(line(fault, shown, found))
@@ -76,8 +77,12 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--client", action="store_true", help="ask with the real Claude Code")
+    parser.add_argument("--together", dest="tempo", action="store_const", const=together, help="few writes")
+    parser.add_argument("--apart", dest="tempo", action="store_const", const=apart, help="many writes")
     arguments = parser.parse_args()
-    return asyncio.run((hear if arguments.client else play)(arguments.names))
+    if arguments.client:
+        return asyncio.run(hear(arguments.names))
+    return asyncio.run(play(arguments.names, arguments.tempo or as_written))
 
 
 if __name__ == "__main__":
