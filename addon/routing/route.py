@@ -227,9 +227,13 @@ def _route(
 
 
 def _up(usable: list[Choice], avoided: Mapping[str, State]) -> list[Choice]:
-    """Those that are up; where none is, those that are not switched off by hand; where all are, all of them."""
+    """Those that are up, then those that are not switched off by hand; where all are switched off, all of them.
+
+    Where none is up, the order holds.
+    """
     up = [choice for choice in usable if choice.name not in avoided]
-    return up or [choice for choice in usable if avoided[choice.name] is not State.DOWN] or usable
+    rest = [choice for choice in usable if avoided.get(choice.name, State.DOWN) is not State.DOWN]
+    return [*up, *rest] or usable
 
 
 def redirected(route: Route, choice: Choice, others: tuple[Choice, ...], reason: str, settings: Settings) -> Route:

@@ -307,6 +307,18 @@ async def test_a_target_that_breaks_in_the_middle_is_passed_over_by_the_next_req
             assert (len(first.received), len(second.received)) == (1, 1)
 
 
+async def test_a_target_that_cools_down_is_the_last_resort(confdir: Path, tmp_path: Path) -> None:
+    refusal = whole({"error": {"message": "no"}}, "401 Unauthorized")
+    async with backend(refusal, streaming()) as first, backend(streaming(), refusal) as second:
+        settings(tmp_path, first, second)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            for asked in ((1, 1), (2, 2)):
+                assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+                assert (len(first.received), len(second.received)) == asked
+            await proxy.settled()
+            assert proxy.flows[1].comment.startswith("claude-opus-4-8 → b0/m · tried b1/m 403 · ")
+
+
 async def test_a_bug_in_the_look_at_how_a_reply_ended_costs_no_reply(
     confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -423,16 +423,16 @@ NO_GROQ = "not groq/g, there is no key for groq: set GROQ_API_KEY"
 COOL, PROBE, OFF = State.COOLING, State.PROBING, State.DOWN
 HEALTHS: list[tuple[tuple[Choice, ...], dict[str, State], str, tuple[Choice, ...], str]] = [
     ((X, Y, PASS), {}, "ollama/x", (Y, PASS), "an alias"),
-    ((X, Y, PASS), {"ollama/x": COOL}, "vllm/y", (PASS,), "an alias; not ollama/x, it cools down"),
-    ((X, Y, PASS), {"vllm/y": COOL}, "ollama/x", (PASS,), "an alias"),
+    ((X, Y, PASS), {"ollama/x": COOL}, "vllm/y", (PASS, X), "an alias; not ollama/x, it cools down"),
+    ((X, Y, PASS), {"vllm/y": COOL}, "ollama/x", (PASS, Y), "an alias"),
     (
         (X, Y, PASS),
         {"ollama/x": PROBE, "vllm/y": OFF},
         "anthropic",
-        (),
+        (X,),
         "an alias; not ollama/x, another request tries it; not vllm/y, it is switched off",
     ),
-    ((X, GROQ, Y), {"ollama/x": COOL}, "vllm/y", (), f"an alias; not ollama/x, it cools down; {NO_GROQ}"),
+    ((X, GROQ, Y), {"ollama/x": COOL}, "vllm/y", (X,), f"an alias; not ollama/x, it cools down; {NO_GROQ}"),
     # where none is up, the order holds
     ((X, Y), {"ollama/x": COOL, "vllm/y": PROBE}, "ollama/x", (Y,), "an alias"),
     ((GROQ, X), {"ollama/x": COOL}, "ollama/x", (), f"an alias; {NO_GROQ}"),
@@ -442,7 +442,7 @@ HEALTHS: list[tuple[tuple[Choice, ...], dict[str, State], str, tuple[Choice, ...
     ((X,), {"ollama/x": OFF}, "ollama/x", (), "an alias"),
     # what cannot be used is no other
     ((X, GROQ), {"ollama/x": OFF}, "ollama/x", (), "an alias"),
-    ((PASS, X), {"anthropic": COOL}, "ollama/x", (), "an alias; not anthropic, it cools down"),
+    ((PASS, X), {"anthropic": COOL}, "ollama/x", (PASS,), "an alias; not anthropic, it cools down"),
 ]  # fmt: skip
 
 
