@@ -34,6 +34,7 @@ from tests.faultlab.script import (
 )
 
 KEY = "sk-test-faultlab-backend-key"
+CLIENT_KEY = "sk-test-faultlab-client-key"
 WELL, BESIDE, CLOSING, CHATTY = "well", "beside", "closing", "chatty"
 ALWAYS: dict[str, Script] = {
     WELL: (HELLO,),
@@ -41,7 +42,8 @@ ALWAYS: dict[str, Script] = {
     CLOSING: (HELLO, CLOSE),
     CHATTY: (HELLO, Pause(0.05), whole(b"", "408 Request Timeout", "connection: close"), CLOSE),
 }
-PATHS = re.compile(r"/(?P<provider>[a-z0-9_]+)/v1/(?:chat/completions|messages)")
+PATHS = re.compile(r"(?:/(?P<provider>[a-z0-9_]+))?/v1/(?:chat/completions|messages)")
+HOME = "anthropic"  # the provider without a path of its own: whom the client meant
 MODEL = re.compile(rb'"model": ?"([a-z0-9_]+)"')
 LENGTH = re.compile(rb"content-length: (\d+)\r\n", re.IGNORECASE)
 
@@ -59,8 +61,11 @@ class Played:
 
     def ask(self, provider: str, headers: str) -> Script:
         """Take one request and say what is played upon it."""
-        if KEY not in headers:
-            self.objections.append("a request without the key")
+        wanted, other = (CLIENT_KEY, KEY) if provider == HOME else (KEY, CLIENT_KEY)
+        if wanted not in headers:
+            self.objections.append(f"a request to {provider} without the key")
+        if other in headers:
+            self.objections.append(f"a request to {provider} with somebody else's key")
         self.asked.append(provider)
         self.arrived.set()
         return self.scripts[min(len(self.asked), len(self.scripts)) - 1]
@@ -86,7 +91,7 @@ class Backend:
         if found and name in ALWAYS:
             return ALWAYS[name], nobody
         if found and name in self._rows:
-            return self._rows[name].ask(found["provider"], headers), self._rows[name]
+            return self._rows[name].ask(found["provider"] or HOME, headers), self._rows[name]
         self.strays.append(f"a request for {path!r} and the model {name!r}")
         return (CLOSE,), nobody
 

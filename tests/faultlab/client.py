@@ -11,9 +11,11 @@ from typing import Self, override
 import httpx
 
 from tests.end_to_end.proxy import Proxy
+from tests.faultlab.backend import CLIENT_KEY
 from tests.faultlab.script import Speaks
 
 ANTHROPIC_URL = "https://api.anthropic.com"
+HEADERS = {"x-api-key": CLIENT_KEY}
 LIMIT_S = 10  # nothing takes half of it; what does hangs
 
 
@@ -42,11 +44,12 @@ class _OnlyHttp2(ssl.SSLContext):
 def connect(proxy: Proxy, speaks: Speaks) -> httpx.AsyncClient:
     """A client at the reverse door, or inside a tunnel at the proxy door, with a connection that is kept."""
     if speaks == "http/1.1":
-        return httpx.AsyncClient(base_url=proxy.reverse_url, trust_env=False, timeout=LIMIT_S)
+        return httpx.AsyncClient(base_url=proxy.reverse_url, headers=HEADERS, trust_env=False, timeout=LIMIT_S)
     authority = _OnlyHttp2() if speaks == "http/2" else ssl.create_default_context()
     authority.load_verify_locations(proxy.ca_certificate)
     return httpx.AsyncClient(
         base_url=ANTHROPIC_URL,
+        headers=HEADERS,
         proxy=proxy.proxy_url,
         verify=authority,
         http2=speaks == "http/2",

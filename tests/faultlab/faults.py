@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tests.faultlab.home import HOME
 from tests.faultlab.replies import MISTAKEN, REFUSALS
 from tests.faultlab.script import (
     HANG,
@@ -78,6 +79,7 @@ GROUPS: Mapping[str, tuple[Fault, ...]] = {
     "The stream breaks after its first words": BROKEN,
     "Streams that are odd, and right": ODD,
     "Silence": SILENT,
+    "Anthropic itself, untouched, or in a list of targets": HOME,
     "The client leaves": LEAVING,
     "Detour itself, and its machine": OURS,
 }

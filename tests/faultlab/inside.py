@@ -93,8 +93,9 @@ class Inside:
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuse to dial other hosts; a name that nobody has is looked up in vain."""
-        if data.server.address and data.server.address[0] not in HERE and not data.server.address[0].endswith(NOWHERE):
-            data.server.error = f"faultlab: {data.server.address[0]} is not on this machine"
+        host = data.server.address[0] if data.server.address else ""
+        if host not in HERE and not host.endswith(NOWHERE) and data.server.via is None:
+            data.server.error = f"faultlab: {host} is not on this machine"
 
 
 addons = [Inside()]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.end_to_end.proxy import Proxy, running
-from tests.faultlab.backend import BESIDE, KEY, WELL, Backend, Played
+from tests.end_to_end.proxy import Proxy, running, wait_until
+from tests.faultlab.backend import BESIDE, HOME, KEY, WELL, Backend, Played
 from tests.faultlab.client import Got, ask, begin_to_ask, connect
 from tests.faultlab.faults import FAULTS
 from tests.faultlab.judge import Shown, unended
@@ -78,6 +78,8 @@ class Lab:
         rows = [fault for fault in FAULTS if fault.setting == setting]
         (folder / "detour.yaml").write_text(json.dumps(detour_yaml(told, self._places, rows)))
         environment = {KEY_NAME: KEY, "DETOUR_CONFIG": str(folder / "detour.yaml"), "DETOUR_HOME": str(home)}
+        if told.goes_home:
+            environment |= {"DETOUR_UPSTREAM": self._places[HOME].proxy, "NO_PROXY": "127.0.0.1,localhost"}
         options = ("--set", f"ssl_verify_upstream_trusted_ca={self._folder / AUTHORITY}")
         script = ("-s", str(Path(__file__).with_name("inside.py")))
         started = running(folder, {**environment, **told.environment}, *options, *script, seal=False)
@@ -93,6 +95,8 @@ class Lab:
         played = self._backend.play(fault.name, tuple(map(self._tempo, fault.plays)))
         shown, started = Shown(), time.monotonic()
         async with connect(proxy, fault.client) as client:
+            if HOME in fault.targets:
+                await self._warm(proxy, fault.setting)
             if fault.after:
                 await ask(client, fault.after, stream=True, got=Got())
                 await asyncio.sleep(SETTLING_S if fault.after != WELL else 0)
@@ -114,6 +118,15 @@ class Lab:
         shown.asked, shown.objections = played.asked, [*played.objections, *self._backend.strays]
         assert proxy.process.poll() is None, proxy.log
         return shown
+
+    async def _warm(self, proxy: Proxy, setting: str) -> None:
+        """Forget that a target of other rows has failed in them; all others belong to one row each."""
+        file = self._home(setting) / "token"
+        await asyncio.to_thread(wait_until, file.exists, END_LIMIT_S, lambda: f"no {file}")
+        token = file.read_text(encoding="utf-8").strip()
+        async with httpx.AsyncClient(base_url=proxy.reverse_url, trust_env=False) as client:
+            done = await client.post("/_detour/enable", json={"target": HOME}, headers={"x-detour-token": token})
+            done.raise_for_status()
 
     async def _stay(self, fault: Fault, client: httpx.AsyncClient, shown: Shown) -> None:
         """Ask, and wait for what comes."""

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import DNSName
 from mitmproxy.certs import CertStore
 
-from tests.faultlab.backend import Backend, Connection
+from tests.faultlab.backend import HOME, Backend, Connection
 from tests.faultlab.http2 import Http2Connection
 
 AUTHORITY = "faultlab-ca-cert.pem"
@@ -43,10 +43,14 @@ class _Blunt(asyncio.Protocol):
 
 
 class _Tunnel(asyncio.Protocol):
-    """A proxy that is asked with CONNECT; `refusal` is what it answers instead of tunnelling."""
+    """A proxy that is asked with CONNECT.
 
-    def __init__(self, refusal: bytes = b"") -> None:
+    `refusal` is what it answers instead of tunnelling, `port` where it leads to, whatever it is asked for.
+    """
+
+    def __init__(self, refusal: bytes = b"", port: int = 0) -> None:
         self._refusal = refusal
+        self._port = port
         self._received = bytearray()
         self._far: asyncio.Transport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,8 +77,8 @@ class _Tunnel(asyncio.Protocol):
 
     async def _connect(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        near = self._near
-        await asyncio.get_running_loop().create_connection(lambda: _Far(self, near), host, int(port))
+        there = ("127.0.0.1", self._port) if self._port else (host, int(port))
+        await asyncio.get_running_loop().create_connection(partial(_Far, self, self._near), *there)
 
     def joined(self, far: asyncio.Transport) -> None:
         """The way is open."""
@@ -190,7 +194,9 @@ async def _tls(ports: _Ports, backend: Backend, folder: Path) -> dict[str, Place
     }
     opened = {name: await ports.serve(partial(Connection, backend), each) for name, each in contexts.items()}
     opened["h2"] = await ports.serve(partial(Http2Connection, backend), context(good, "h2"))
-    return {name: Place(f"https://localhost:{port}") for name, port in opened.items()}
+    home = await ports.serve(partial(Connection, backend), context(certified(folder, "home", "api.anthropic.com")))
+    way_home = Place("https://api.anthropic.com", _http(await ports.serve(partial(_Tunnel, port=home))))
+    return {HOME: way_home, **{name: Place(f"https://localhost:{port}") for name, port in opened.items()}}
 
 
 @asynccontextmanager

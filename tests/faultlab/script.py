@@ -260,6 +260,11 @@ class Fault:
         return self.asks.split()
 
     @property
+    def passes(self) -> bool:
+        """Whether the reply is a backend's own, headers and all."""
+        return bool(self.asked) and self.asked[-1] in ("native", "anthropic")
+
+    @property
     def told(self) -> str:
         """What comes of it, for people."""
         return f"it has left {self.leaves}" if self.leaves else self.sees.told

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faultlab.backend import ALWAYS, WELL
+from tests.faultlab.backend import ALWAYS, HOME, WELL
 from tests.faultlab.places import Place
 from tests.faultlab.script import Fault
 
@@ -46,6 +46,7 @@ class Setting:
     configuration: Json = field(default_factory=lambda: {**AGAIN})
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Path], None] = _usual
+    goes_home: bool = False  # Anthropic is there, behind a proxy
     lanes: int = 1  # mitmdumps that play rows side by side: most of a row is waiting
 
 
@@ -55,15 +56,16 @@ SETTINGS: Mapping[str, Setting] = {
     "full disk": Setting(environment=LOGGED, prepare=_full_disk),
     "no folder": Setting(environment=LOGGED, prepare=_no_folder),
     "shared folder": Setting(environment=LOGGED),
+    "home": Setting(goes_home=True),
 }
 
 
 def detour_yaml(setting: Setting, places: Mapping[str, Place], faults: Iterable[Fault]) -> Json:
     """Every provider, and an alias for each row."""
-    backends = {name: _backend(name, place) for name, place in places.items()}
+    backends = {name: _backend(name, place) for name, place in places.items() if name != HOME}
     models: Json = {name: f"lab/{name}" for name in ALWAYS}
     for fault in faults:
-        targets = [f"{target}/{fault.name}" for target in fault.targets]
+        targets = [target if target == HOME else f"{target}/{fault.name}" for target in fault.targets]
         models[fault.name] = targets
         models |= {target: {"window": window} for target, window in zip(targets, fault.windows, strict=False)}
     return {"big": f"lab/{WELL}", "backends": backends, "models": models, **setting.configuration}
