@@ -15,6 +15,7 @@ from addon.settings import document, litellm_list, litellm_names, yaml_text
 from addon.settings.document import Document, Part
 from addon.settings.providers import Path, Place
 
+CLIENT_GIVES_UP_S = 180  # at the proxy door, 300 at the other; docs/protocol.md, "Silence"
 MOST_TOLD = 5  # mistakes at once
 # pydantic's type of a mistake -> the shape that is missed; where several are possible, all are told
 SHAPES: Mapping[str, str] = MappingProxyType(
@@ -62,7 +63,7 @@ def parse(text: str, name: str) -> tuple[Document, Place, tuple[str, ...]]:
         found = Document.model_validate(data)
     except ValidationError as error:
         raise ConfigError("\n".join(_told(error, data, place))) from None
-    return found, place, (*unused, *_without_effect(found, place))
+    return found, place, (*unused, *_in_vain(found, place))
 
 
 def _merged(
@@ -102,9 +103,14 @@ def _plain_name(route: Mapping[str, Any]) -> str | None:
     return None if any(sign in name for sign in "*?[") or name in route["to"] else name
 
 
-def _without_effect(found: Document, place: Place) -> Iterator[str]:
+def _in_vain(found: Document, place: Place) -> Iterator[str]:
     if found.record is not None:
         yield f"{place(('record',))}: record has no effect yet: flows are kept as mitmproxy keeps them"
+    for name in ("grace", "ping"):
+        span = getattr(found.streaming, name)
+        if isinstance(span, int | float) and span >= CLIENT_GIVES_UP_S:
+            limit = f"Claude Code gives up a silent stream after {CLIENT_GIVES_UP_S} s"
+            yield f"{place(('streaming', name))}: streaming.{name} is {span:g} s, and {limit}"
 
 
 def _told(error: ValidationError, data: Any, place: Place) -> Iterator[str]:

@@ -122,6 +122,14 @@ def test_what_has_no_effect_is_said() -> None:
     assert unused == ("detour.yaml, line 1: record has no effect yet: flows are kept as mitmproxy keeps them",)
 
 
+def test_pings_that_come_too_late_are_said() -> None:
+    _, _, unused = document_text.parse("streaming: {grace: 12s, ping: 3m}\n", "detour.yaml")
+    assert unused == (
+        "detour.yaml, line 1: streaming.ping is 180 s, and Claude Code gives up a silent stream after 180 s",
+    )
+    assert document_text.parse("streaming: {grace: 170s, ping: 60s}\n", "detour.yaml")[2] == ()
+
+
 LIST = """
 model_list:
 - model_name: large
