@@ -46,8 +46,8 @@ SHELL = {
 }
 # the parts of a hook's work that need no mitmproxy
 PURE_IN_THE_SHELL = (
-    "proxy/exchange", "proxy/intake", "proxy/journal", "proxy/rest", "proxy/rest_models", "proxy/openapi",
-    "proxy/tally",
+    "proxy/exchange", "proxy/intake", "proxy/journey", "proxy/pace", "proxy/routed_exchange", "proxy/rest/journal",
+    "proxy/rest/models", "proxy/rest/openapi", "proxy/rest/surface", "proxy/rest/tally",
 )  # fmt: skip
 WORLD = {
     "asyncio", "fcntl", "glob", "io.FileIO", "io.open", "litellm", "logging", "mitmproxy", "multiprocessing", "os",

@@ -11,7 +11,7 @@ from mitmproxy import command, ctx, exceptions, types
 from addon.protocol.errors import ConfigError
 from addon.proxy.control import Control
 from addon.proxy.intake import offered
-from addon.proxy.tally import Tally
+from addon.proxy.rest.tally import Tally
 from addon.routing.call import Kind
 from addon.routing.config import Slot
 from addon.routing.settings import Settings

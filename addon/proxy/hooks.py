@@ -30,9 +30,9 @@ from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
-from addon.proxy.openapi import TOKEN_HEADER
 from addon.proxy.reader import Reader
-from addon.proxy.rest_addon import Rest, may_be_ours
+from addon.proxy.rest.openapi import TOKEN_HEADER
+from addon.proxy.rest.responder import Rest, may_be_ours
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.told import Told
 from addon.proxy.translation import undisturbed

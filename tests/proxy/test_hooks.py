@@ -24,7 +24,7 @@ from mitmproxy.test import taddons, tflow
 from addon.proxy import hooks, record
 from addon.proxy.hooks import Detour
 from addon.proxy.intake import decide
-from addon.proxy.journal import LogType
+from addon.proxy.rest.journal import LogType
 from tests import searches
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (

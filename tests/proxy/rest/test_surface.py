@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addon.protocol.errors import Reply
-from addon.proxy import rest
 from addon.proxy.intake import Incoming
-from addon.proxy.journal import Body, Entry
-from addon.proxy.openapi import OPERATIONS
-from addon.proxy.rest import MOST_BODY, RestRequest
-from addon.proxy.rest_answers import Surroundings
+from addon.proxy.rest import surface
+from addon.proxy.rest.answers import Surroundings
+from addon.proxy.rest.journal import Body, Entry
+from addon.proxy.rest.openapi import OPERATIONS
+from addon.proxy.rest.surface import MOST_BODY, RestRequest
 from addon.routing.call import Door
 from tests.proxy.live import KEY
-from tests.proxy.rest_control import TOKEN, TOKEN_FILE, HeldControl, surroundings
+from tests.proxy.rest.rest_control import TOKEN, TOKEN_FILE, HeldControl, surroundings
 
 REVERSE, PROXY = Door.REVERSE, Door.PROXY
 JSON = {"content-type": "application/json"}
@@ -38,7 +38,7 @@ def _asked(
 
 
 def _answer(request: RestRequest, around: Surroundings | None = None) -> tuple[Reply, Any]:
-    reply = rest.answer(request, around or surroundings())
+    reply = surface.answer(request, around or surroundings())
     assert reply is not None
     assert ("content-type", "application/json") in reply.headers
     assert ("cache-control", "no-store") in reply.headers
@@ -144,21 +144,21 @@ NOT_OURS = [
 @pytest.mark.parametrize(("path", "door"), NOT_OURS)
 def test_other_paths_are_left_alone(path: str, door: Door) -> None:
     request = _asked("GET", path, door)
-    assert rest.operation_of(request) is None
-    assert rest.answer(request, surroundings()) is None
+    assert surface.operation_of(request) is None
+    assert surface.answer(request, surroundings()) is None
 
 
 @pytest.mark.parametrize("path", ["/_detour/health", "/_detour/nothing", "/health"])
 def test_what_is_for_another_host_is_left_alone(path: str) -> None:
     request = RestRequest(Incoming("GET", path, {}, b"", "127.0.0.1", PROXY), is_for_us=False)
-    assert rest.answer(request, surroundings()) is None
+    assert surface.answer(request, surroundings()) is None
 
 
 def test_only_the_list_of_models_is_slow() -> None:
-    slow = [name for name in OPERATIONS if rest.is_slow(_asked("GET", f"/_detour/{name}"))]
+    slow = [name for name in OPERATIONS if surface.is_slow(_asked("GET", f"/_detour/{name}"))]
     assert slow == ["models"]
-    assert rest.is_slow(_asked("GET", "/models"))
-    assert not rest.is_slow(_asked("GET", "/v1/models"))
+    assert surface.is_slow(_asked("GET", "/models"))
+    assert not surface.is_slow(_asked("GET", "/v1/models"))
 
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from addon.protocol.errors import ConfigError
-from addon.proxy.journal import Journal
-from addon.proxy.rest_answers import Surroundings
-from addon.proxy.tally import Tally
+from addon.proxy.rest.answers import Surroundings
+from addon.proxy.rest.journal import Journal
+from addon.proxy.rest.tally import Tally
 from addon.routing import targets
 from addon.routing.call import Kind
 from addon.routing.catalog import UNKNOWN, ModelFacts, Price

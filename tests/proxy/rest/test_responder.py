@@ -12,8 +12,8 @@ from mitmproxy.addons.view import View
 from mitmproxy.proxy import mode_specs
 from mitmproxy.test import taddons, tflow
 
-from addon.proxy import journal, rest, rest_addon
-from addon.proxy.rest_addon import MARK, Rest
+from addon.proxy.rest import journal, responder, surface
+from addon.proxy.rest.responder import MARK, Rest
 from addon.routing import catalog
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
@@ -267,7 +267,7 @@ async def test_a_flow_is_removed_after_its_end() -> None:
         flow = tflow.tflow(resp=True)
         flow.live = True
         view.add([flow])
-        rest_addon._hide(flow)
+        responder._hide(flow)
         assert flow.id in view._store
         flow.live = False
         await until(lambda: flow.id not in view._store)
@@ -278,7 +278,7 @@ async def test_where_there_is_no_list_any_more_nothing_is_removed() -> None:
     flow = tflow.tflow(resp=True)
     flow.live = False
     with taddons.context():
-        rest_addon._hide(flow)
+        responder._hide(flow)
 
 
 @pytest.mark.parametrize("kind", ["answered", "failed", "not live"])
@@ -305,7 +305,7 @@ def test_what_is_addressed_elsewhere_is_not_for_us(mode: str, sockname: tuple[st
     flow.request.host, flow.request.port = "127.0.0.1", 22
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
     flow.client_conn.sockname = sockname  # type: ignore[assignment]  # mitmproxy says it may be None, elsewhere
-    assert not rest_addon._is_for_us(flow)
+    assert not responder._is_for_us(flow)
 
 
 def test_an_address_of_this_machine_in_its_network_is_for_us() -> None:
@@ -313,7 +313,7 @@ def test_an_address_of_this_machine_in_its_network_is_for_us() -> None:
     flow.request.host, flow.request.port = "10.1.2.3", 8080
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse("upstream:http://there")
     flow.client_conn.sockname = ("10.1.2.3", 8080)
-    assert rest_addon._is_for_us(flow)
+    assert responder._is_for_us(flow)
 
 
 # -- the journal -------------------------------------------------------------------------------------------------------
@@ -404,7 +404,7 @@ async def test_a_bug_is_an_incident(confdir: Path, configure: Configure, monkeyp
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(rest, "answer", fail)
+    monkeypatch.setattr(surface, "answer", fail)
     configure("http://127.0.0.1:9")
     async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
         proxy.errors_expected = True
@@ -436,4 +436,4 @@ async def test_models_are_looked_up_beside_the_event_loop(
 def test_the_reverse_door_is_known_by_its_mode() -> None:
     flow = tflow.tflow()
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(f"reverse:{ANTHROPIC_URL}")
-    assert rest_addon._is_for_us(flow)
+    assert responder._is_for_us(flow)

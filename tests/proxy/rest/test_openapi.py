@@ -5,12 +5,12 @@ import json
 import jsonschema_rs
 import pytest
 
-from addon.proxy import openapi, rest
 from addon.proxy.intake import Incoming
-from addon.proxy.openapi import OPERATIONS, PREFIX, document
-from addon.proxy.rest import RestRequest
+from addon.proxy.rest import openapi, surface
+from addon.proxy.rest.openapi import OPERATIONS, PREFIX, document
+from addon.proxy.rest.surface import RestRequest
 from addon.routing.call import Door
-from tests.proxy.rest_control import TOKEN, surroundings
+from tests.proxy.rest.rest_control import TOKEN, surroundings
 
 BODIES = {
     "switch_model": b'{"preset": "mine"}',
@@ -67,7 +67,7 @@ def test_each_answer_has_the_shape_that_is_told(name: str, door: Door) -> None:
     headers = {"content-type": "application/json", "x-detour-token": TOKEN}
     for sent in (headers, {}, {"origin": "https://evil.example"}):
         incoming = Incoming(method, PREFIX + name, sent, BODIES.get(name, b""), "127.0.0.1", door)
-        reply = rest.answer(RestRequest(incoming), surroundings())
+        reply = surface.answer(RestRequest(incoming), surroundings())
         assert reply is not None
         made = told["paths"][PREFIX + name][method.lower()]["responses"][str(reply.status)]
         schema = {**made["content"]["application/json"]["schema"], "components": told["components"]}

@@ -20,12 +20,12 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply
-from addon.proxy import openapi, rest_answers
 from addon.proxy.intake import JSON_TYPES, Incoming, admit
-from addon.proxy.journal import LogType
-from addon.proxy.openapi import DEFAULT_LOGS, DOCUMENT, MOST_LOGS, OPERATIONS, PREFIX, TOKEN_HEADER
-from addon.proxy.rest_answers import Surroundings
-from addon.proxy.rest_models import BlockBody, SwitchBody, TargetBody, UnblockBody
+from addon.proxy.rest import answers, openapi
+from addon.proxy.rest.answers import Surroundings
+from addon.proxy.rest.journal import LogType
+from addon.proxy.rest.models import BlockBody, SwitchBody, TargetBody, UnblockBody
+from addon.proxy.rest.openapi import DEFAULT_LOGS, DOCUMENT, MOST_LOGS, OPERATIONS, PREFIX, TOKEN_HEADER
 from addon.routing.call import Door
 
 MOST_BODY = 65_536  # bytes; the largest sensible body has a few hundred
@@ -165,20 +165,20 @@ def _debug_logs(request: RestRequest, around: Surroundings) -> BaseModel:
     log_type, limit = _logs_wanted(request.query)
     if authorized := bool(_given(request)):
         _check_token(request, around)
-    return rest_answers.debug_logs(log_type, limit, around, authorized=authorized)
+    return answers.debug_logs(log_type, limit, around, authorized=authorized)
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "config": lambda request, around: rest_answers.config(around),
-    "models": lambda request, around: rest_answers.model_list(around),
+    "config": lambda request, around: answers.config(around),
+    "models": lambda request, around: answers.model_list(around),
     "debug_logs": _debug_logs,
-    "losses": lambda request, around: rest_answers.losses(around),
-    "targets": lambda request, around: rest_answers.target_list(around),
-    "health": lambda request, around: rest_answers.health(around),
-    "switch_model": lambda request, around: rest_answers.switch(_taken(request, SwitchBody), around),
-    "block": lambda request, around: rest_answers.block(_taken(request, BlockBody), around),
-    "unblock": lambda request, around: rest_answers.unblock(_taken(request, UnblockBody), around),
-    "disable": lambda request, around: rest_answers.switch_target(_taken(request, TargetBody), around, on=False),
-    "enable": lambda request, around: rest_answers.switch_target(_taken(request, TargetBody), around, on=True),
-    "reload": lambda request, around: rest_answers.reload(around),
+    "losses": lambda request, around: answers.losses(around),
+    "targets": lambda request, around: answers.target_list(around),
+    "health": lambda request, around: answers.health(around),
+    "switch_model": lambda request, around: answers.switch(_taken(request, SwitchBody), around),
+    "block": lambda request, around: answers.block(_taken(request, BlockBody), around),
+    "unblock": lambda request, around: answers.unblock(_taken(request, UnblockBody), around),
+    "disable": lambda request, around: answers.switch_target(_taken(request, TargetBody), around, on=False),
+    "enable": lambda request, around: answers.switch_target(_taken(request, TargetBody), around, on=True),
+    "reload": lambda request, around: answers.reload(around),
 }

@@ -1,7 +1,7 @@
 """What was lost is counted by model and sort, once a call."""
 
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
-from addon.proxy.tally import MOST_WORDS, Row, Tally
+from addon.proxy.rest.tally import MOST_WORDS, Row, Tally
 
 PREFILL = loss(Lost.PREFILL, "messages.1")
 

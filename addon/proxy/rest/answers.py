@@ -10,12 +10,11 @@ from typing import Protocol
 
 from addon import __version__
 from addon.protocol.errors import BadRequest, ConfigError
-from addon.proxy import journal
-from addon.proxy import rest_models as models
 from addon.proxy.intake import Network, offered
-from addon.proxy.journal import Journal, LogType
-from addon.proxy.openapi import PREFIX
-from addon.proxy.tally import Tally
+from addon.proxy.rest import journal, models
+from addon.proxy.rest.journal import Journal, LogType
+from addon.proxy.rest.openapi import PREFIX
+from addon.proxy.rest.tally import Tally
 from addon.routing import health as healths
 from addon.routing.catalog import ModelFacts
 from addon.routing.config import ANTHROPIC, Choice, Slot, Tier

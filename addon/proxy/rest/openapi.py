@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from addon import __version__
-from addon.proxy import rest_models as models
-from addon.proxy.journal import LogType
+from addon.proxy.rest import models
+from addon.proxy.rest.journal import LogType
 
 PREFIX = "/_detour/"
 DOCUMENT = "openapi.json"

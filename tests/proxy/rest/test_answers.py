@@ -8,20 +8,20 @@ import pytest
 from addon import __version__
 from addon.protocol.errors import BadRequest
 from addon.protocol.errors import Kind as Failure
-from addon.proxy import rest_answers
-from addon.proxy.journal import Body, Entry, LogType
-from addon.proxy.rest_answers import CONVERSATION, WRONG, Surroundings
-from addon.proxy.rest_models import BlockBody, SwitchBody, TargetBody, UnblockBody
+from addon.proxy.rest import answers
+from addon.proxy.rest.answers import CONVERSATION, WRONG, Surroundings
+from addon.proxy.rest.journal import Body, Entry, LogType
+from addon.proxy.rest.models import BlockBody, SwitchBody, TargetBody, UnblockBody
 from addon.routing.call import Kind
 from addon.routing.config import Slot
 from addon.routing.health import State
 from addon.settings.switch import Switch
 from tests.proxy.live import KEY
-from tests.proxy.rest_control import WRITTEN, HeldControl, surroundings, written
+from tests.proxy.rest.rest_control import WRITTEN, HeldControl, surroundings, written
 
 
 def test_the_configuration_is_told_with_origins_and_without_keys() -> None:
-    told = rest_answers.config(surroundings()).model_dump(mode="json")
+    told = answers.config(surroundings()).model_dump(mode="json")
     assert told["models"] == {"big": "openai/gpt-test", "middle": "openai/gpt-test", "small": "ollama/known"}
     assert (told["big_model"], told["middle_model"], told["small_model"]) == tuple(told["models"].values())
     assert told["routes"] == [
@@ -35,13 +35,13 @@ def test_the_configuration_is_told_with_origins_and_without_keys() -> None:
 
 def test_without_models_and_file_everything_passes() -> None:
     control = HeldControl(written({}, BIG_MODEL="", SMALL_MODEL=""), file=None, fault="detour.yaml, line 3: wrong")
-    told = rest_answers.config(surroundings(control))
+    told = answers.config(surroundings(control))
     assert (told.big_model, told.small_model, told.file) == ("anthropic", "anthropic", None)
     assert told.fault == "detour.yaml, line 3: wrong"
 
 
 def test_the_list_of_models_tells_what_is_known_and_what_is_lacking() -> None:
-    told = rest_answers.model_list(surroundings())
+    told = answers.model_list(surroundings())
     models = {model.name: model for model in told.models}
     assert list(models) == ["openai/gpt-test", "ollama/known", "ollama/qwen3:4b", "fast", "careful", "lost", "home"]
     known = models["openai/gpt-test"]
@@ -62,7 +62,7 @@ def test_the_list_of_models_tells_what_is_known_and_what_is_lacking() -> None:
 def test_presets_are_told_with_what_they_lack() -> None:
     control = HeldControl()
     control.choose(detour_preset="mine")
-    presets = {preset.name: preset for preset in rest_answers.model_list(surroundings(control)).presets}
+    presets = {preset.name: preset for preset in answers.model_list(surroundings(control)).presets}
     assert (presets["mine"].about, presets["mine"].active, presets["mine"].lacks) == ("my own", True, None)
     assert (presets["plain"].active, presets["plain"].lacks) == (False, None)
     assert "ZAI_API_KEY" in (presets["glm"].lacks or "")
@@ -71,8 +71,8 @@ def test_presets_are_told_with_what_they_lack() -> None:
 def test_without_a_configuration_there_is_no_preset() -> None:
     control = HeldControl()
     control.configuration = None
-    assert rest_answers.model_list(surroundings(control)).presets == []
-    assert rest_answers._lack(None, "glm") is None
+    assert answers.model_list(surroundings(control)).presets == []
+    assert answers._lack(None, "glm") is None
 
 
 # -- what happened -----------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def _with_entries(**values: str) -> Surroundings:
 
 
 def test_an_entry_is_told_in_full() -> None:
-    told = rest_answers.debug_logs(LogType.ALL, 10, _with_entries(), authorized=True)
+    told = answers.debug_logs(LogType.ALL, 10, _with_entries(), authorized=True)
     assert told.entries[0].model_dump() == {
         "time": "1",
         "id": "req_1",
@@ -142,7 +142,7 @@ def test_an_entry_is_told_in_full() -> None:
 def test_each_type_shows_its_bodies(
     log_type: LogType, authorized: bool, bodies: list[tuple[str | None, str | None]]
 ) -> None:
-    told = rest_answers.debug_logs(log_type, 10, _with_entries(), authorized=authorized).entries
+    told = answers.debug_logs(log_type, 10, _with_entries(), authorized=authorized).entries
     shown = [(entry.request_body, entry.response_body) for entry in told]
     assert [tuple(body.text if body else None for body in pair) for pair in shown] == bodies
 
@@ -165,13 +165,13 @@ BOTH = {"LOG_REQUEST_BODY": "true", "LOG_RESPONSE_BODY": "true"}
 def test_what_is_not_shown_is_explained(
     log_type: LogType, authorized: bool, values: dict[str, str], words: str | None
 ) -> None:
-    note = rest_answers.debug_logs(log_type, 10, _with_entries(**values), authorized=authorized).note
+    note = answers.debug_logs(log_type, 10, _with_entries(**values), authorized=authorized).note
     assert (note is None) is (words is None)
     assert (words or "") in (note or "")
 
 
 def test_the_limit_counts_the_newest() -> None:
-    told = rest_answers.debug_logs(LogType.ALL, 1, _with_entries(), authorized=False)
+    told = answers.debug_logs(LogType.ALL, 1, _with_entries(), authorized=False)
     assert [entry.id for entry in told.entries] == ["req_2"]
 
 
@@ -179,7 +179,7 @@ def test_the_limit_counts_the_newest() -> None:
 
 
 def test_health_tells_what_runs_where() -> None:
-    told = rest_answers.health(surroundings()).model_dump()
+    told = answers.health(surroundings()).model_dump()
     assert told == {
         "status": "ok",
         "version": __version__,
@@ -194,12 +194,12 @@ def test_health_tells_what_runs_where() -> None:
 
 
 def test_a_fault_degrades_and_what_was_right_stays() -> None:
-    told = rest_answers.health(surroundings(HeldControl(fault="detour.yaml, line 3: wrong")))
+    told = answers.health(surroundings(HeldControl(fault="detour.yaml, line 3: wrong")))
     assert (told.status, told.fault, told.summary[:4]) == ("degraded", "detour.yaml, line 3: wrong", "opus")
 
 
 def test_settings_that_were_never_right_degrade() -> None:
-    told = rest_answers.health(surroundings(HeldControl(configuration=None)))
+    told = answers.health(surroundings(HeldControl(configuration=None)))
     assert (told.status, told.fault, told.summary, told.preset) == ("degraded", WRONG, WRONG, None)
 
 
@@ -207,7 +207,7 @@ def test_targets_are_told_as_they_are() -> None:
     control = HeldControl()
     control.health.fail(control.health.begin("ollama/known", 0.0), Failure.SERVER, None, "it broke", 0.0)
     around = surroundings(control)
-    told = rest_answers.target_list(around).model_dump(mode="json")["targets"]
+    told = answers.target_list(around).model_dump(mode="json")["targets"]
     assert [(row["name"], row["state"]) for row in told[:3]] == [
         ("openai/gpt-test", "up"),
         ("ollama/known", "cooling"),
@@ -216,12 +216,12 @@ def test_targets_are_told_as_they_are() -> None:
     assert told[1] == {
         "name": "ollama/known", "state": "cooling", "failures": 1, "left_s": 5, "why": "it broke"
     }  # fmt: skip
-    rest_answers.switch_target(TargetBody(target="fast"), around, on=False)
-    assert rest_answers.health(around).targets == {"ollama/known": State.COOLING, "ollama/qwen3:4b": State.DOWN}
-    assert rest_answers.health(around).status == "ok"
+    answers.switch_target(TargetBody(target="fast"), around, on=False)
+    assert answers.health(around).targets == {"ollama/known": State.COOLING, "ollama/qwen3:4b": State.DOWN}
+    assert answers.health(around).status == "ok"
     for name in ("fast", "ollama/known"):
-        rest_answers.switch_target(TargetBody(target=name), around, on=True)
-    assert rest_answers.health(around).targets == {}
+        answers.switch_target(TargetBody(target=name), around, on=True)
+    assert answers.health(around).targets == {}
 
 
 # -- what is changed ---------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ SWITCHES: list[tuple[dict[str, Any], Switch]] = [
 def test_a_switch_is_in_force_at_once(asked: dict[str, Any], switch: Switch) -> None:
     control = HeldControl()
     control.choose(detour_preset="plain", detour_small_model="fast")
-    told = rest_answers.switch(SwitchBody(**asked), surroundings(control))
+    told = answers.switch(SwitchBody(**asked), surroundings(control))
     assert control.switch == switch
     assert control.settings is not None
     assert told.preset == control.settings.preset
@@ -251,8 +251,8 @@ def test_a_switch_is_in_force_at_once(asked: dict[str, Any], switch: Switch) -> 
 
 def test_the_conversation_goes_on_either_way() -> None:
     around = surroundings()
-    assert rest_answers.switch(SwitchBody(preset="mine", preserve_conversation=False), around).note == CONVERSATION
-    assert rest_answers.switch(SwitchBody(preset="mine", preserve_conversation=True), around).note is None
+    assert answers.switch(SwitchBody(preset="mine", preserve_conversation=False), around).note == CONVERSATION
+    assert answers.switch(SwitchBody(preset="mine", preserve_conversation=True), around).note is None
 
 
 @pytest.mark.parametrize(
@@ -268,34 +268,34 @@ def test_a_switch_that_cannot_be_is_refused_whole(asked: dict[str, Any], words: 
     control = HeldControl()
     before = control.settings
     with pytest.raises(BadRequest, match=words) as caught:
-        rest_answers.switch(SwitchBody(**asked), surroundings(control))
+        answers.switch(SwitchBody(**asked), surroundings(control))
     assert caught.value.status == 400
     assert (control.switch, control.settings) == (Switch(), before)
 
 
 def test_kinds_are_blocked_and_let_pass_again() -> None:
     around = surroundings()
-    assert rest_answers.block(BlockBody(kind=Kind.TITLE), around).blocked == [Kind.TITLE]
-    assert rest_answers.block(BlockBody(kind=Kind.TITLE), around).blocked == [Kind.TITLE]
-    assert rest_answers.block(BlockBody(kind=Kind.COUNT), around).blocked == [Kind.COUNT, Kind.TITLE]
-    assert rest_answers.unblock(UnblockBody(kind=Kind.MAIN), around).blocked == [Kind.COUNT, Kind.TITLE]
-    assert rest_answers.unblock(UnblockBody(kind=Kind.COUNT), around).blocked == [Kind.TITLE]
-    assert rest_answers.unblock(UnblockBody(kind="all"), around).blocked == []
+    assert answers.block(BlockBody(kind=Kind.TITLE), around).blocked == [Kind.TITLE]
+    assert answers.block(BlockBody(kind=Kind.TITLE), around).blocked == [Kind.TITLE]
+    assert answers.block(BlockBody(kind=Kind.COUNT), around).blocked == [Kind.COUNT, Kind.TITLE]
+    assert answers.unblock(UnblockBody(kind=Kind.MAIN), around).blocked == [Kind.COUNT, Kind.TITLE]
+    assert answers.unblock(UnblockBody(kind=Kind.COUNT), around).blocked == [Kind.TITLE]
+    assert answers.unblock(UnblockBody(kind="all"), around).blocked == []
 
 
 def test_a_reload_is_begun() -> None:
     control = HeldControl()
-    assert "/_detour/health" in rest_answers.reload(surroundings(control)).note
+    assert "/_detour/health" in answers.reload(surroundings(control)).note
     assert control.readings == 1
 
 
 ASKS: list[Callable[[Surroundings], object]] = [
-    rest_answers.in_force,
-    rest_answers.config,
-    rest_answers.model_list,
-    rest_answers.reload,
-    lambda around: rest_answers.debug_logs(LogType.ALL, 1, around, authorized=True),
-    lambda around: rest_answers.switch(SwitchBody(preset="mine"), around),
+    answers.in_force,
+    answers.config,
+    answers.model_list,
+    answers.reload,
+    lambda around: answers.debug_logs(LogType.ALL, 1, around, authorized=True),
+    lambda around: answers.switch(SwitchBody(preset="mine"), around),
 ]
 
 

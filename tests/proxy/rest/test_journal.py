@@ -5,10 +5,10 @@ import pytest
 from addon.dialects import Encoded, WireRequest
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol.errors import BadRequest, Blocked, Reply
-from addon.proxy import journal
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
-from addon.proxy.journal import KEPT_BODY, Body, End, Entry, Journal, LogType, cut
+from addon.proxy.rest import journal
+from addon.proxy.rest.journal import KEPT_BODY, Body, End, Entry, Journal, LogType, cut
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.told import Told
 from addon.routing.call import Call

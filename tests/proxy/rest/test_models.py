@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from addon.proxy import rest_models
-from addon.proxy.rest_models import BlockBody, SwitchBody, UnblockBody
+from addon.proxy.rest import models
+from addon.proxy.rest.models import BlockBody, SwitchBody, UnblockBody
 from addon.routing.call import Kind
 
-MODELS = [model for model in vars(rest_models).values() if isinstance(model, type) and issubclass(model, BaseModel)]
+MODELS = [model for model in vars(models).values() if isinstance(model, type) and issubclass(model, BaseModel)]
 
 
 @pytest.mark.parametrize("kind", Kind)

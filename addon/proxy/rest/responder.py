@@ -16,16 +16,17 @@ from mitmproxy import ctx, http
 from mitmproxy.proxy import mode_specs
 
 from addon.protocol.errors import DetourError, InternalError, Unsupported
-from addon.proxy import greeting, journal, record, rest, transfer
+from addon.proxy import greeting, record, transfer
 from addon.proxy.control import Control
 from addon.proxy.doors import EXPLICIT, Doors, listeners
 from addon.proxy.exchange import Exchange
-from addon.proxy.journal import Body, End, Journal
 from addon.proxy.log_file import BODIES
-from addon.proxy.openapi import OPERATIONS, PREFIX, TOKEN_HEADER
-from addon.proxy.rest import RestRequest
-from addon.proxy.rest_answers import Surroundings
-from addon.proxy.tally import Tally
+from addon.proxy.rest import journal, surface
+from addon.proxy.rest.answers import Surroundings
+from addon.proxy.rest.journal import Body, End, Journal
+from addon.proxy.rest.openapi import OPERATIONS, PREFIX, TOKEN_HEADER
+from addon.proxy.rest.surface import RestRequest
+from addon.proxy.rest.tally import Tally
 from addon.proxy.told import Told
 from addon.routing import catalog
 from addon.routing.settings import Settings
@@ -63,15 +64,15 @@ class Rest:
             return
         incoming = transfer.incoming(flow, datetime.now().astimezone())
         request = RestRequest(incoming, flow.request.path.partition("?")[2], is_for_us=_is_for_us(flow))
-        if rest.operation_of(request) is None:
+        if surface.operation_of(request) is None:
             return
         for name, shown in SHOWN_TOKEN.items():
             if name in flow.request.headers:
                 flow.request.headers[name] = shown
         try:
             around = self._surroundings()
-            answered = asyncio.to_thread(rest.answer, request, around) if rest.is_slow(request) else None
-            reply = await answered if answered is not None else rest.answer(request, around)
+            answered = asyncio.to_thread(surface.answer, request, around) if surface.is_slow(request) else None
+            reply = await answered if answered is not None else surface.answer(request, around)
         except Exception:
             incident = transfer.exchange_id(flow)
             logger.exception("Detour: incident %s", incident)
