@@ -6,6 +6,9 @@ are dropped here, before it reads them.
 
 101 switches protocols. Unasked it is no reply to a call to a model, and mitmproxy would hand the connection on to the
 next request in the middle of what it does not understand: the connection is closed, and the attempt has failed.
+
+mitmproxy tells the end of a reply before the connection is ready for another request. Whoever asks a second time at
+once, of the same address, is given that connection and breaks it; so here the end is told last.
 """
 
 import re
@@ -13,12 +16,10 @@ from typing import override
 
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseProtocolError
+from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseEndOfMessage, ResponseProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")
-
-
 SWITCH = re.compile(rb"HTTP/1\.[01] 101[ \r\n]")
 
 
@@ -38,6 +39,17 @@ class Http1Backend(Http1Client):
             )
             return
         yield from super().read_headers(event)
+
+    @override
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        end = None
+        for command in super().read_body(event):  # none of which waits for an answer
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
+                end = command
+            else:
+                yield command
+        if end is not None:
+            yield end
 
 
 def adopt(connection: object) -> None:

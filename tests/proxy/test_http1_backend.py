@@ -9,7 +9,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import RequestEndOfMessage, RequestHeaders
+from mitmproxy.proxy.layers.http._events import RequestEndOfMessage, RequestHeaders, ResponseEndOfMessage
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from addon.proxy import http1_backend
@@ -62,6 +62,17 @@ def test_interim_heads_are_dropped_however_they_come(interim: bytes, step: int) 
 def test_a_switch_of_protocols_that_nobody_asked_for_breaks_the_attempt() -> None:
     [heard] = _heard(_asked(), b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
     assert (heard.stream_id, heard.message) == (-1, "it switches protocols, unasked")
+
+
+@pytest.mark.parametrize("pieces", [[REPLY], [REPLY[:-1], REPLY[-1:]]])
+def test_who_hears_the_end_of_a_reply_may_ask_again_at_once(pieces: list[bytes]) -> None:
+    asked, sent = _asked(), list[Any]()
+    again = RequestHeaders(-2, http.Request.make("POST", "http://a.test/again"), end_stream=True)
+    for piece in pieces:
+        for command in asked.handle_event(events.DataReceived(asked.conn, piece)):
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
+                sent += asked.handle_event(again)
+    assert [command.data[:18] for command in sent] == [b"POST /again HTTP/1"]
 
 
 def test_without_an_adoption_it_is_mitmproxys_mistake() -> None:
