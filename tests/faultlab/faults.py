@@ -41,8 +41,8 @@ LEAVING = (
     Fault("leaves_mid_whole", "it leaves in the middle of a reply that is no stream", ((WHOLE[:-20], HANG),),
           leaves=Moment.WAITING, stream=False),
     Fault("leaves_retry", "it leaves while a retry waits",
-          ((failure("429 Too Many Requests", "slow down", "retry-after: 1"),), (HELLO,)),
-          leaves=Moment.WAITING, lingers_s=1.2),
+          ((failure("429 Too Many Requests", "slow down", "retry-after: 2"),), (HELLO,)),
+          leaves=Moment.WAITING, lingers_s=2.2),
     Fault("leaves_pings", "it leaves while it gets nothing but pings", ((HANG,),), leaves=Moment.BEGUN,
           setting="brisk"),
 )  # fmt: skip
@@ -84,12 +84,3 @@ GROUPS: Mapping[str, tuple[Fault, ...]] = {
     "Detour itself, and its machine": OURS,
 }
 FAULTS: tuple[Fault, ...] = tuple(fault for group in GROUPS.values() for fault in group)
-# rows that wait for a part of the addon: name -> what they wait for
-PENDING: Mapping[str, str] = dict.fromkeys(
-    (
-        "key_refused_slowly_then_second",
-        "overflow_in_stream_then_larger",
-        "overflow_in_stream_slowly_then_larger",
-    ),
-    "a second target at the same address",
-)

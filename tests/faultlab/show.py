@@ -45,7 +45,7 @@ async def play(names: Sequence[str], tempo: Tempo) -> int:
     with tempfile.TemporaryDirectory() as folder:
         async with laboratory(Path(folder)) as lab:
             async for fault, shown in lab.play(chosen(FAULTS, names), tempo):
-                found = complaints(fault, shown)
+                found = await asyncio.to_thread(complaints, fault, shown)  # rows go on meanwhile
                 wrong += bool(found)
                 _print(line(fault, shown, found))
     _print(f"{wrong} rows are not as they must be.\n" if wrong else "All is as it must be.\n")
