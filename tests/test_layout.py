@@ -193,6 +193,7 @@ OWN_TESTS = (
     "test_transcripts",
     "test_credentials",
     "test_endings",
+    "test_races",
     "test_setup",
     "test_table",
     "test_vendor_types",

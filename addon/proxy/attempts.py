@@ -73,7 +73,7 @@ class Attempts:
         """``has_layer``: whether our HTTP layer works in this mitmproxy."""
         self.exchanges: dict[str, Exchange] = {}
         self.partings: WeakKeyDictionary[http.HTTPFlow, Parting] = WeakKeyDictionary()
-        self.origins: dict[str, transfer.Origin] = {}  # where each attempt was sent, until it has its credential
+        self.origins: dict[str, transfer.Origin] = {}  # where each credential may go
         self._originals: dict[str, Original] = {}
         self._readings: dict[str, asyncio.Task[None]] = {}  # what the next attempt waits for
         self._control, self._upstream, self._reader, self._has_layer = control, upstream, reader, has_layer
@@ -102,6 +102,7 @@ class Attempts:
     def _put(
         self, flow: http.HTTPFlow, verdict: Pass | Send, route: Route, started: float, journey: Journey | None
     ) -> None:
+        self.origins.pop(flow.id, None)
         if isinstance(verdict, Pass):
             record.keep_route(flow, route)
             self.exchanges[flow.id] = Exchange(transfer.exchange_id(flow), route, started, journey=journey)
@@ -173,7 +174,7 @@ class Attempts:
 
     def credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
-        exchange, there = self.exchanges.get(flow.id), self.origins.pop(flow.id, None)
+        exchange, there = self.exchanges.get(flow.id), self.origins.get(flow.id)
         credential = exchange.credential if exchange is not None else None
         if credential is None or not credential.value:
             return {}
@@ -228,8 +229,8 @@ class Attempts:
         _tell_health(journey)
         if again is None:
             word = journey.last_word()
-            passes = word is error and exchange.credential is None and not exchange.is_opened  # it is Anthropic's own
-            exchange.failure = None if passes else word
+            passes = word is error and exchange.credential is None and exchange.translator is None
+            exchange.failure = None if passes and not exchange.is_opened else word  # None: it is Anthropic's own reply
             return
         what = f"trying {journey.route.name}" if journey.is_other else f"trying again in {again.delay_s:.1f} s"
         logger.info("%s %s; %s", flow.id[:8], error.message.rstrip("."), what)
@@ -244,14 +245,13 @@ class Attempts:
                 if (wait := self._put_anew(flow, exchange, journey)) is not None:
                     return wait
             except DetourError as error:
-                journey.start(time.monotonic())
+                journey.began_at = time.monotonic()  # and ended: nobody was asked
                 again = journey.plan(error, time.monotonic(), 0.0)
                 self._tell(flow, exchange, error, again)
                 if again is None:
                     return None
         if self.exchanges[flow.id] is exchange:  # the same target
             self.exchanges[flow.id] = exchange.anew()
-            self.origins[flow.id] = transfer.origin(flow.request)
         return Again()
 
     def _put_anew(self, flow: http.HTTPFlow, exchange: Exchange, journey: Journey) -> Again | None:
@@ -283,11 +283,12 @@ class Attempts:
     async def _read(self, unread: Unread, readings: dict[bytes, Reading]) -> None:
         readings[unread.key] = await self._reader.read(unread)
 
-    def early(self, flow: http.HTTPFlow) -> http.Response:
-        """The head that tells a waiting client "200, wait"."""
-        journey = self.exchanges[flow.id].journey
-        assert journey is not None  # noqa: S101 - only what has one is told so
-        journey.opened = True
+    def early(self, flow: http.HTTPFlow) -> http.Response | None:
+        """The head that tells a waiting client "200, wait"; None: its exchange is over."""
+        exchange = self.exchanges.get(flow.id)
+        if exchange is None or exchange.journey is None:
+            return None
+        exchange.journey.opened = True
         return transfer.early_head(flow, SSE_HEADERS)
 
     def client_left(self, flow: http.HTTPFlow) -> None:

@@ -59,6 +59,6 @@ class Desk:
     holds: Callable[[http.HTTPFlow], Awaited | None]  # the stream whose headers wait for its first content
     failed: Callable[[http.HTTPFlow, Trouble | None], Again | None]  # an attempt is over; trouble None: by its reply
     resume: Callable[[http.HTTPFlow], Again | None]  # the wait is over; None: there is nobody left to ask
-    early: Callable[[http.HTTPFlow], http.Response]  # the head that tells a waiting client "200, wait"
+    early: Callable[[http.HTTPFlow], http.Response | None]  # the head that tells a waiting client "200, wait"
     parting: Callable[[http.HTTPFlow], Parting | None]
     client_left: Callable[[http.HTTPFlow], None]

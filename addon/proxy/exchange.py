@@ -75,12 +75,12 @@ class Exchange:
     @property
     def unpacks(self) -> bool:
         """Whether the client gets unpacked what the backend had compressed."""
-        return False
+        return isinstance(self.translator, Unpacked)
 
     @property
     def resizes(self) -> bool:
         """Whether the client's reply may have another length than the backend's said."""
-        return isinstance(self.translator, SealedPassThrough)
+        return isinstance(self.translator, SealedPassThrough) or self.unpacks
 
     @property
     def failed(self) -> bool:
@@ -104,7 +104,14 @@ class Exchange:
         self.translator = self._translator(compression.unpacker(encoding))
 
     def _translator(self, unpack: compression.Unpack | None) -> StreamTranslator | PassThrough:
-        return _Watch(unpack) if unpack else PassThrough()
+        if unpack is None:
+            return PassThrough()
+        return Unpacked(unpack) if self._speaks_first else _Watch(unpack)
+
+    @property
+    def _speaks_first(self) -> bool:
+        """Whether the client has, or may be sent, a head of ours, which says nothing of compression, and pings."""
+        return self.is_opened
 
     def feed(self, chunk: bytes, now: float) -> bytes:
         """Take a piece of the backend's reply, give the client's bytes for it; empty means "nothing yet"."""
@@ -286,5 +293,30 @@ class _Watch(PassThrough):
             try:
                 super().feed(self._unpack(chunk))
             except MalformedReply:
-                self._unpack = None  # not what it says it is: stop reading, go on passing
+                self._unpack, self.begun = None, True  # not what it says it is: stop reading, go on passing
         return chunk
+
+
+class Unpacked(PassThrough):
+    """A compressed stream that reaches the client as it unpacks."""
+
+    def __init__(self, unpack: compression.Unpack) -> None:
+        """Start before the first byte."""
+        super().__init__()
+        self._unpack: compression.Unpack | None = unpack
+
+    @override
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what it unpacks to; where it does not, an error, and nothing more."""
+        if self._unpack is None:
+            return b""
+        try:
+            return self._pass(self._unpack(chunk))
+        except MalformedReply as error:
+            self._unpack = None
+            told = framing.encode("error", error.event())
+            self._watch(told)
+            return told
+
+    def _pass(self, plain: bytes) -> bytes:
+        return super().feed(plain)

@@ -28,6 +28,7 @@ from addon.proxy.desk import Desk, Parting
 from addon.proxy.doors import ANTHROPIC_HOST, Doors, is_reverse
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
+from addon.proxy.journey import Trouble
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.reader import Reader
@@ -171,7 +172,8 @@ class Detour:
         exchange = self.attempts.exchanges.get(flow.id)
         is_stream = flow.response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
         if exchange is None:
-            if is_stream and not flow.response.stream and self._is_ours(flow):
+            is_others = is_stream and not record.is_rewritten(flow)  # not one of the addon's before a reload
+            if is_others and not flow.response.stream and self._is_ours(flow):
                 flow.response.stream = True  # another of Anthropic's streams: mitmproxy would hold it to its end
             return
         self._mask(flow, exchange)
@@ -206,6 +208,8 @@ class Detour:
             self.rest.response(flow)
             return
         self._mask(flow, exchange)
+        if isinstance(exchange, RoutedExchange):
+            flow.response.trailers = None  # they came behind our own head
         if exchange.failure is not None:
             self._put(flow, exchange.settle(exchange.failure))
         elif exchange.translator is None:
@@ -229,6 +233,8 @@ class Detour:
             return
         self._mask(flow, exchange)
         message = flow.error.msg if flow.error else "unknown"
+        if exchange.failure is None and isinstance(exchange, RoutedExchange) and not exchange.given:
+            exchange.failure = exchange.trouble(Trouble(message), began=flow.response is not None)  # mitmproxy ends it
         if exchange.client_left or message == Error.KILLED_MESSAGE or not self.doors.has_layer:
             exchange.abandon("the client left" if exchange.client_left else message)
         elif exchange.failure is not None:

@@ -8,7 +8,8 @@ one ``HttpStream`` for each exchange (ours: ``http_stream``), and the backends' 
                                            that mitmweb, saved flows, HAR and logs never hold a key
                     any                    bear the id of the attempt (see ``http_stream``)
     to an exchange  ResponseHeaders        the backend has begun to answer
-                    RequestProtocolError   the client has left; mitmproxy does not tell addons which side broke it
+                    RequestProtocolError   the client has left; mitmproxy does not tell addons which side broke it, and
+                                           lets it wait for its connection, which may never come
     to the client   ResponseHeaders        of a stream wait for its first content: a backend may answer 200 and then
                                            say, as the first event, that the prompt is too long, or that it has no time
                     ResponseData           of a stream wait until all that came with the same read is translated, and
@@ -22,12 +23,7 @@ anew when somebody might be due sooner (``must_look``). What is done when is the
 heard nothing when the grace period is over gets the head of a stream and a ping, and then pings: between events only.
 Headers of a reply that come later are not sent twice.
 
-Three things that mitmproxy leaves undone, because with us the client's connection outlives the failure: a connection
-that failed is kept for ever and answers for its address, and one that is closed is kept for ever; trailers after a
-chunked reply raise NotImplementedError, upon which the client would wait for ever; an interim response (103) is taken
-for the reply (see ``http1_backend``).
-
-How the class gets its place is in ``takeover``.
+What concerns the backends' connections is in ``http_connections``. How the class gets its place is in ``takeover``.
 """
 
 import time
@@ -40,9 +36,9 @@ from typing import cast, override
 from weakref import WeakSet
 
 from mitmproxy import http
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -57,17 +53,18 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from addon.protocol.event_shapes import PING
 from addon.proxy import http1_backend
 from addon.proxy.desk import Awaited, Desk
+from addon.proxy.http_connections import ConnectionsLayer
 from addon.proxy.http_stream import DetourStream, Refused, Resume, TimedOut
 from addon.proxy.pace import Due, Phase
 
 # a flow killed by the user, and what the client itself broke, keep mitmproxy's own ending
 LEFT_ALONE = frozenset((ErrorCode.KILL, ErrorCode.CLIENT_DISCONNECTED, ErrorCode.GENERIC_CLIENT_ERROR))
 EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")  # how the bytes end behind a whole event
+LONGEST_END = 3
 
 
 @dataclass(slots=True)
@@ -78,10 +75,15 @@ class Held:
     reply: Awaited
     headers: ResponseHeaders | None  # None: they have left
     pieces: list[bytes] = field(default_factory=list)
-    between_events: bool = True
+    tail: bytes = b"\n\n"  # the last bytes that were sent
+
+    @property
+    def between_events(self) -> bool:
+        """Whether a ping may come now."""
+        return self.tail.endswith(EVENT_ENDS)
 
 
-class DetourHttpLayer(HttpLayer):
+class DetourHttpLayer(ConnectionsLayer):
     """See the module."""
 
     desk: Desk
@@ -140,7 +142,7 @@ class DetourHttpLayer(HttpLayer):
         except NotImplementedError:
             if not isinstance(event, events.DataReceived) or event.connection is self.context.client:
                 raise
-            yield from self._end_of_body(event.connection)  # trailers: the body before them is complete
+            yield from self.end_body(event.connection)  # trailers: the body before them is complete
         if self.held:
             for stream_id, held in list(self.held.items()):
                 if held.pieces:
@@ -162,7 +164,7 @@ class DetourHttpLayer(HttpLayer):
                 stream.begun = self.must_look = True  # a ping may be due sooner than the end of the grace was
             written = b"".join(held.pieces)
             held.pieces.clear()
-            held.between_events = written.endswith(EVENT_ENDS)
+            held.tail = (held.tail + written)[-LONGEST_END:]
             if stream.pace is not None:
                 stream.pace.wrote_at = time.monotonic()
             yield from self.to_client(ResponseData(stream_id, written))
@@ -207,35 +209,6 @@ class DetourHttpLayer(HttpLayer):
             due = stream.pace.due(now) if stream.pace is not None else None
             if due is not None:
                 yield from ACTIONS[due](self, stream, due, now)
-
-    def pending(self, stream: DetourStream) -> list[Server]:
-        """Return the connections that are being made for an exchange: the backend's, and a proxy's on the way to it."""
-        command = stream._paused.command if stream._paused is not None else None
-        for connection, waiting in self.waiting_for_establishment.items():
-            if command in waiting:
-                stack = self.connections[connection]
-                return [each for each, its in self.connections.items() if its is stack and isinstance(each, Server)]
-        return []
-
-    # -- connections ---------------------------------------------------------------------------------------------------
-
-    def _end_of_body(self, connection: Connection) -> layer.CommandGenerator[None]:
-        reader = self.connections[connection].context.layers[-1]
-        yield commands.CloseConnection(connection)
-        if isinstance(reader, Http1Client) and reader.stream_id in self.streams:
-            yield from self.event_to_child(self.streams[reader.stream_id], ResponseEndOfMessage(reader.stream_id))
-
-    @override
-    def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
-        for connection in [each for each in self.connections if isinstance(each, Server) and self._is_dead(each)]:
-            del self.connections[connection]
-        return super().get_connection(event, reuse=reuse)
-
-    def _is_dead(self, connection: Server) -> bool:
-        """Whether nothing more will come of it: it was not made, or it is closed and has heard so."""
-        never_made = bool(connection.error) and connection.timestamp_tcp_setup is None
-        is_over = never_made or connection.timestamp_end is not None
-        return is_over and connection not in self.waiting_for_establishment
 
     def flow(self, stream_id: int) -> http.HTTPFlow | None:
         """Return the flow of an exchange; None before its request has come."""
@@ -294,11 +267,14 @@ def _give_up(ours: DetourHttpLayer, child: Child, event: RequestProtocolError) -
     """To an exchange: the client has left it. To a backend: nobody waits for its reply."""
     stream = cast(DetourStream | None, ours.streams.get(event.stream_id))
     if not isinstance(child, HttpStream):
-        return ours.pass_on(child, event if stream is None else _under_its_id(stream, event))
+        if child.context.server.state & ConnectionState.CAN_WRITE:  # closed twice, mitmproxy loses the socket
+            yield from ours.pass_on(child, event if stream is None else _under_its_id(stream, event))
+        return
     if (flow := ours.flow(event.stream_id)) is not None:
         ours.held.pop(event.stream_id, None)
         ours.desk.client_left(flow)
-    return ours.pass_on(child, event)
+    yield from ours.pass_on(child, event)
+    yield from ours.stop_waiting(cast(DetourStream, child), event.message)
 
 
 def _hold(ours: DetourHttpLayer, child: Child, event: ResponseHeaders) -> Commands:
@@ -315,8 +291,8 @@ def _hold(ours: DetourHttpLayer, child: Child, event: ResponseHeaders) -> Comman
     if stream is not None and reply is not None and not stream.begun:
         ours.held[event.stream_id] = Held(stream, reply, None if stream.opened else event)
         return
-    if stream is not None:
-        stream.begun = True
+    if stream is not None and stream.pace is not None:  # before that it is a 100
+        stream.begun, stream.pace.streaming = True, None  # nothing that we could ping into
         if stream.opened:
             return
     yield from ours.pass_on(child, event)
@@ -374,6 +350,9 @@ LOOKS: Mapping[type[events.Event], Callable[..., Commands]] = {
 def _open(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -> Commands:
     """Tell the client that it has to wait."""
     response = ours.desk.early(stream.flow)
+    if response is None:  # it is over, and only waits for a hook
+        ours.watched.pop(stream.stream_id, None)
+        return
     stream.opened = True
     if (held := ours.held.get(stream.stream_id)) is not None:
         held.headers = None
@@ -400,15 +379,15 @@ def _expire(ours: DetourHttpLayer, stream: DetourStream, due: Due, now: float) -
     assert stream.pace is not None  # noqa: S101 - only those with one are asked what is due
     if stream.pace.phase is not Phase.CONNECTING:
         stream.pace.expired = due
-        yield from ours.event_to_child(stream, TimedOut(stream.stream_id, str(due), ErrorCode.GENERIC_SERVER_ERROR))
+        whose = stream.stream_id if due is Due.TOTAL else stream.attempt
+        yield from ours.event_to_child(stream, TimedOut(whose, str(due), ErrorCode.GENERIC_SERVER_ERROR))
         return
     pending = ours.pending(stream)
     if due is Due.CONNECT and pending and all(each.timestamp_start is None for each in pending):
-        stream.pace.since = now  # it waits for its turn: mitmproxy makes five connections to an address at a time
+        stream.pace.since = now  # it waits for its turn
         return
     stream.pace.expired = due
-    for connection in pending:
-        yield commands.CloseConnection(connection)
+    yield from ours.stop_waiting(stream, str(due))
 
 
 ACTIONS: Mapping[Due, Callable[[DetourHttpLayer, DetourStream, Due, float], Commands]] = {

@@ -10,22 +10,25 @@ same for one attempt, and looks at three places whether the attempt has come to 
 
 Each asks the addon (``Desk.failed``). It answers with a wait, after which the request that then stands on the flow is
 sent like the first; or with None, and mitmproxy goes on as it would have: with the error hook, or with the reply.
-``server_state`` has one state beside mitmproxy's: ``state_between_attempts``, which ``Resume`` ends, or an error.
+``server_state`` has one state beside mitmproxy's: ``state_between_attempts``, which ``Resume`` ends, or an error. Even
+where there is nothing to wait for, the next attempt begins with an event of its own: the reader of the backend's
+connection is still at the end of its reply when we hear of that, and may be who gets the next request.
 
 mitmproxy's events bear the id of an exchange and not that of a connection, so that a late word of the first backend
 would be taken for one of the second's. Each attempt therefore has an id of its own (``attempt``, negative), under which
-the backend's connection knows it. It is dropped with the attempt; mitmproxy ignores what comes for an id it has not.
+the backend's connection knows it. It is dropped with the attempt; mitmproxy ignores what comes for an id it has not,
+and we ignore what came before that, while a hook was waited for.
 """
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol, override
+from typing import Protocol, cast, override
 
 from mitmproxy.connection import Connection
 from mitmproxy.flow import Error
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import DropStream, GetHttpConnection, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import (
@@ -51,6 +54,11 @@ TIMED_OUT: Mapping[Due, str] = MappingProxyType(
         Due.END: "all was said, and no end of the reply came",
     }
 )
+
+
+def _nothing() -> layer.CommandGenerator[None]:
+    """No commands."""
+    yield from ()
 
 
 @dataclass
@@ -107,6 +115,13 @@ class DetourStream(HttpStream):
     # -- one attempt ---------------------------------------------------------------------------------------------------
 
     @override
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        # no generator itself, as in the layer
+        if isinstance(event, HttpEvent) and event.stream_id < 0 and event.stream_id != self.attempt:
+            return _nothing()
+        return cast(layer.CommandGenerator[None], super()._handle_event(event))
+
+    @override
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         allowed = self.ours.desk.begin(self.flow)
         if allowed is None:
@@ -121,7 +136,8 @@ class DetourStream(HttpStream):
             (request.host, request.port), request.scheme == "https", server.via, server.transport_protocol
         )
         if (yield from self.check_killed(emit_error_hook=True)):
-            self._leave()
+            if connection is not None and connection.alpn != b"h2":  # nobody else would use it, nor close it
+                yield SendHttp(RequestProtocolError(self.stream_id, "given up", ErrorCode.CANCEL), connection)
             return False
         if error:
             yield from self._fail(self._trouble(error), ErrorCode.CONNECT_FAILED)
@@ -155,10 +171,13 @@ class DetourStream(HttpStream):
     ) -> layer.CommandGenerator[None]:
         over = self.server_state in (self.state_done, self.state_errored) or self.client_state == self.state_errored
         if self.pace is None or over:
-            yield from super().handle_protocol_error(event)
+            if not isinstance(event, TimedOut | Refused):
+                yield from super().handle_protocol_error(event)
             self._leave()
         elif isinstance(event, RequestProtocolError):
             yield from self._abandon(event)
+        elif (yield from self.check_killed(emit_error_hook=True)):
+            return
         elif isinstance(event, Refused):
             yield from self._refuse()
         else:
@@ -172,7 +191,7 @@ class DetourStream(HttpStream):
         if self.attempt and not self.begun and (held is None or held.reply.failed):
             again = self.ours.desk.failed(self.flow, None)
             if again is not None:
-                yield from self._try_again(again)
+                self._try_again(again)
                 return
             if held is not None:  # it goes out whole, as the error that it is
                 self.ours.let_go(self)
@@ -183,7 +202,7 @@ class DetourStream(HttpStream):
         again = self.ours.desk.failed(self.flow, None)
         yield from self._cancel()
         if again is not None:
-            yield from self._try_again(again)
+            self._try_again(again)
         else:
             yield from self._finish(already_streamed=False)
 
@@ -195,12 +214,17 @@ class DetourStream(HttpStream):
         """Make another attempt, or let mitmproxy end the exchange."""
         again = self.ours.desk.failed(self.flow, trouble)
         if again is not None:
-            yield from self._try_again(again)
+            self._try_again(again)
             return
         held = self.ours.held.get(self.stream_id)
         has_words = self.begun or (held is not None and bool(held.pieces))  # they may have come with the same read
         self.ours.let_go(self, held=not has_words)
-        yield from super().handle_protocol_error(ResponseProtocolError(self.stream_id, trouble.message, code))
+        yield from self._part(trouble.message, code)
+
+    def _part(self, message: str, code: ErrorCode) -> layer.CommandGenerator[None]:
+        """Let mitmproxy end the exchange."""
+        self._enter(Phase.OVER)
+        yield from super().handle_protocol_error(ResponseProtocolError(self.stream_id, message, code))
         self._leave()
 
     def _trouble(self, message: str) -> Trouble:
@@ -212,16 +236,14 @@ class DetourStream(HttpStream):
 
     # -- the next attempt ----------------------------------------------------------------------------------------------
 
-    def _try_again(self, again: Again) -> layer.CommandGenerator[None]:
+    def _try_again(self, again: Again) -> None:
         self.ours.let_go(self)
         self.flow.response = self.flow.error = None
         self.response_body_buf.clear()
         self.server_state = self.state_between_attempts
-        if again.delay_s <= 0:
-            yield from self._resume()
-        elif self.pace is not None:
-            self.pace.pause(again.delay_s, time.monotonic())
-            self.ours.must_look = True
+        assert self.pace is not None  # noqa: S101 - only what has one is tried again
+        self.pace.pause(again.delay_s, time.monotonic())
+        self.ours.must_look = True
 
     def state_between_attempts(self, event: Resume) -> layer.CommandGenerator[None]:
         """Wait for nothing but the end of the wait."""
@@ -229,15 +251,12 @@ class DetourStream(HttpStream):
 
     def _resume(self) -> layer.CommandGenerator[None]:
         if (yield from self.check_killed(emit_error_hook=True)):
-            self._leave()
             return
         again = self.ours.desk.resume(self.flow)
         if again is None:
-            told = ResponseProtocolError(self.stream_id, "no other backend can be asked", ErrorCode.CONNECT_FAILED)
-            yield from super().handle_protocol_error(told)
-            self._leave()
+            yield from self._part("no other backend can be asked", ErrorCode.CONNECT_FAILED)
         elif again.delay_s > 0:
-            yield from self._try_again(again)
+            self._try_again(again)
         else:
             yield from self._send()
 
@@ -245,6 +264,7 @@ class DetourStream(HttpStream):
 
     def _abandon(self, event: RequestProtocolError) -> layer.CommandGenerator[None]:
         """The client has left."""
+        self._enter(Phase.OVER)
         if self.attempt:
             yield from super().handle_protocol_error(event)
         else:  # nobody is there to be told
@@ -254,6 +274,29 @@ class DetourStream(HttpStream):
             self.flow.live = False
             yield DropStream(self.stream_id)
         self._leave()
+
+    @override
+    def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
+        killed = yield from super().check_killed(emit_error_hook)
+        if killed:
+            yield from self._cancel()
+            self._leave()
+        return killed
+
+    @override
+    def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
+        return (yield from self._leave_if(super().check_invalid(request)))
+
+    @override
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+        return (yield from self._leave_if(super().check_body_size(request)))
+
+    def _leave_if(self, check: layer.CommandGenerator[bool]) -> layer.CommandGenerator[bool]:
+        """Nothing more is due where mitmproxy's check has ended the exchange."""
+        ended = yield from check
+        if ended:
+            self._leave()
+        return ended
 
     def _cancel(self) -> layer.CommandGenerator[None]:
         """Tell the backend that nobody waits for its reply any more."""

@@ -93,6 +93,8 @@ class Journey:
     def _leave(self, error: DetourError, now: float, route: Route | None) -> Again | None:
         """Turn from the target: to ``route``, or to nobody."""
         self.note_failure(error, now)
+        self.end(now)
+        self.attempt = None
         if route is None:
             return None
         self.route, self.is_other, self._tries = route, True, 0

@@ -17,7 +17,7 @@ from addon.protocol.deltas import Delta, Failure
 from addon.protocol.errors import JSON_HEADERS, SSE_HEADERS, DetourError, MalformedReply, Reply
 from addon.protocol.event_writer import BEHIND_CUT, EventWriter
 from addon.protocol.messages import collect
-from addon.proxy.exchange import Exchange
+from addon.proxy.exchange import Exchange, Unpacked
 from addon.proxy.intake import Send
 from addon.routing.config import Credential
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
@@ -50,8 +50,8 @@ class RoutedExchange(Exchange):
 
     @property
     @override
-    def unpacks(self) -> bool:
-        return isinstance(self.translator, _UnpackedSealed)
+    def _speaks_first(self) -> bool:
+        return self.journey is not None and self.send.stream
 
     @override
     def anew(self) -> "RoutedExchange":
@@ -255,23 +255,18 @@ class _Unpacking:
         return self._decoder.feed(plain)
 
 
-class _UnpackedSealed(SealedPassThrough):
-    """A compressed stream of a backend that was asked for none: it reaches the client as it unpacks."""
-
-    __slots__ = ("_unpack",)
+class _UnpackedSealed(Unpacked):
+    """The same of a backend whose signatures are sealed."""
 
     def __init__(self, unpack: compression.Unpack, sealer: Sealer) -> None:
-        super().__init__(sealer)
-        self._unpack: compression.Unpack | None = unpack
+        super().__init__(unpack)
+        self._sealer = sealer
 
     @override
-    def feed(self, chunk: bytes) -> bytes:
-        if self._unpack is None:
-            return b""
-        try:
-            return super().feed(self._unpack(chunk))
-        except MalformedReply as error:
-            self._unpack = None
-            told = framing.encode("error", error.event())
-            self._watch(told)
-            return told
+    def _pass(self, plain: bytes) -> bytes:
+        self._watch(plain)
+        return self._sealer.feed(plain)
+
+    @override
+    def close(self) -> bytes:
+        return self._sealer.close()

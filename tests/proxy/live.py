@@ -5,6 +5,7 @@ a backend misbehaves can be told. Whatever mitmproxy or the addon logs at ERROR 
 """
 
 import asyncio
+import gc
 import gzip
 import json
 import logging
@@ -24,6 +25,7 @@ from mitmproxy.tools.dump import DumpMaster
 from mitmproxy.tools.web.app import flow_to_json
 
 from addon.proxy.hooks import Detour
+from addon.proxy.http_layer import DetourHttpLayer
 
 type Json = dict[str, Any]
 
@@ -339,6 +341,17 @@ class Proxy:
     async def settled(self) -> None:
         """Wait until every exchange has ended."""
         await until(lambda: self.is_released and not any(flow.live for flow in self.flows))
+
+    async def at_rest(self) -> None:
+        """Wait until every exchange has ended; nothing of them is left, in the addon or in the layers."""
+        await self.settled()
+        attempts = self.detour.attempts
+        assert [attempts.origins, attempts._originals, attempts._readings] == [{}, {}, {}]
+        for each in gc.get_objects():
+            if isinstance(each, DetourHttpLayer):
+                attempts_left = [stream for stream in each.streams if stream < 0]
+                assert [each.held, each.watched, attempts_left] == [{}, {}, []]
+        assert "crashed" not in self.log.text
 
     def client(self, door: int = 2, *, http2: bool = False) -> httpx.AsyncClient:
         """A client at one of the doors; at door one it speaks TLS and trusts mitmproxy's authority only."""

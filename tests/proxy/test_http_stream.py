@@ -109,10 +109,10 @@ class World:
         return self.told.count(name)
 
 
-def refused(reply: str = "429 Too Many Requests") -> list[events.Event]:
+def refused(attempt: int = -1) -> list[events.Event]:
     return [
-        ResponseHeaders(-1, http.Response.make(int(reply[:3]), b"", {}), end_stream=False),
-        ResponseEndOfMessage(-1),
+        ResponseHeaders(attempt, http.Response.make(429, b"", {}), end_stream=False),
+        ResponseEndOfMessage(attempt),
     ]
 
 
@@ -128,6 +128,8 @@ def test_where_no_connection_is_made_another_is_tried() -> None:
     world = World(plans=[Again()], connections_made=["refused", None])
     world.ask()
     assert world.troubles == [Trouble("refused")]
+    assert world.count("GetHttpConnection") == 1, "the next attempt begins with an event of its own"
+    world.hear(Resume(1))
     assert world.count("GetHttpConnection") == 2
     assert world.told[-2:] == ["RequestHeaders", "RequestEndOfMessage"]
     assert world.stream.pace is not None
@@ -161,7 +163,7 @@ def test_a_reply_that_says_no_is_not_the_clients() -> None:
     assert world.troubles == [None]
     assert world.count("HttpResponseHook") == 0
     assert world.stream.flow.response is None
-    world.hear(*refused())
+    world.hear(Resume(1), *refused())
     assert world.told[-3:] == ["HttpResponseHook", "ResponseHeaders", "ResponseEndOfMessage"]
     assert world.stream.flow.response is not None
 
@@ -206,6 +208,8 @@ def test_a_kept_connection_is_told_apart() -> None:
 def test_a_client_that_leaves_is_the_end_of_it(plan: Again) -> None:
     world = World(plans=[plan], connections_made=["refused", None])
     world.ask()
+    if plan.delay_s == 0:
+        world.hear(Resume(1))
     world.hear(RequestProtocolError(1, "Client disconnected.", ErrorCode.CLIENT_DISCONNECTED))
     assert world.count("HttpErrorHook") == 1
     assert world.count("RequestProtocolError") == (plan.delay_s == 0), "whoever has the request is told"
@@ -217,12 +221,43 @@ def test_a_client_that_leaves_is_the_end_of_it(plan: Again) -> None:
 def test_where_the_next_cannot_be_told_it_is_over() -> None:
     world = World(plans=[Again()], connections_made=["refused"], resumed=[None])
     world.ask()
+    world.hear(Resume(1))
     assert world.told[-2:] == ["HttpErrorHook", "ResponseProtocolError"]
 
 
 def test_the_next_may_take_its_time() -> None:
     world = World(plans=[Again()], connections_made=["refused", None], resumed=[Again(1.0), Again()])
     world.ask()
+    world.hear(Resume(1))
     assert world.count("GetHttpConnection") == 1
     world.hear(Resume(1))
     assert world.count("GetHttpConnection") == 2
+
+
+def test_what_an_attempt_said_before_it_was_given_up_is_nothing_to_the_next() -> None:
+    """It waited in the queue, behind a hook that took its time."""
+    world = World(plans=[Again(5.0)], connections_made=[None, None])
+    world.ask()
+    world.hear(ResponseProtocolError(-1, "cut", ErrorCode.GENERIC_SERVER_ERROR), *refused())
+    assert world.count("GetHttpConnection") == 1
+    world.hear(Resume(1))
+    world.hear(*refused(attempt=-2))
+    assert world.count("HttpResponseHook") == 0
+
+
+def test_a_killed_flow_whose_backend_dies_is_not_asked_again() -> None:
+    world = World(plans=[Again()], connections_made=[None])
+    world.ask()
+    world.stream.flow.kill()
+    world.hear(ResponseProtocolError(-1, "cut", ErrorCode.GENERIC_SERVER_ERROR))
+    assert world.troubles == []
+    assert world.told[-3:] == ["HttpErrorHook", "ResponseProtocolError", "RequestProtocolError"]
+    assert world.watched == {}
+
+
+def test_the_clock_has_nothing_to_say_once_it_is_over() -> None:
+    world = World(plans=[None], connections_made=["refused"])
+    world.ask()
+    told = world.told
+    world.hear(TimedOut(1, "", ErrorCode.GENERIC_SERVER_ERROR))
+    assert world.told == told
