@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import override
+from typing import Self, override
 
 import orjson
 
@@ -55,6 +55,11 @@ class DetourError(Exception):
         message = message.encode("utf-8", "replace").decode()
         super().__init__(message)
         self.message = message
+
+    def kept(self) -> Self:
+        """Return the error, to be kept: without the frames it came through, which hold the bodies, and it in a ring."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
     @property
     def headers(self) -> Mapping[str, str]:

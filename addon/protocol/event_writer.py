@@ -407,7 +407,7 @@ class EventWriter:
         return self._fail(Failure(MalformedReply(f"{self._origin} ended its reply without a finish reason.")))
 
     def _fail(self, delta: Failure) -> bytes:
-        self.error = delta.error
+        self.error = delta.error.kept()
         self.error.message = self._mask(self.error.message)
         self._held.clear()
         self._enter(State.OVER)

@@ -233,9 +233,10 @@ def _send_head(ours: DetourHttpLayer, child: Child, event: RequestHeaders) -> Co
     if stream is None:
         return ours.pass_on(child, event)
     true_values = ours.desk.credentials(stream.flow)
-    if true_values:
+    if true_values or stream.pace is not None:
         request = copy(event.request)  # its own copy() copies by way of a whole state
         request.data = copy(event.request.data)
+        request.data.content = b""  # it goes by itself, and the connection would keep it after a failure
         request.data.headers = event.request.headers.copy()
         request.data.headers.update(true_values)
         event = RequestHeaders(event.stream_id, request, event.end_stream, event.replay_flow)

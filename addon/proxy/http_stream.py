@@ -93,6 +93,7 @@ class Ours(Protocol):
     watched: dict[int, "DetourStream"]
     must_look: bool
     connections: dict[Connection, layer.Layer]
+    streams: dict[int, HttpStream]
 
     @property
     def held(self) -> Mapping[int, Held]:
@@ -308,8 +309,11 @@ class DetourStream(HttpStream):
     def flow_done(self) -> layer.CommandGenerator[None]:
         self._leave()
         yield from super().flow_done()
+        self._leave()
 
     def _leave(self) -> None:
-        """Nothing more is due."""
+        """Nothing more is due. Once it is over it forgets the flow, which would wait with it for the collector."""
         self.ours.let_go(self, held=False)
         self.ours.watched.pop(self.stream_id, None)
+        if self.stream_id not in self.ours.streams:
+            vars(self).pop("flow", None)

@@ -122,7 +122,7 @@ class RoutedExchange(Exchange):
         try:
             self.answer = self._whole(status, headers, body)
         except DetourError as error:
-            return error
+            return error.kept()
         self.first_at = now
         return None
 

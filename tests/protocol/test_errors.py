@@ -100,3 +100,16 @@ def test_what_cannot_be_said_names_its_path() -> None:
 
 def test_a_wrong_setting_is_an_error_of_ours() -> None:
     assert str(ConfigError("PORT: 'x' is no number")) == "PORT: 'x' is no number"
+
+
+def test_an_error_that_is_kept_holds_no_frame() -> None:
+    def fail() -> None:
+        try:
+            orjson.loads(b"{]")
+        except ValueError as error:
+            raise BadRequest("no JSON") from error
+
+    with pytest.raises(BadRequest, match="no JSON") as caught:
+        fail()
+    assert caught.value.kept() is caught.value
+    assert (caught.value.__traceback__, caught.value.__context__, caught.value.__cause__) == (None, None, None)

@@ -1,12 +1,14 @@
 """How an exchange may end: whatever either side does, the client hears a lawful end, and all is released."""
 
 import asyncio
+import gc
 import json
 import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import ref
 
 import brotli  # type: ignore[import-untyped]  # a compiled extension without types
 import httpx
@@ -413,8 +415,6 @@ async def test_a_client_that_leaves_frees_the_backend(
 
 def _held(proxy: Proxy) -> list[object]:
     """Headers still held by a layer of ours, anywhere."""
-    import gc
-
     return [each for each in gc.get_objects() if type(each) is http_layer.DetourHttpLayer and each.held]
 
 
@@ -538,3 +538,41 @@ async def test_a_reply_is_seen_while_it_grows(confdir: Path, configure: Configur
             assert replied(proxy.flows[0]) == reply.content
     growing = [size for size in updates.sizes if 0 < size < len(reply.content)]
     assert 1 <= len(growing) <= 2 + elapsed * 4
+
+
+REFUSAL = whole({"error": {"message": "no such field", "type": "invalid_request_error"}}, "400 Bad Request")
+ROUTED, PASSING = "/v1/messages", "/elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "stream"),
+    [
+        (streaming(), ROUTED, True),
+        (whole(), ROUTED, False),
+        (REFUSAL, ROUTED, True),
+        (streaming([b"data: {]\n\n"]), ROUTED, True),
+        (raw(head(**CHUNKED) + _chunk(HELLO[0]) + _chunk(HELLO[1])), ROUTED, True),
+        (streaming(NATIVE_HELLO), PASSING, True),
+        (whole(), PASSING, True),
+        (raw(b""), PASSING, True),
+    ],
+    ids=["stream", "whole", "refused", "garbage", "cut", "stream passes", "whole passes", "broken passes"],
+)
+async def test_an_ended_flow_waits_for_no_collector(
+    confdir: Path, configure: Configure, script: Script, path: str, stream: bool
+) -> None:
+    async with backend(script) as fake:
+        configure(fake.url)
+        async with proxying(confdir, modes=(f"reverse:{fake.url}",)) as proxy:
+            gc.disable()
+            try:
+                async with proxy.client() as client:
+                    for _ in range(3):
+                        await client.post(path, json=ask(stream=stream))
+                await proxy.settled()
+                ended = [ref(flow) for flow in proxy.flows]
+                proxy.flows.clear()
+                assert len(ended) == 3
+                await until(lambda: not any(flow() for flow in ended))
+            finally:
+                gc.enable()
