@@ -118,6 +118,11 @@ class PassThrough:
         self.over = False  # whether it has ended, well or badly
         self.begun = False  # whether it has any content, or its end, or is nothing that we can read
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the end of the reply, if it came now, would come too early."""
+        return self._frames is not None and not self.over
+
     def feed(self, chunk: bytes) -> bytes:
         """Return ``chunk`` itself."""
         self._watch(chunk)

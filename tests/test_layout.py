@@ -194,6 +194,7 @@ OWN_TESTS = (
     "test_credentials",
     "test_endings",
     "test_races",
+    "test_storm",
     "test_setup",
     "test_table",
     "test_vendor_types",

@@ -11,6 +11,7 @@ from addon.protocol.deltas import Source
 UNSHOWN = "text"  # the key of a seal's state under which words lie that the client does not see
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'  # says nothing, at any place between two events
+MESSAGE_STOP = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
 
 type Json = dict[str, Any]
 

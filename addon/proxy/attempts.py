@@ -293,6 +293,7 @@ class Attempts:
 
     def client_left(self, flow: http.HTTPFlow) -> None:
         """The client has left."""
+        self.partings.pop(flow, None)  # nobody hears it
         if (exchange := self.exchanges.get(flow.id)) is not None:
             exchange.client_left = True
 

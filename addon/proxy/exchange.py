@@ -131,7 +131,9 @@ class Exchange:
         """Hold what comes before the first content; all of it goes with that, and nothing of a reply that failed."""
         assert self.translator is not None  # noqa: S101 - the caller has looked
         self.waiting += written
-        if self.translator.begun or (ended and self.translator.refusal is None):
+        if ended and not self.translator.begun and self.translator.refusal is None:
+            self.failure = self.failure or self._wordless()
+        if self.translator.begun or (ended and self.translator.refusal is None and self.failure is None):
             self.begun = True
             written = bytes(self.waiting)
             self.waiting.clear()
@@ -139,6 +141,10 @@ class Exchange:
         if self.translator.refusal is not None and self.failure is None:
             self.failure = self._refusal(self.translator.refusal)
         return b""
+
+    def _wordless(self) -> DetourError | None:
+        """What a stream that ends before its first word means; None: it is Anthropic's own, and passes."""
+        return None
 
     def _refusal(self, told: DetourError | Mapping[str, Any]) -> DetourError:
         """What a stream that begins with an error means."""

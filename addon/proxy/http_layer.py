@@ -318,8 +318,8 @@ def _part(ours: DetourHttpLayer, child: Child, event: ResponseProtocolError) -> 
     held = ours.held.pop(event.stream_id, None)
     if held is not None and held.pieces:
         yield from ours.release(event.stream_id, held)
-    parting = ours.desk.parting(flow) if event.code not in LEFT_ALONE else None
-    if parting is None:
+    parting = ours.desk.parting(flow)
+    if parting is None or event.code in LEFT_ALONE:
         yield from ours.pass_on(child, event)
         return
     body = parting.tail

@@ -1,5 +1,6 @@
 """One exchange with a backend of the user's choice: its reply becomes the client's. Pure; times come in."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from addon.dialects.losses import Lost, loss
 from addon.protocol import compression, framing, tokens
 from addon.protocol.deltas import Delta, Failure
 from addon.protocol.errors import JSON_HEADERS, SSE_HEADERS, DetourError, MalformedReply, Reply
+from addon.protocol.event_shapes import MESSAGE_STOP
 from addon.protocol.event_writer import BEHIND_CUT, EventWriter
 from addon.protocol.messages import collect
 from addon.proxy.exchange import Exchange, Unpacked
@@ -23,7 +25,8 @@ from addon.routing.config import Credential
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
 
 LINE_ENDS = (b"\n", b"\r")
-EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")  # how bytes end behind a whole event
+EVENT_END = re.compile(rb"\n\n|\r\r|\n\r\n")  # what stands behind a whole event
+MOST_OF_AN_END = 4096  # bytes: more than the lines of a last event
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
 
@@ -80,13 +83,37 @@ class RoutedExchange(Exchange):
         return self.send.destination.dialect.decode_error(HTTPStatus.OK, {}, orjson.dumps(told), self._context())
 
     @override
+    def _wordless(self) -> DetourError:
+        return MalformedReply(f"{self.route.name} ended its reply before its first word.")
+
+    @override
     def _tail(self, error: DetourError) -> bytes:
-        if not isinstance(self.translator, PassThrough) or self.translator.stop_reason or self.ended:
+        if not isinstance(self.translator, PassThrough) or self.ended:
             return Exchange._tail(self, error)
-        told = framing.encode("error", error.event())
-        if not self.given or self.given.endswith(EVENT_ENDS):
-            return told
-        return b"\n" + told if self.given.endswith(LINE_ENDS) else b""  # nothing can be said inside of a line
+        begun = EVENT_END.split(self.given[-MOST_OF_AN_END:])[-1]  # of an event whose end has not come
+        if begun and not begun.endswith(LINE_ENDS):
+            return b""  # nothing can be said inside of a line
+        blank = b"\n" if begun else b""
+        if self.translator.stop_reason is None:
+            return blank + framing.encode("error", error.event())
+        return blank if b'"message_stop"' in begun else blank + MESSAGE_STOP  # all is said but the end
+
+    @override
+    def close(self) -> bytes:
+        """End a stream that passes, and that its backend has ended too early, as if that had broken off."""
+        translator = self.translator
+        if not isinstance(translator, PassThrough) or not self.begun or not translator.is_cut:
+            return Exchange.close(self)
+        error = MalformedReply(f"{self.route.name} ended its reply without a finish reason.")
+        written = self._tail(error)
+        if not written:
+            return Exchange.close(self)
+        self.closed = True
+        if translator.stop_reason is None:
+            translator.note(orjson.loads(error.event()))
+        self.given += written
+        self._note_facts()
+        return written
 
     @override
     def seen(self) -> bytes:

@@ -340,7 +340,10 @@ class Proxy:
 
     async def settled(self) -> None:
         """Wait until every exchange has ended."""
-        await until(lambda: self.is_released and not any(flow.live for flow in self.flows))
+        await until(
+            lambda: self.is_released and not any(flow.live for flow in self.flows),
+            lambda: self.log.text,
+        )
 
     async def at_rest(self) -> None:
         """Wait until every exchange has ended; nothing of them is left, in the addon or in the layers."""

@@ -248,14 +248,15 @@ async def test_a_native_stream_may_grow_beyond_the_length_it_said(
     confdir: Path, configure: Configure, door: int, http2: bool
 ) -> None:
     signed = {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "abc"}}
-    body = b"".join((NATIVE_HELLO[0], framing.encode("content_block_delta", json.dumps(signed).encode())))
+    told = framing.encode("content_block_delta", json.dumps(signed).encode())
+    body = b"".join((NATIVE_HELLO[0], told, *NATIVE_HELLO[4:]))
     announced = head(content_type="text/event-stream", content_length=str(len(body)))
     async with backend(raw(announced, body, close=False)) as fake:
         configure(BIG_MODEL="vllm-anthropic/x", VLLM_ANTHROPIC_API_BASE=fake.url)
         async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
             reply = await client.post("/v1/messages", json=ask())
             assert len(reply.content) > len(body)
-            own = json.loads(reply.content.split(b"data: ")[-1])["delta"]["signature"]
+            own = json.loads(reply.content.split(b"data: ")[2].splitlines()[0])["delta"]["signature"]
             assert signature.unseal(own) == Seal("vllm-anthropic/x", {"native": "abc"})
             again = await client.post("/v1/messages", json=ask())
             assert again.content == reply.content, "the connection is good for another"

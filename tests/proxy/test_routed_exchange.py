@@ -12,6 +12,7 @@ from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol import signature
 from addon.protocol.deltas import Usage
 from addon.protocol.errors import Reply
+from addon.protocol.event_shapes import MESSAGE_STOP
 from addon.protocol.messages import Json
 from addon.protocol.signature import Seal
 from addon.proxy.intake import Send
@@ -183,23 +184,45 @@ def test_what_comes_before_the_first_content_waits_for_it() -> None:
 
 
 NATIVE_ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n'
-ENDS = [
-    (NATIVE_HELLO[:3], True),
-    ([*NATIVE_HELLO[:3], NATIVE_ERROR], False),
-    (NATIVE_HELLO[:5], False),
-    (NATIVE_HELLO, False),
-]
+NAME, DATA = NATIVE_HELLO[5].removesuffix(b"\n").splitlines(keepends=True)
+ENDS = {
+    "amid": (NATIVE_HELLO[:3], b"event: error\n"),
+    "in an event": ([*NATIVE_HELLO[:3], b"event: content_block_delta\n"], b"\nevent: error\n"),
+    "behind an error": ([*NATIVE_HELLO[:3], NATIVE_ERROR], b""),
+    "behind a reason": (NATIVE_HELLO[:5], MESSAGE_STOP),
+    "behind a reason, in the name of the end": ([*NATIVE_HELLO[:5], NAME], b"\n" + MESSAGE_STOP),
+    "behind a reason, in the data of the end": ([*NATIVE_HELLO[:5], NAME, DATA[:9]], b"\n" + MESSAGE_STOP),
+    "behind a reason, before the blank line": ([*NATIVE_HELLO[:5], NAME, DATA], b"\n"),
+    "behind all": (NATIVE_HELLO, b""),
+}
 
 
-@pytest.mark.parametrize(("pieces", "is_told"), ENDS, ids=["amid", "behind an error", "behind a reason", "behind all"])
-def test_a_native_stream_that_breaks_off_is_told_so_once(pieces: list[bytes], is_told: bool) -> None:
+@pytest.mark.parametrize("breaks_off", [True, False])
+@pytest.mark.parametrize("name", ENDS)
+def test_a_native_stream_that_ends_too_early_is_ended(name: str, breaks_off: bool) -> None:
+    pieces, wanted = ENDS[name]
     native = _routed("vllm-anthropic/q")
     native.open_stream(waits=True)
     for piece in pieces:
         native.feed(piece, 11.0)
-    tail = native.cut("gone")
-    assert tail.startswith(b"event: error\n") is is_told
-    assert bool(tail) is is_told
+    tail = native.cut("gone") if breaks_off else native.close()
+    assert tail.startswith(wanted)
+    assert bool(tail) == bool(wanted)
+    assert (native.error is not None) == (
+        b"error" in wanted or name == "behind an error" or (breaks_off and wanted != b"")
+    )
+    read = [event for event in bytes(native.given).split(b"\n\n") if b"\ndata: " in event]
+    assert [b'"message_stop"' in event or b'"error"' in event for event in read] == [False] * (len(read) - 1) + [True]
+
+
+@pytest.mark.parametrize("pieces", [[], NATIVE_HELLO[:1], [b": nothing\n\n"]])
+def test_a_native_stream_that_ends_before_its_first_word_has_failed(pieces: list[bytes]) -> None:
+    native = _routed("vllm-anthropic/q")
+    native.open_stream(waits=True)
+    for piece in pieces:
+        native.feed(piece, 11.0)
+    assert native.close() == b""
+    assert "ended its reply before its first word" in str(native.failure)
 
 
 WHOLE = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "EMPTY"}, "finish_reason": "stop"}]}
