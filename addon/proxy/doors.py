@@ -28,6 +28,9 @@ ANTHROPIC_HOST = "api.anthropic.com"
 TCP_TIMEOUT_S = (
     7_200  # a model may think in silence for longer than mitmproxy's 600 s; Claude Code gives up long before
 )
+# Full collections, after 300 requests rather than 3,000: they take 7 to 17 ms now, and a client's connection that is
+# closed stays in a ring of mitmproxy's, with its TLS state, until one comes.
+OLDER_THRESHOLDS = (5, 2)
 EXPLICIT = (mode_specs.RegularMode, mode_specs.UpstreamMode)
 
 
@@ -47,6 +50,7 @@ class Doors:
         self._extras: ConsoleExtras | None = None
         self._last = ""  # the newest exchange, for the console's line
         self._started = presence.moment()
+        self._thresholds = gc.get_threshold()
 
     def load(self, loader: Loader) -> None:
         """Add our options and views, and set what streaming through mitmproxy needs."""
@@ -111,6 +115,7 @@ class Doors:
         gc.collect()
         gc.freeze()  # what the start made stays; a full collection would walk all of it, for 150 ms, in mid-stream
         gc.collect()  # of nothing: lets later full collections come by the few objects that are left to walk
+        gc.set_threshold(gc.get_threshold()[0], *OLDER_THRESHOLDS)
         confdir = Path(ctx.options.confdir).expanduser()
         for line in greeting.lines(settings, opened, confdir):
             logger.info("%s", line)
@@ -130,6 +135,7 @@ class Doors:
         """Leave mitmproxy as it was."""
         takeover.give_back_replays()
         typecheck.give_back()
+        gc.set_threshold(*self._thresholds)
         self.eviction.done()
         presence.vanish(self._control.settings)
         if self._extras is not None:

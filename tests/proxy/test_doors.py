@@ -1,5 +1,6 @@
 """The doors by themselves: the console's line, and what forbids routing. What they do to traffic is in test_hooks."""
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ from mitmproxy.test import taddons
 
 from addon.proxy import console
 from addon.proxy.control import Control
-from addon.proxy.doors import Doors
+from addon.proxy.doors import OLDER_THRESHOLDS, Doors
 from addon.proxy.greeting import Listener
 from addon.proxy.hooks import Detour
 from addon.routing.settings import Settings
 from addon.settings.assembly import configure as configuration
 from addon.settings.document import Document
 from tests.proxy.conftest import Configure
+from tests.proxy.live import proxying
 
 
 class Extras:
@@ -105,3 +107,11 @@ def test_the_command_line_is_told_of_the_models_that_answer_now(
     control.settings = None
     doors._appear()
     assert said()["compaction"] == {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": "200000"}
+
+
+async def test_the_collector_comes_oftener_while_we_are_loaded(confdir: Path, configure: Configure) -> None:
+    before = gc.get_threshold()
+    configure()
+    async with proxying(confdir):
+        assert gc.get_threshold() == (before[0], *OLDER_THRESHOLDS)
+    assert gc.get_threshold() == before
