@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -72,26 +72,33 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, folder: str, **variables: str) -> Iterator[Proxy]:
+def running(
+    command: list[str], port: int, folder: str, variables: Mapping[str, str], log: Path = Path(os.devnull)
+) -> Iterator[Proxy]:
     """Run a server until the block ends."""
     environment = {"PATH": os.environ["PATH"], "HOME": folder, **variables}
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        wait_for(port, process)
-        yield Proxy(process, port)
-    finally:
-        process.terminate()
-        process.wait()
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said)
+        try:
+            wait_for(port, process)
+            yield Proxy(process, port)
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def mitmdump(name: str, backend_port: int, folder: str) -> contextlib.AbstractContextManager[Proxy]:
-    """Run one of the two: each with a reverse door, and the backend behind it."""
+def mitmdump(
+    name: str, backend_port: int, folder: str, tool: str = "mitmdump"
+) -> contextlib.AbstractContextManager[Proxy]:
+    """Run one of the two: each with a reverse door, and the backend behind it. ``tool`` may be mitmweb."""
     port = free_port()
-    command = [str(Path(sys.executable).with_name("mitmdump")), "-s", str(SCRIPTS[name])]
+    command = [str(Path(sys.executable).with_name(tool)), "-s", str(SCRIPTS[name])]
     command += ["--mode", f"reverse:http://127.0.0.1:{backend_port}@127.0.0.1:{port}", "--set", f"confdir={folder}"]
+    if tool == "mitmweb":
+        command += ["--no-web-open-browser", "--web-port", str(free_port()), "--set", "web_password=benchmark"]
     settings = {"OPENAI_API_BASE": f"http://127.0.0.1:{backend_port}/v1", "OPENAI_API_KEY": "sk-benchmark"}
     settings["BIG_MODEL"] = settings["SMALL_MODEL"] = "openai/gpt-5.5"
-    return running(command, port, folder, **settings)
+    return running(command, port, folder, settings)
 
 
 class Client:
@@ -101,6 +108,10 @@ class Client:
         """Connect."""
         self._socket = socket.create_connection(("127.0.0.1", port), WAIT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
 
     def ask(self, body: bytes) -> tuple[float, int]:
         """Send a request, read its reply; return the seconds to the first delta, and the reply's size."""
@@ -171,7 +182,7 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         backend = [sys.executable, "-m", "tests.benchmarks.backend", str(backend_port)]
-        stack.enter_context(running(backend, backend_port, folder, PYTHONPATH=str(ROOT)))
+        stack.enter_context(running(backend, backend_port, folder, {"PYTHONPATH": str(ROOT)}))
         start = starts(backend_port, folder)
         proxies = {name: stack.enter_context(mitmdump(name, backend_port, folder)) for name in SCRIPTS}
         figures = measure(proxies, backend_port)

@@ -137,3 +137,20 @@ def test_what_was_lost_is_read_beside_the_prompt(mitmweb: Proxy, backend: FakeBa
     assert "messages.1.content.0: thinking of deepseek/deepseek-v4-pro left out" in shown
     if SCREENSHOT:
         page.screenshot(Path(SCREENSHOT).with_stem("losses"))
+
+
+def test_the_flow_that_is_open_stays_when_older_ones_leave(mitmweb: Proxy, backend: FakeBackend, page: Page) -> None:
+    backend.script(*[answer(f"Answer {number}.") for number in range(6)])
+    opened, beside = send(mitmweb), send(mitmweb)
+    page.open(address(mitmweb, f"flows/{opened}/request"))
+    page.wait_for(QUESTION)
+    mitmweb.web("/options", {"detour_keep_flows": 2}, "PUT")
+    try:
+        later = [send(mitmweb) for _ in range(4)]
+        shown = [flow["id"] for flow in mitmweb.web("/flows")]
+        assert beside not in shown
+        assert shown == [opened, *later[-2:]]
+        page.wait_for_element(".flow-table tr.selected")
+        assert QUESTION in page.text()
+    finally:
+        mitmweb.web("/options", {"detour_keep_flows": 500}, "PUT")
