@@ -139,6 +139,8 @@ class DetourHttpLayer(ConnectionsLayer):
                 yield from self._look(event)
             else:
                 yield from super()._handle_event(event)
+                if type(event) is events.ConnectionClosed:
+                    yield from self._end_orphans(event.connection)
         except NotImplementedError:
             if not isinstance(event, events.DataReceived) or event.connection is self.context.client:
                 raise
@@ -152,6 +154,14 @@ class DetourHttpLayer(ConnectionsLayer):
                     yield from self._refuse(held)
         if self.must_look:
             yield from self._set_wakeup()
+
+    def _end_orphans(self, connection: Connection) -> layer.CommandGenerator[None]:
+        """Tell the attempts on a connection that it is gone: of HTTP/2, mitmproxy forgets those in its queue."""
+        gone = self.connections.get(connection)
+        for stream_id, stream in list(self.streams.items()):
+            if stream_id < 0 and gone is not None and self.connections.get(stream.context.server) is gone:
+                told = ResponseProtocolError(stream_id, "connection closed", ErrorCode.GENERIC_SERVER_ERROR)
+                yield from self.event_to_child(stream, told)
 
     def release(self, stream_id: int, held: Held) -> layer.CommandGenerator[None]:
         """Send the client what waits, the headers first, the bytes in one piece."""

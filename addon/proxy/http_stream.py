@@ -266,7 +266,7 @@ class DetourStream(HttpStream):
     def _abandon(self, event: RequestProtocolError) -> layer.CommandGenerator[None]:
         """The client has left."""
         self._enter(Phase.OVER)
-        if self.attempt:
+        if self.attempt and self.context.server in self.ours.connections:
             yield from super().handle_protocol_error(event)
         else:  # nobody is there to be told
             self.client_state = self.server_state = self.state_errored

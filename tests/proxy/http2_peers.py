@@ -140,6 +140,8 @@ class Http2Exchange:
         self.flush()
 
     def flush(self) -> None:
+        if self.writer.transport.is_closing():
+            raise ConnectionResetError
         self.writer.write(self.wire.data_to_send())
 
 
@@ -148,6 +150,7 @@ class Http2Backend:
     """Plays a script for each request; the last one for ever."""
 
     scripts: list[Http2Script]
+    most_streams: int | None = None  # that it allows at once, on its first connection
     port: int = 0
     received: list[Received] = field(default_factory=list)
     resets: int = 0
@@ -161,6 +164,9 @@ class Http2Backend:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         wire = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        if self.most_streams is not None and self.accepted == 1:
+            wire.local_settings.max_concurrent_streams = self.most_streams
+            wire.local_settings.acknowledge()
         wire.initiate_connection()
         writer.write(wire.data_to_send())
         asked: dict[int, tuple[list[tuple[str, str]], bytearray]] = {}
@@ -194,15 +200,17 @@ class Http2Backend:
             task.add_done_callback(self.tasks.discard)
 
     async def _play(self, script: Http2Script, received: Received, exchange: Http2Exchange) -> None:
-        with suppress(h2.exceptions.ProtocolError, KeyError):
+        with suppress(h2.exceptions.ProtocolError, KeyError, ConnectionError):
             await script(received, exchange)
 
 
 @asynccontextmanager
-async def http2_backend(tls: ssl.SSLContext, *scripts: Http2Script) -> AsyncIterator[Http2Backend]:
+async def http2_backend(
+    tls: ssl.SSLContext, *scripts: Http2Script, most_streams: int | None = None
+) -> AsyncIterator[Http2Backend]:
     """A backend that speaks HTTP/2 alone."""
     tls.set_alpn_protocols(["h2"])
-    fake = Http2Backend(list(scripts))
+    fake = Http2Backend(list(scripts), most_streams)
     connections: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

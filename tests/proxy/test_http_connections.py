@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import h2.exceptions
+import pytest
 
-from tests.proxy.http2_peers import http2_client
-from tests.proxy.live import Backend, ask, backend, proxying, said, silent, streaming, until
+from addon.proxy import journey
+from tests.proxy.http2_peers import Http2Exchange, http2_backend, http2_client
+from tests.proxy.live import HELLO, Backend, Received, ask, backend, proxying, said, silent, streaming, until
 from tests.proxy.test_attempts import settings
 from tests.proxy.test_hooks import _certificate
 
@@ -117,4 +119,39 @@ async def test_a_handshake_that_never_ends_with_neighbours(confdir: Path, tmp_pa
                 streams.append(client.ask(ask()))
                 await asyncio.sleep(0.1)
             await until(lambda: all(client.replies[each].over for each in streams), lambda: client.replies)
+            await proxy.at_rest()
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_who_waits_in_the_queue_of_a_connection_hears_of_its_end(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    """mitmproxy tells those alone whose request it has sent."""
+    monkeypatch.setattr(journey, "delay_s", lambda error, tries, *_, **__: 0.02 if tries < 3 else None)
+    gate = asyncio.Event()
+
+    async def goes_away(received: Received, exchange: Http2Exchange) -> None:
+        await gate.wait()
+        exchange.go_away()
+
+    async def hello(received: Received, exchange: Http2Exchange) -> None:
+        exchange.head()
+        exchange.say(*HELLO, end=True)
+
+    tls, authority = _certificate(tmp_path)
+    async with http2_backend(tls, goes_away, goes_away, hello, most_streams=2) as fake:
+        settings(tmp_path, Backend([], fake.port), b0={"address": f"{fake.url}/v1"})
+        async with (
+            proxying(confdir, ssl_verify_upstream_trusted_ca=str(authority)) as proxy,
+            http2_client(proxy) as client,
+        ):
+            first = client.ask(ask())
+            await until(lambda: fake.received)  # so that what is allowed at once is known
+            others = [client.ask(ask()) for _ in range(4)]
+            await until(lambda: len(fake.received) == 2 and len(proxy.flows) == 5)
+            if leaves:
+                client.reset(others.pop())
+            gate.set()
+            await until(lambda: all(client.replies[each].over for each in (first, *others)), lambda: proxy.log.text)
+            assert {said(client.replies[each].body) for each in (first, *others)} == {"Hello"}
             await proxy.at_rest()
