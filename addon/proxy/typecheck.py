@@ -3,7 +3,7 @@
 mitmproxy checks each request and response that it makes, field by field. For a type of several parts (``Headers |
 None``) it raises and catches an error that refers to itself by way of its traceback, and so to every frame on the
 stack: to the bytes that were read, and to the flow with its bodies. All of that waits for the garbage collector. Under
-300 kB requests these are 2 to 10 MB, and the errors cost an eighth of a request's CPU. A value whose type is exactly
+300 kB requests these are 2 to 10 MB, and the errors cost a tenth of a request's CPU. A value whose type is exactly
 one of those that are asked for needs no error; everything else goes the old way.
 """
 

@@ -28,8 +28,8 @@ def report(rows: Sequence[Row], heads: Sequence[str]) -> int:
     lines = [f"| {' | '.join(heads)} |", f"|{' - |' * len(heads)}"]
     for row in rows:
         verdict = "" if row.passed else " **passed the limit**"
-        figure = f"{row.value:.2f} {row.unit}"
-        limit = f"{row.limit:g} {row.unit}" if isfinite(row.limit) else "none"
+        figure = f"{row.value:.2f} {row.unit}" if row.unit else f"{row.value:g}"
+        limit = f"{row.limit:g} {row.unit}".rstrip() if isfinite(row.limit) else "none"
         lines.append(f"| {row.what} | {row.ours} | {row.theirs} | {figure}{verdict} | {limit} |")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if all(row.passed for row in rows) else 1
