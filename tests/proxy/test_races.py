@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from mitmproxy import http
+from mitmproxy.hooks import ConfigureHook
 
 from addon.protocol.errors import DetourError
 from addon.protocol.event_shapes import PING
 from addon.proxy import journey
+from addon.proxy.hooks import Detour
 from addon.routing import retry
 from tests import law
 from tests.proxy.http2_peers import Http2Exchange, http2_backend, http2_client
@@ -20,6 +22,7 @@ from tests.proxy.live import (
     KEY,
     NATIVE_HELLO,
     Backend,
+    Proxy,
     Received,
     Script,
     ask,
@@ -407,3 +410,53 @@ async def test_pings_where_an_event_came_in_two_reads(confdir: Path, tmp_path: P
             reply = await client.post("/v1/messages", json=ask())
             assert reply.content.replace(PING, b"") == b"".join(NATIVE_HELLO)
             assert reply.content.count(PING) >= 2
+
+
+# -- a reload
+
+
+def reload(proxy: Proxy) -> Detour:
+    """Put another addon in the place of the one that runs, as mitmproxy does with a script; returns the old one."""
+    addons, old = proxy.master.addons, proxy.detour
+    addons.remove(old)
+    proxy.detour = Detour()
+    addons.chain.insert(0, addons.register(proxy.detour))
+    addons.invoke_addon_sync(proxy.detour, ConfigureHook(set(proxy.master.options.keys())))
+    return old
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_reload_between_two_attempts_loses_neither(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(journey, "delay_s", lambda error, tries, *_, **__: 0.2 if tries == 1 else None)
+    async with backend(busy(), UNAUTHORIZED) as first, backend(streaming() if stream else whole()) as second:
+        settings(tmp_path, first, second, **IMPATIENT)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            asking = asyncio.create_task(client.post("/v1/messages", json=ask(stream=stream)))
+            await until(lambda: "trying again in" in proxy.log.text)
+            old = reload(proxy)
+            reply = await asking
+            assert b"Hel" in reply.content
+            assert (len(first.received), len(second.received)) == (2, 1)
+            await until(lambda: old.is_idle and not old.attempts._originals)
+            await proxy.at_rest()
+            assert not [name for name in proxy.master.addons.lookup if "leaving" in name]
+
+
+async def test_after_a_reload_a_stream_that_nobody_asked_for_is_still_translated(confdir: Path, tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def slow(received: Received, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        await streaming()(received, writer)
+
+    async with backend(slow) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            asking = asyncio.create_task(client.post("/v1/messages", json=ask(stream=False)))
+            await until(lambda: fake.received)
+            reload(proxy)
+            gate.set()
+            assert (await asking).json()["content"][0]["text"] == "Hello"
+            await proxy.at_rest()
