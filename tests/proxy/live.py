@@ -223,6 +223,28 @@ async def backend(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@asynccontextmanager
+async def corporate_proxy() -> AsyncIterator[tuple[str, list[str]]]:
+    """A proxy that makes tunnels; yields its address, and the heads of what it was asked for."""
+    heads: list[str] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(65536):
+            writer.write(piece)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        host, port = heads[-1].split(" ")[1].split(":")
+        there, here = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 Yes\r\n\r\n")
+        await asyncio.gather(pump(reader, here), pump(there, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+
+
 def head(status: str = "200 OK", version: str = "1.1", **headers: str) -> bytes:
     """A response head; underscores in names are dashes."""
     lines = [f"HTTP/{version} {status}", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]

@@ -14,7 +14,7 @@ from addon.protocol.event_shapes import PING
 from addon.proxy import journey, record, transfer
 from addon.proxy.exchange import Exchange
 from addon.routing import retry
-from tests import law
+from tests import law, pdfs
 from tests.proxy.live import (
     HELLO,
     KEY,
@@ -24,6 +24,7 @@ from tests.proxy.live import (
     Script,
     ask,
     backend,
+    corporate_proxy,
     head,
     proxying,
     raw,
@@ -368,6 +369,38 @@ async def test_a_picture_that_the_first_cannot_see_goes_to_the_next(confdir: Pat
         async with proxying(confdir) as proxy, proxy.client() as client:
             assert said((await client.post("/v1/messages", json=request)).content) == "Hello"
             assert (len(blind.received), len(sighted.received)) == (0, 1)
+
+
+@pytest.mark.parametrize("http2", [True, False])
+async def test_every_target_is_reached_through_the_proxy_on_the_way_out(
+    confdir: Path, tmp_path: Path, http2: bool
+) -> None:
+    async with corporate_proxy() as (url, heads), backend(busy()) as first, backend(streaming()) as second:
+        settings(tmp_path, first, second)
+        async with proxying(confdir, modes=(f"upstream:{url}",)) as proxy, proxy.client(1, http2=http2) as client:
+            assert said((await client.post("/v1/messages", json=ask())).content) == "Hello"
+            await proxy.settled()
+    tunnels = [head.split(" ")[1] for head in heads]
+    assert tunnels[0] == f"127.0.0.1:{first.port}"
+    assert tunnels[-1] == f"127.0.0.1:{second.port}"
+    assert KEY not in "".join(heads)
+
+
+@pytest.mark.parametrize(("door", "http2"), DOORS)
+async def test_a_pdf_that_only_the_next_target_must_have_read_is_read_then(
+    confdir: Path, tmp_path: Path, door: int, http2: bool
+) -> None:
+    words = f"the words of door {door}, {http2}"  # what was read once is kept
+    source = {"type": "base64", "media_type": "application/pdf", "data": pdfs.encoded(pdfs.pdf(words))}
+    request = ask() | {"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]}
+    async with backend(busy()) as native, backend(streaming()) as reader:
+        settings(tmp_path, native, reader, b0={"like": "vllm-anthropic", "address": native.url})
+        async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
+            reply = await client.post("/v1/messages", json=request)
+            assert said(reply.content) == "Hello"
+            assert words not in native.received[0].body.decode()
+            assert words in reader.received[0].body.decode()
+            await proxy.settled()
 
 
 # -- Anthropic itself in the list --------------------------------------------------------------------------------------

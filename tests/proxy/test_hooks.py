@@ -34,6 +34,7 @@ from tests.proxy.live import (
     NATIVE_HELLO,
     ask,
     backend,
+    corporate_proxy,
     gzipped,
     head,
     proxying,
@@ -304,18 +305,7 @@ async def test_a_backend_whose_certificate_is_not_trusted_is_told(
 @pytest.mark.parametrize(("door", "http2"), BOTH_DOORS[:2])
 async def test_an_upstream_proxy_is_used(confdir: Path, configure: Configure, door: int, http2: bool) -> None:
     """``--mode upstream:``: door one, and every backend is reached through the company's proxy."""
-    heads: list[str] = []
-
-    async def corporate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        host, port = heads[-1].split(" ")[1].split(":")
-        there, here = await asyncio.open_connection(host, int(port))
-        writer.write(b"HTTP/1.1 200 Yes\r\n\r\n")
-        await asyncio.gather(_pump(reader, here), _pump(there, writer))
-
-    server = await asyncio.start_server(corporate, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, backend(streaming()) as fake:
+    async with corporate_proxy() as (url, heads), backend(streaming()) as fake:
         configure(fake.url)
         async with proxying(confdir, modes=(f"upstream:{url}",)) as proxy, proxy.client(door, http2=http2) as client:
             for _ in range(2):
@@ -323,12 +313,6 @@ async def test_an_upstream_proxy_is_used(confdir: Path, configure: Configure, do
         assert heads[0].startswith(f"CONNECT 127.0.0.1:{fake.port} ")
         assert KEY not in "".join(heads)
         assert fake.received[0].header("authorization") == f"Bearer {KEY}"
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while piece := await reader.read(65536):
-        writer.write(piece)
-    writer.close()
 
 
 # -- what is answered here ---------------------------------------------------------------------------------------------
