@@ -260,8 +260,7 @@ class Attempts:
         if (reading := self._readings.get(flow.id)) is not None and not reading.done():
             return Again(READING_S)
         try:
-            with undisturbed(journey.readings):
-                verdict = decide_again(journey.incoming, journey.settings, journey.route)
+            self._put_other(flow, exchange, journey)
         except Unread as unread:
             reading = asyncio.get_running_loop().create_task(self._read(unread, journey.readings))
             self._readings[flow.id] = reading
@@ -271,14 +270,18 @@ class Attempts:
         except Exception:
             logger.exception("Detour: incident %s", incident)
             raise InternalError(incident) from None
+        journey.is_other = False
+        return None
+
+    def _put_other(self, flow: http.HTTPFlow, exchange: Exchange, journey: Journey) -> None:
+        with undisturbed(journey.readings):
+            verdict = decide_again(journey.incoming, journey.settings, journey.route)
         if not isinstance(verdict, Pass | Send):
             raise BackendError(Kind.REFUSED, f"{journey.route.name} cannot be asked this.")
         self._originals[flow.id].put_back(flow)
         flow.metadata.pop(record.KEY, None)
         self._put(flow, verdict, journey.route, exchange.started, journey)
         self._upstream.request(flow)
-        journey.is_other = False
-        return None
 
     async def _read(self, unread: Unread, readings: dict[bytes, Reading]) -> None:
         readings[unread.key] = await self._reader.read(unread)

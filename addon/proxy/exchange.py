@@ -68,11 +68,6 @@ class Exchange:
         return text
 
     @property
-    def writes(self) -> bool:
-        """Whether the reply is a stream that we write."""
-        return False
-
-    @property
     def unpacks(self) -> bool:
         """Whether the client gets unpacked what the backend had compressed."""
         return isinstance(self.translator, Unpacked)

@@ -61,11 +61,6 @@ class RoutedExchange(Exchange):
         losses = self.send.encoded.losses
         return RoutedExchange(self.id, self.route, self.started, losses=losses, send=self.send, journey=self.journey)
 
-    @property
-    @override
-    def writes(self) -> bool:
-        return isinstance(self.translator, StreamTranslator)
-
     @override
     def _translator(self, unpack: compression.Unpack | None) -> StreamTranslator | PassThrough:
         if not self.translates:

@@ -403,6 +403,26 @@ async def test_a_pdf_that_only_the_next_target_must_have_read_is_read_then(
             await proxy.settled()
 
 
+async def test_a_bug_while_the_next_target_is_put_on_the_flow_is_answered_with_an_id(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raised into mitmproxy it would be a crash, and the client would wait for ever."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("an invented bug")
+
+    monkeypatch.setattr("addon.proxy.attempts.Original.put_back", broken)
+    async with backend(busy()) as first, backend(streaming()) as second:
+        settings(tmp_path, first, second)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            proxy.errors_expected = True
+            reply = await client.post("/v1/messages", json=ask())
+            assert "ZeroDivisionError: an invented bug" in proxy.log.text
+            assert "crashed" not in proxy.log.text
+            assert (reply.status_code, second.received) == (429, []), "what its own retry may mend"
+            await proxy.settled()
+
+
 # -- Anthropic itself in the list --------------------------------------------------------------------------------------
 
 
