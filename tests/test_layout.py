@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dialects": {"protocol"},
     "routing": {"dialects", "protocol"},
     "settings": {"routing", "dialects", "protocol"},
-    "prompts": {"dialects", "protocol"},
+    "prompts": {"routing", "dialects", "protocol"},
     "stream": {"dialects", "protocol"},
     "proxy": {"stream", "prompts", "settings", "routing", "dialects", "protocol"},
     "cli": {"stream", "prompts", "settings", "routing", "dialects", "protocol"},
