@@ -19,8 +19,17 @@ from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
 from addon.dialects.documents import Reading, Unread
-from addon.protocol.errors import SSE_HEADERS, BackendError, Blocked, DetourError, InternalError, Kind, Reply
-from addon.proxy import fail_closed, record, transfer
+from addon.protocol.errors import (
+    SSE_HEADERS,
+    BackendError,
+    BadRequest,
+    Blocked,
+    DetourError,
+    InternalError,
+    Kind,
+    Reply,
+)
+from addon.proxy import fail_closed, forcing, record, transfer
 from addon.proxy.attempts import Attempts
 from addon.proxy.commands import Commands
 from addon.proxy.control import Control
@@ -32,7 +41,6 @@ from addon.proxy.journey import Trouble
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.reader import Reader
-from addon.proxy.rest.openapi import TOKEN_HEADER
 from addon.proxy.rest.responder import Rest, may_be_ours
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.told import Told
@@ -112,7 +120,11 @@ class Detour:
             return None
         if may_be_ours(flow.request.path):
             return self.rest.request(flow)
-        flow.request.headers.pop(TOKEN_HEADER, None)  # ours, on a path that is not: it is for nobody else
+        try:
+            forcing.take(flow, self.rest.token, self.rest.token_file)  # ours: they are for nobody else
+        except BadRequest as error:
+            self._answer(flow, error)
+            return None
         if self._is_ours(flow):
             started = time.monotonic()
             if unread := self._take(flow, started, {}):
@@ -142,8 +154,10 @@ class Detour:
         flow.metadata.pop("proxyauth", None)  # mitmproxy's own note of who asked, password and all
         try:
             record.restore(flow)
+            if (forced := forcing.of(flow)) is not None:
+                transfer.strip_credentials(flow.request)  # the client's go with no copy
             avoided = self.control.health.avoided(started)
-            incoming = transfer.incoming(flow, datetime.now().astimezone(), avoided)
+            incoming = transfer.incoming(flow, datetime.now().astimezone(), avoided, forced)
             with undisturbed(readings):
                 verdict = self._decide(incoming)
             match verdict:
@@ -257,15 +271,15 @@ class Detour:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _is_ours(self, flow: http.HTTPFlow) -> bool:
-        """Whether the request is the client's own: for Anthropic, or through a reverse door."""
-        if record.is_rewritten(flow) or is_reverse(flow.client_conn.proxy_mode):
+        """Whether the request is the client's own: for Anthropic, or through a reverse door; or a copy of one."""
+        if forcing.of(flow) is not None or record.is_rewritten(flow) or is_reverse(flow.client_conn.proxy_mode):
             return True
         return flow.request.host.lower() == ANTHROPIC_HOST
 
     def _decide(self, incoming: Incoming) -> Verdict:
         if self.settings is not None:
             return decide(incoming, self.settings, self.doors.networks)
-        if incoming.path not in fail_closed.ROUTED:
+        if incoming.path not in fail_closed.ROUTED and incoming.forced is None:
             return Pass()
         raise BackendError(Kind.UNREACHABLE, "Detour's settings are wrong, the proxy's log says how: nothing is sent.")
 
@@ -362,6 +376,8 @@ class Detour:
         flow.comment = (
             f"blocked by {error.why}" if isinstance(error, Blocked) else f"answered by Detour: {error.message}"
         )
+        if (forced := forcing.of(flow)) is not None:
+            flow.comment = f"{forced.told} → {forced.target} · {flow.comment}"
         record.keep_answer(flow, error.why if isinstance(error, Blocked) else error.message)
         level = logging.INFO if isinstance(error, Blocked) else logging.WARNING
         logger.log(level, "%s detour %d %s", flow.id[:8], reply.status, error.message)

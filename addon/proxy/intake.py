@@ -22,10 +22,11 @@ from addon.protocol import tokens
 from addon.protocol.errors import JSON_HEADERS, BadRequest, Reply, Unsupported
 from addon.protocol.messages import Json, Request, check, has_model, parse_json
 from addon.proxy.told import Told, tell
-from addon.routing import changes, searching
+from addon.routing import changes, forced, searching
 from addon.routing.call import Call, Door
 from addon.routing.changes import Change
 from addon.routing.config import DISCOVERY_PREFIX, LIMITS, Choice
+from addon.routing.forced import Forced
 from addon.routing.health import NOBODY, State
 from addon.routing.route import Destination, Route, choose, fall_back, home
 from addon.routing.searching import Unasked
@@ -51,6 +52,7 @@ class Incoming:
     lot: str = ""  # what a draw falls to where there is no session
     matches_filter: Callable[[str], bool] | None = None  # whether its flow matches one of mitmproxy's expressions
     avoided: Mapping[str, State] = NOBODY  # targets that are not up
+    forced: Forced | None = None  # a copy of an exchange, and who answers it past all rules
 
     def call(self, parsed: Json) -> Call:
         """What rules ask of a call to a model."""
@@ -98,6 +100,8 @@ type Verdict = Pass | Reply | Told | Send
 def decide(incoming: Incoming, settings: Settings, networks: tuple[Network, ...] = ()) -> Verdict:
     """Decide. ``networks`` lists who is served besides loopback. Raises: DetourError, which the caller answers."""
     entry = ENDPOINTS.get(incoming.path)
+    if incoming.forced is not None and entry not in (_messages, _count_tokens):
+        raise BadRequest(f"{incoming.path}: nobody can be named to answer this: it is no call to a model.")
     if entry is None:
         return Pass()
     return entry(incoming, settings, networks)
@@ -187,8 +191,9 @@ def _routed(
     whether they were to be blocked.
     """
     parsed, fault = _parse(incoming.body, settings.limits.request_bytes)
-    route = choose(incoming.call(parsed), settings, incoming.avoided) if has_model(parsed) else None
-    if (route is None and not settings.judges) or (route is not None and route.destination is None):
+    route = _choose(incoming, parsed, settings) if has_model(parsed) else None
+    judges = settings.judges or incoming.forced is not None
+    if (route is None and not judges) or (route is not None and route.destination is None):
         return Pass(route)
     if incoming.method != "POST":
         raise BadRequest(f"{incoming.path}: the method {incoming.method} is not allowed, use POST", 405)
@@ -198,11 +203,18 @@ def _routed(
     if fault is not None:
         raise fault
     request = check(parsed)  # fails where there is no model
-    route = route or choose(incoming.call(request.body), settings, incoming.avoided)
+    route = route or _choose(incoming, request.body, settings)
     if route.destination is not None and route.destination.is_home:
         return route, route.destination, request  # it spends the client's own key
     admit(incoming, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
+
+
+def _choose(incoming: Incoming, parsed: Json, settings: Settings) -> Route:
+    call = incoming.call(parsed)
+    if incoming.forced is not None:
+        return forced.choose(call, incoming.forced, settings)
+    return choose(call, settings, incoming.avoided)
 
 
 def _parse(body: bytes, most: int) -> tuple[object, BadRequest | None]:

@@ -2,9 +2,10 @@
 
 ``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
 headers, body), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply``, ``dropped``, and
-``attempts``, those that failed, where there were any: target, status, milliseconds, and why of each. No
-credential is among them: the client's are removed before anything is kept, but for a request that goes to the very host
-they were meant for with no key of ours, which bears them openly anyway.
+``attempts``, those that failed, where there were any: target, status, milliseconds, and why of each. A copy of another
+exchange also says ``origin`` and ``of`` (see ``forcing``). No credential is among them: the client's are removed before
+anything is kept, but for a request that goes to the very host they were meant for with no key of ours, which bears them
+openly anyway.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
 from addon.dialects.losses import Loss
+from addon.proxy import forcing
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
 from addon.proxy.routed_exchange import RoutedExchange
@@ -48,17 +50,18 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
         "reason": _reason(send.route),
         "changes": [[change.path, change.what] for change in send.changes],
         "losses": _told(send.losses),
+        **forcing.provenance(flow),
     }
 
 
 def keep_route(flow: http.HTTPFlow, route: Route) -> None:
     """Keep why a request passes."""
-    flow.metadata[KEY] = {"route": route.name, "reason": _reason(route)}
+    flow.metadata[KEY] = {"route": route.name, "reason": _reason(route), **forcing.provenance(flow)}
 
 
 def keep_answer(flow: http.HTTPFlow, why: str) -> None:
     """Keep why Detour answered itself."""
-    flow.metadata[KEY] = {"route": SELF, "reason": why}
+    flow.metadata[KEY] = {"route": SELF, "reason": why, **forcing.provenance(flow)}
 
 
 def restore(flow: http.HTTPFlow) -> None:

@@ -17,6 +17,7 @@ from addon.proxy.intake import Incoming, Send
 from addon.routing.backends import BACKENDS
 from addon.routing.call import Door
 from addon.routing.config import ANTHROPIC, Credential
+from addon.routing.forced import Forced
 from addon.routing.health import NOBODY, State
 
 USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
@@ -35,7 +36,9 @@ def request_id(flow: http.HTTPFlow) -> str:
     return f"req_{exchange_id(flow)}"
 
 
-def incoming(flow: http.HTTPFlow, now: datetime, avoided: Mapping[str, State] = NOBODY) -> Incoming:
+def incoming(
+    flow: http.HTTPFlow, now: datetime, avoided: Mapping[str, State] = NOBODY, forced: Forced | None = None
+) -> Incoming:
     """Read the client's request off its flow."""
     peer = flow.client_conn.peername
     is_reverse = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
@@ -50,6 +53,7 @@ def incoming(flow: http.HTTPFlow, now: datetime, avoided: Mapping[str, State] = 
         flow.id,
         lambda expression: bool(_filter(expression)(flow)),
         avoided,
+        forced,
     )
 
 

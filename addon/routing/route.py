@@ -74,6 +74,7 @@ class Route:
     choice: Choice = PASS  # the one of the list that answers
     timeouts: Timeouts = TIMEOUTS  # the rule's over those of the destination
     wanted_timeouts: TimeoutsWanted = field(default_factory=dict)  # the rule's
+    copy: str = ""  # of which exchange it is a copy, in words; empty: it is the client's own
 
     @property
     def name(self) -> str:
@@ -84,7 +85,7 @@ class Route:
     def title(self) -> str:
         """Who asked whom, and what for where that is not plain."""
         what_for = f" ({self.kind})" if self.kind not in PLAIN_KINDS else ""
-        return f"{self.asked} → {self.name}{what_for}"
+        return f"{self.asked} → {self.name}{what_for}{self.copy and f' · {self.copy}'}"
 
 
 def is_named(call: Call, settings: Settings) -> bool:

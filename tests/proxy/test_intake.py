@@ -17,6 +17,7 @@ from addon.proxy.told import Told
 from addon.routing.call import Call, Door
 from addon.routing.catalog import ModelFacts
 from addon.routing.config import LIMITS, Limits
+from addon.routing.forced import Forced
 from addon.routing.settings import Decider, Settings
 from addon.settings import document_text
 from addon.settings.assembly import configure, parse
@@ -353,3 +354,33 @@ def test_a_count_is_told_for_the_window_that_is_reported() -> None:
         assert isinstance(verdict, Reply)
         counts.append(json.loads(verdict.body)["input_tokens"])
     assert counts[1] == counts[0] * 10 > 0
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_goes_to_whom_it_names_past_what_blocks() -> None:
+    forced = replace(_incoming(), forced=Forced("vllm/named", of="1"))
+    verdict = decide(forced, written("routes: [{block: Nothing passes.}]"))
+    assert isinstance(verdict, Send)
+    assert (verdict.route.name, verdict.route.copy) == ("vllm/named", "replay of req_1")
+    counted = decide(replace(forced, path="/v1/messages/count_tokens"), NOTHING)
+    assert isinstance(counted, Reply)
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/api/hello", "/v1/anything"])
+def test_what_is_no_call_to_a_model_has_no_target(path: str) -> None:
+    with pytest.raises(BadRequest, match="no call to a model"):
+        decide(replace(_incoming(path), forced=Forced("vllm/named")), NOTHING)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"x"])
+def test_a_copy_that_cannot_be_read_does_not_pass(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        decide(replace(_incoming(body=body), forced=Forced("vllm/named")), NOTHING)
+
+
+def test_a_copy_spends_keys_too() -> None:
+    far = replace(_incoming(), client_host="10.0.0.1", forced=Forced("vllm/named"))
+    with pytest.raises(BadRequest, match="this machine only"):
+        decide(far, NOTHING)

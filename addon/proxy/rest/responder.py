@@ -56,7 +56,7 @@ class Rest:
     def running(self) -> None:
         """Make the token, so that it is there before somebody asks for it."""
         if self._control.settings is not None:
-            self._token()
+            self.token()
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours."""
@@ -139,8 +139,8 @@ class Rest:
             control=self._control,
             journal=self.journal,
             tally=self.tally,
-            token=self._token(),
-            token_file=str(self._control.home / state_file.TOKEN),
+            token=self.token(),
+            token_file=self.token_file,
             facts=catalog.lookup,
             networks=self._doors.networks,
             uptime_s=round(self._now() - self._started),
@@ -148,7 +148,13 @@ class Rest:
             doors={str(door): url for door, url in greeting.door_urls(sorted(listeners())).items()},
         )
 
-    def _token(self) -> str | None:
+    @property
+    def token_file(self) -> str:
+        """Where the token is kept."""
+        return str(self._control.home / state_file.TOKEN)
+
+    def token(self) -> str | None:
+        """Return the token; None where it cannot be kept."""
         try:
             return state_file.token(self._control.home)
         except (OSError, ValueError) as error:
