@@ -158,11 +158,19 @@ class PassThrough:
                 _told(usage.get("output_tokens"), before.output_tokens),
                 _told(usage.get("cache_read_input_tokens"), before.cache_read_tokens),
                 _told(usage.get("cache_creation_input_tokens"), before.cache_write_tokens),
+                _told(_inside(usage, "output_tokens_details", "thinking_tokens"), before.reasoning_tokens),
+                _told(_inside(usage, "cache_creation", "ephemeral_1h_input_tokens"), before.cache_write_hour_tokens),
             )
         holder = event if "stop_reason" in event else event.get("delta") or {}
         self.stop_reason = _told(holder.get("stop_reason"), self.stop_reason or "") or None
         if isinstance(event.get("error"), dict):
             self.error, self.refusal = str(event["error"].get("message")), event
+
+
+def _inside(usage: Mapping[str, Any], group: str, name: str) -> object:
+    """Return a count of a group of counts; None where there is no such group."""
+    counts = usage.get(group)
+    return counts.get(name) if isinstance(counts, dict) else None
 
 
 def _told[T](value: object, before: T) -> T:

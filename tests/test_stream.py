@@ -133,6 +133,19 @@ FACTS: dict[str, tuple[list[Json], Usage | None, str | None]] = {
         Usage(5, 8, 6, 7),
         "end_turn",
     ),
+    "thinking, and what is written for an hour": (
+        [
+            start(cache_creation_input_tokens=7, cache_creation={"ephemeral_1h_input_tokens": 4}),
+            end(output_tokens=8, output_tokens_details={"thinking_tokens": 3}),
+        ],
+        Usage(0, 8, 0, 7, 3, 4),
+        "end_turn",
+    ),
+    "counts of another shape": (
+        [start(input_tokens=5, cache_creation=[1]), end(output_tokens=8, output_tokens_details={"thinking_tokens": "3"})],
+        Usage(5, 8),
+        "end_turn",
+    ),
     "numbers at the end win": (
         [start(input_tokens=0), end("tool_use", input_tokens=5, output_tokens=8)],
         Usage(5, 8),

@@ -101,13 +101,16 @@ class Usage:
     """Tokens so far, cumulative; the last one wins.
 
     ``input_tokens`` counts neither ``cache_read_tokens`` nor ``cache_write_tokens``, as Anthropic counts.
-    ``output_tokens`` includes reasoning.
+    ``output_tokens`` includes ``reasoning_tokens``, ``cache_write_tokens`` includes ``cache_write_hour_tokens``: what is
+    written to stay for an hour, which costs more. Both are 0 where the backend does not tell them.
     """
 
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cache_write_hour_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

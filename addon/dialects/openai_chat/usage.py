@@ -1,6 +1,7 @@
 """What a chat-completions reply says it cost, counted as Anthropic counts.
 
-Sources: OpenAI API reference, "usage"; DeepSeek, Moonshot and xAI, the same under their own names.
+Sources: OpenAI API reference, "usage"; DeepSeek, Moonshot and xAI, the same under their own names; SGLang,
+``UsageInfo``.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,13 @@ def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False) -
     if reasoning_uncounted or reasoning > completion:
         completion += reasoning
     fresh = prompt - cached - written if prompt >= cached + written else prompt
-    return Usage(fresh, completion, cached, written)
+    return Usage(fresh, completion, cached, written, reasoning or _told_beside(usage, completion))
+
+
+def _told_beside(usage: Mapping[str, Any], completion: int) -> int:
+    """Count reasoning that is told outside of the details (SGLang, Perplexity), if it can be part of the completion."""
+    reasoning = _count(usage.get("reasoning_tokens"))
+    return reasoning if reasoning <= completion else 0
 
 
 def _count(value: Any) -> int:

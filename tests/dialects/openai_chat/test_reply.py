@@ -328,7 +328,8 @@ def test_no_usage_is_no_delta() -> None:
 def test_reasoning_is_counted_as_the_profile_says() -> None:
     told = {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}}
     places = [{"choices": [], "usage": told}, {"choices": [{"delta": {}, "usage": told}]}]
-    assert whole(sse(*places), reading(reasoning_uncounted=True)) == [Usage(10, 3), Usage(10, 3), END]
+    counted = Usage(10, 3, reasoning_tokens=1)
+    assert whole(sse(*places), reading(reasoning_uncounted=True)) == [counted, counted, END]
 
 
 FAULTS: dict[str, tuple[Any, Kind, str]] = {

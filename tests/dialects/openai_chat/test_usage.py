@@ -22,14 +22,23 @@ USAGES: dict[str, tuple[Json, Usage]] = {
     "cached beyond the prompt": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 40}}, Usage(10, 2, 40)),
     "reasoning is part of the completion": (
         {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}},
-        Usage(10, 2),
+        Usage(10, 2, reasoning_tokens=1),
     ),
     "reasoning beyond the completion": (
         {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 5}},
-        Usage(10, 7),
+        Usage(10, 7, reasoning_tokens=5),
+    ),
+    "sglang": ({**TOLD_NUMBERS, "reasoning_tokens": 1}, Usage(10, 2, reasoning_tokens=1)),
+    "told beside, beyond the completion": ({**TOLD_NUMBERS, "reasoning_tokens": 5}, Usage(10, 2)),
+    "told twice": (
+        {**TOLD_NUMBERS, "reasoning_tokens": 2, "completion_tokens_details": {"reasoning_tokens": 1}},
+        Usage(10, 2, reasoning_tokens=1),
     ),
     "everything is cached": ({**TOLD_NUMBERS, "prompt_tokens_details": {"cached_tokens": 10}}, Usage(0, 2, 10)),
-    "all of it is reasoning": ({**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 2}}, Usage(10, 2)),
+    "all of it is reasoning": (
+        {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 2}},
+        Usage(10, 2, reasoning_tokens=2),
+    ),
     "details are null": (
         {**TOLD_NUMBERS, "prompt_tokens_details": None, "completion_tokens_details": None},
         Usage(10, 2),
@@ -48,5 +57,5 @@ def test_tokens_are_counted_once(told: Json, expected: Usage) -> None:
 
 def test_reasoning_is_added_where_the_profile_says_that_it_is_left_out() -> None:
     told = {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}}
-    assert read_usage(told, reasoning_uncounted=True) == Usage(10, 3)
+    assert read_usage(told, reasoning_uncounted=True) == Usage(10, 3, reasoning_tokens=1)
     assert read_usage(TOLD_NUMBERS, reasoning_uncounted=True) == Usage(10, 2)
