@@ -142,7 +142,10 @@ FACTS: dict[str, tuple[list[Json], Usage | None, str | None]] = {
         "end_turn",
     ),
     "counts of another shape": (
-        [start(input_tokens=5, cache_creation=[1]), end(output_tokens=8, output_tokens_details={"thinking_tokens": "3"})],
+        [
+            start(input_tokens=5, cache_creation=[1]),
+            end(output_tokens=8, output_tokens_details={"thinking_tokens": "3"}),
+        ],
         Usage(5, 8),
         "end_turn",
     ),

@@ -101,8 +101,8 @@ class Usage:
     """Tokens so far, cumulative; the last one wins.
 
     ``input_tokens`` counts neither ``cache_read_tokens`` nor ``cache_write_tokens``, as Anthropic counts.
-    ``output_tokens`` includes ``reasoning_tokens``, ``cache_write_tokens`` includes ``cache_write_hour_tokens``: what is
-    written to stay for an hour, which costs more. Both are 0 where the backend does not tell them.
+    ``output_tokens`` includes ``reasoning_tokens``; ``cache_write_tokens`` includes ``cache_write_hour_tokens``, which
+    are written to stay for an hour and cost more. Both are 0 where the backend does not tell them.
     """
 
     input_tokens: int

@@ -8,6 +8,7 @@ and the rows of the models in use are picked out of the JSON beside it (about 5 
 import importlib.util
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -19,12 +20,15 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 FILE = "model_prices_and_context_window_backup.json"
-COSTS = (  # in the order of Price
-    "input_cost_per_token",
-    "output_cost_per_token",
-    "cache_read_input_token_cost",
-    "cache_creation_input_token_cost",
-)
+COSTS: Mapping[str, str] = {  # the fields of Price
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cache_read": "cache_read_input_token_cost",
+    "cache_write": "cache_creation_input_token_cost",
+    "cache_write_hour": "cache_creation_input_token_cost_above_1hr",
+    "reasoning": "output_cost_per_reasoning_token",
+}
+LONG_PROMPT = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")  # no row has two
 MILLION = 1_000_000
 LONGEST_ROW = 16_384  # bytes; the longest today has 3,000
 # our provider name -> the prefixes litellm files its models under
@@ -51,12 +55,23 @@ OWN_MACHINE = frozenset(("ollama", "vllm", "sglang", "llamacpp", "lmstudio"))
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars for a million tokens; None means unknown, and 0 that it costs nothing."""
+    """Dollars for a million tokens; None means unknown, and 0 that it costs nothing.
+
+    ``reasoning`` None: as other output. Of a prompt of more than ``above`` tokens everything costs what ``long`` says.
+    """
 
     input: float | None = None
     output: float | None = None
     cache_read: float | None = None
     cache_write: float | None = None
+    cache_write_hour: float | None = None  # to stay in the cache for an hour
+    reasoning: float | None = None
+    above: int | None = None
+    long: "Price | None" = None
+
+    def over(self, other: "Price") -> "Price":
+        """Return these prices, and the other's where these are unknown."""
+        return replace(_over(self, other), above=other.above, long=other.long and _over(self, other.long))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ class ModelFacts:
 
     def over(self, other: "ModelFacts") -> "ModelFacts":
         """Return these facts, and the other's where these are unknown."""
-        price = _over(self.price, other.price) if self.price and other.price else self.price or other.price
+        price = self.price.over(other.price) if self.price and other.price else self.price or other.price
         return replace(_over(self, other), price=price)
 
 
@@ -117,9 +132,20 @@ def _tokens(value: Any) -> int | None:
 
 
 def _price(row: Mapping[str, Any]) -> Price | None:
-    """What the file tells for one token; None where it tells nothing. A long prompt may cost more than this."""
-    found = [_dollars(row.get(name)) for name in COSTS]
-    return Price(*found) if any(each is not None for each in found) else None
+    """What the file tells for one token; None where it tells nothing."""
+    found = _costs(row)
+    if not found:
+        return None
+    for name in row:
+        if thousands := LONG_PROMPT.fullmatch(name):
+            long = Price(**_costs(row, name.removeprefix(COSTS["input"])))
+            return Price(**found, above=int(thousands[1]) * 1000, long=long)
+    return Price(**found)
+
+
+def _costs(row: Mapping[str, Any], suffix: str = "") -> dict[str, Any]:
+    found = {field: _dollars(row.get(name + suffix)) for field, name in COSTS.items()}
+    return {field: value for field, value in found.items() if value is not None}
 
 
 def _dollars(value: Any) -> float | None:

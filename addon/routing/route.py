@@ -12,6 +12,7 @@ from addon.routing import catalog, rules
 from addon.routing.backends import BACKENDS
 from addon.routing.call import Call
 from addon.routing.call import Kind as Purpose
+from addon.routing.catalog import Price
 from addon.routing.changes import NOTHING, Changes
 from addon.routing.config import (
     ANTHROPIC,
@@ -57,6 +58,7 @@ class Destination:
     dialect: Dialect
     endpoint: Endpoint
     is_home: bool = False
+    price: Price | None = None  # of the target; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,4 +339,4 @@ def _destination(choice: Choice, settings: Settings) -> Destination:
         endpoint.extra_body,
         endpoint.headers,
     )
-    return Destination(target, endpoint.credential, load(row.dialect), endpoint)
+    return Destination(target, endpoint.credential, load(row.dialect), endpoint, price=facts.price)

@@ -197,6 +197,10 @@ class Price(Part):
     output: Maybe[Cost] = None
     cache_read: Maybe[Cost] = None
     cache_write: Maybe[Cost] = None
+    cache_write_hour: Maybe[Cost] = None
+    """To stay in the cache for an hour."""
+    reasoning: Maybe[Cost] = None
+    """Of reasoning tokens, where they cost other than output."""
 
 
 class Facts(Part):

@@ -72,6 +72,8 @@ def _told(facts: ModelFacts) -> str:
         "of output": price.output,
         "of cache reads": price.cache_read,
         "of cache writes": price.cache_write,
+        "of cache writes for an hour": price.cache_write_hour,
+        "of reasoning": price.reasoning,
     }
     told = [f"{name} {value:,}" for name, value in known.items() if value is not None]
     if facts.vision is not None:

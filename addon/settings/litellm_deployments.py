@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from addon.routing.backends import BACKENDS, CHAT, NATIVE, Backend, find
+from addon.routing.catalog import COSTS
 from addon.routing.config import nearest
 from addon.settings import litellm_names as names
 from addon.settings.litellm_values import (
@@ -224,7 +225,7 @@ class Deployments:
             "vision": flag(info.get("supports_vision"), (*where, "supports_vision")),
         }
         prices = {}
-        for ours, theirs in names.PRICES.items():
+        for ours, theirs in COSTS.items():
             of_one = number(params.get(theirs, info.get(theirs)), (*where, theirs))
             if of_one is not None:
                 prices[ours] = round(of_one * 1_000_000, 9)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from addon.routing.catalog import COSTS
+
 MODEL_LIST = "model_list"
 ROUTER, MODULE, SERVER = "router_settings", "litellm_settings", "general_settings"
 VARIABLES, CREDENTIALS = "environment_variables", "credential_list"
@@ -80,8 +82,7 @@ READ_DEPLOYMENT = frozenset(("model_name", "litellm_params", "model_info"))
 READ_PARAMETERS = frozenset(
     (
         "model", "custom_llm_provider", "api_key", "api_base", "base_url", "organization", "extra_headers", "headers",
-        "extra_body", "timeout", "stream_timeout", "order", "litellm_credential_name", "input_cost_per_token",
-        "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost",
+        "extra_body", "timeout", "stream_timeout", "order", "litellm_credential_name", *COSTS.values(),
     )
 )  # fmt: skip
 VERTEX_PROJECT = ("vertex_project", "vertex_ai_project")
@@ -89,19 +90,10 @@ VERTEX_LOCATION = ("vertex_location", "vertex_ai_location")
 VERTEX_PARAMETERS = frozenset((*VERTEX_PROJECT, *VERTEX_LOCATION))
 READ_INFO = frozenset(
     (
-        "mode", "order", "blocked", "max_input_tokens", "max_output_tokens", "max_tokens", "input_cost_per_token",
-        "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost", "supports_vision",
+        "mode", "order", "blocked", "max_input_tokens", "max_output_tokens", "max_tokens", *COSTS.values(),
+        "supports_vision",
     )
 )  # fmt: skip
-# ours -> litellm's, dollars for one token
-PRICES: Mapping[str, str] = MappingProxyType(
-    {
-        "input": "input_cost_per_token",
-        "output": "output_cost_per_token",
-        "cache_read": "cache_read_input_token_cost",
-        "cache_write": "cache_creation_input_token_cost",
-    }
-)
 
 IN_ORDER = "the deployments of one name are tried in the order written, not shuffled"
 ONE_RETRY = "retry.attempts, or num_retries of the settings, says it for all"

@@ -19,6 +19,16 @@ ROWS = {
     "wrong": {"max_input_tokens": "many", "max_output_tokens": 0},
     "no object": 7,
     "priced": {"input_cost_per_token": 1.25e-6, "output_cost_per_token": 1e-5, "cache_read_input_token_cost": 1.25e-7},
+    "long": {
+        "input_cost_per_token": 1e-6,
+        "input_cost_per_token_batches": 5e-7,
+        "cache_creation_input_token_cost_above_1hr": 2e-6,
+        "input_cost_per_token_above_200k_tokens": 2e-6,
+        "input_cost_per_token_above_200k_tokens_batches": 1e-6,
+        "output_cost_per_token_above_200k_tokens": 3e-6,
+        "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 4e-6,
+    },
+    "thinks": {"output_cost_per_token": 1e-6, "output_cost_per_reasoning_token": 4e-6},
     "free": {"input_cost_per_token": 0, "output_cost_per_token": 0.0},
     "oddly priced": {"input_cost_per_token": "much", "output_cost_per_token": True, "cache_read_input_token_cost": -1},
     'quoted "name"': {"max_input_tokens": 50},
@@ -57,6 +67,14 @@ LOOKUPS = [
     ("openai", "wrong", UNKNOWN),
     ("openai", "no object", UNKNOWN),
     ("openai", "priced", ModelFacts(price=Price(1.25, 10.0, 0.125))),
+    (
+        "openai",
+        "long",
+        ModelFacts(
+            price=Price(1.0, cache_write_hour=2.0, above=200_000, long=Price(2.0, 3.0, cache_write_hour=4.0)),
+        ),
+    ),
+    ("openai", "thinks", ModelFacts(price=Price(None, 1.0, reasoning=4.0))),
     ("openai", "free", UNKNOWN),
     ("ollama", "free", ModelFacts(price=Price(0.0, 0.0))),
     ("vllm-anthropic", "free", ModelFacts(price=Price(0.0, 0.0))),
@@ -132,6 +150,11 @@ OVER = [
         ModelFacts(price=Price(0.0, cache_read=1.0)),
         ModelFacts(5, price=Price(7.0, 8.0)),
         ModelFacts(5, None, Price(0.0, 8.0, 1.0)),
+    ),
+    (  # what the user says holds for a long prompt too
+        ModelFacts(price=Price(1.0)),
+        ModelFacts(price=Price(2.0, 3.0, above=200, long=Price(4.0, 5.0, 6.0))),
+        ModelFacts(price=Price(1.0, 3.0, above=200, long=Price(1.0, 5.0, 6.0))),
     ),
 ]
 

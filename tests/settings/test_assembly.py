@@ -244,10 +244,10 @@ def test_aliases_stand_for_models_and_for_each_other() -> None:
 
 
 def test_facts_of_models_are_kept() -> None:
-    price = {"input": 0.1, "cache_write": 2}
+    price = {"input": 0.1, "cache_write": 2, "reasoning": 3}
     written = {"models": {"VLLM/q": {"window": 5, "output": 2, "price": price}, "gpt-x": {"window": 3}}}
     assert configuration(written).settings().facts == {
-        "vllm/q": ModelFacts(5, 2, Price(0.1, None, None, 2.0)),
+        "vllm/q": ModelFacts(5, 2, Price(0.1, None, None, 2.0, reasoning=3.0)),
         "openai/gpt-x": ModelFacts(3),
     }
 

@@ -48,7 +48,7 @@ def test_with_nothing_written_everything_passes() -> None:
 
 
 BOX = {"address": "http://box/v1"}
-PRICE = {"input": 0.1, "output": 2, "cache_read": 0, "cache_write": 1}
+PRICE = {"input": 0.1, "output": 2, "cache_read": 0, "cache_write": 1, "cache_write_hour": 3, "reasoning": 4}
 LITERAL = "${detour.yaml: credential}"
 ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
     # who answers
@@ -81,7 +81,7 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
             Row(
                 "models.vllm/a",
                 "window 131,072, reported as 400,000, price of input 0.1, of output 2.0, of cache reads 0.0, "
-                "of cache writes 1.0",
+                "of cache writes 1.0, of cache writes for an hour 3.0, of reasoning 4.0",
                 "at models.vllm/a",
             )
         ],

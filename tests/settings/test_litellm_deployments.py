@@ -265,6 +265,10 @@ FACTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"cache_read_input_token_cost": 3e-8, "cache_creation_input_token_cost": 3.75e-6},
         {"price": {"cache_read": 0.03, "cache_write": 3.75}},
     ),
+    (
+        {"cache_creation_input_token_cost_above_1hr": 6e-6, "output_cost_per_reasoning_token": 4e-6},
+        {"price": {"cache_write_hour": 6.0, "reasoning": 4.0}},
+    ),
 ]
 
 

@@ -16,7 +16,7 @@ from addon.proxy.rest.journal import Journal, LogType
 from addon.proxy.rest.openapi import PREFIX
 from addon.proxy.rest.tally import Tally
 from addon.routing import health as healths
-from addon.routing.catalog import ModelFacts
+from addon.routing.catalog import UNKNOWN, ModelFacts, Price
 from addon.routing.config import ANTHROPIC, Choice, Slot, Tier
 from addon.routing.settings import Settings
 from addon.settings import inventory
@@ -165,14 +165,19 @@ def _model(name: str, settings: Settings, facts: Facts) -> models.Model:
         answers=[choice.name for choice in choices],
         window=known.max_input_tokens,
         output=known.max_output_tokens,
-        price=models.Price(**asdict(known.price)) if known.price is not None else None,
+        price=_price(known.price) if known.price is not None else None,
         lacks=lacks[0] if all(lacks) else None,
     )
 
 
+def _price(price: Price) -> models.Price:
+    """As it is for a prompt that is not long."""
+    return models.Price(**{name: getattr(price, name) for name in models.Price.model_fields})
+
+
 def _known(choice: Choice, settings: Settings, facts: Facts) -> ModelFacts:
     row = settings.endpoints[choice.provider].backend
-    return settings.facts.get(choice.name) or facts(row.like or row.name, choice.model)
+    return settings.facts.get(choice.name, UNKNOWN).over(facts(row.like or row.name, choice.model))
 
 
 def debug_logs(log_type: LogType, limit: int, around: Surroundings, *, authorized: bool) -> models.DebugLogs:

@@ -140,6 +140,10 @@ class Price(Shape):
     output: Annotated[float, Field(ge=0)] | None = None
     cache_read: Annotated[float, Field(ge=0)] | None = None
     cache_write: Annotated[float, Field(ge=0)] | None = None
+    cache_write_hour: Annotated[float, Field(ge=0)] | None = None
+    """To stay in the cache for an hour."""
+    reasoning: Annotated[float, Field(ge=0)] | None = None
+    """null: as other output."""
 
 
 class Model(Shape):
