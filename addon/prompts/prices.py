@@ -1,6 +1,7 @@
 """What an exchange costs: its tokens, each at the price of its sort. Pure."""
 
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Literal
 
 from addon.protocol.deltas import Usage
@@ -9,6 +10,7 @@ from addon.routing.catalog import MILLION, Price
 type Sort = Literal["input", "cache_read", "cache_write", "cache_write_hour", "output", "reasoning"]
 
 UNKNOWN = Price()
+FROM_CENTS, FROM_TENTHS_OF_CENTS = 0.9995, 0.01  # where dollars are written with fewer digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,15 @@ def dollars(usage: Usage, price: Price | None) -> float | None:
 def unknown(usage: Usage, price: Price | None) -> tuple[Sort, ...]:
     """Return the sorts that were used and whose price is unknown."""
     return tuple(part.sort for part in parts(usage, price) if part.price is None)
+
+
+def told(cost: float) -> str:
+    """Write dollars with as many digits as people read: $12.30, $0.123, $0.0042, $0."""
+    if not cost:
+        return "$0"
+    if cost >= FROM_CENTS:
+        return f"${cost:,.2f}"
+    if cost >= FROM_TENTHS_OF_CENTS:
+        return f"${cost:.3f}"
+    digits = 1 - floor(log10(cost))  # two that say something
+    return f"${cost:.{digits}f}"

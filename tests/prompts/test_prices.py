@@ -48,3 +48,21 @@ def test_the_parts_are_told() -> None:
     assert prices.unknown(Usage(100, 50, 1000), Price(4.0, 20.0)) == ("cache_read",)
     assert Part("input", 500, 4.0).dollars == 0.002
     assert Part("input", 500, None).dollars is None
+
+
+TOLD = [
+    (0.0, "$0"),
+    (12.3, "$12.30"),
+    (1234.5, "$1,234.50"),
+    (0.9996, "$1.00"),
+    (0.1234, "$0.123"),
+    (0.01, "$0.010"),
+    (0.0042, "$0.0042"),
+    (0.00099, "$0.00099"),
+    (0.0000314, "$0.000031"),
+]
+
+
+@pytest.mark.parametrize(("cost", "text"), TOLD)
+def test_dollars_are_written_with_sensible_digits(cost: float, text: str) -> None:
+    assert prices.told(cost) == text
