@@ -43,6 +43,8 @@ SHELL = {
     "settings/private_file": "writes files",
     "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",
+    "prompts/log/writer": "writes the prompt log",
+    "prompts/log/reading": "reads it",
 }
 # the parts of a hook's work that need no mitmproxy
 PURE_IN_THE_SHELL = (
