@@ -43,6 +43,21 @@ def prompt(request: Any) -> str:
     )
 
 
+def content(content: Any) -> str:
+    """Render a message's content."""
+    return "\n".join(_blocks(content))
+
+
+def tool(tool: Any) -> str:
+    """Render a tool's definition: what it says, then its arguments."""
+    return "\n".join(_tool(tool)) if isinstance(tool, dict) else _scalar(tool)
+
+
+def scalar(value: Any) -> str:
+    """Render any value in a line: a text as it is, all else as JSON."""
+    return _scalar(value)
+
+
 def sent(url: str, body: Any, method: str = "POST") -> str:
     """Render a backend's request: its address, then its body indented, where it has one."""
     return f"# {method} {url}\n{_json(body)}\n" if body is not None else f"# {method} {url}\n"
@@ -145,13 +160,18 @@ def _tools(tools: Any) -> Iterator[str]:
             yield f"- {_scalar(tool)}"
             continue
         yield f"- {_scalar(tool.get('name'))}: |"
-        if tool.get("description"):
-            yield _indented(_scalar(tool["description"]))
-        for name, value in tool.items():
-            if name == "input_schema" and isinstance(value, dict):
-                yield from _schema(value)
-            elif name not in ("name", "description"):
-                yield f"{INDENT}{name}: {_scalar(value)}"
+        for text in _tool(tool):
+            yield _indented(text)
+
+
+def _tool(tool: Mapping[str, Any]) -> Iterator[str]:
+    if tool.get("description"):
+        yield _scalar(tool["description"])
+    for name, value in tool.items():
+        if name == "input_schema" and isinstance(value, dict):
+            yield from _schema(value)
+        elif name not in ("name", "description"):
+            yield f"{name}: {_scalar(value)}"
 
 
 def _schema(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -159,12 +179,12 @@ def _schema(schema: Mapping[str, Any]) -> Iterator[str]:
     properties = schema.get("properties")
     required = schema.get("required")
     if properties and isinstance(properties, dict):
-        yield f"{INDENT}arguments:"
+        yield "arguments:"
         for name, value in properties.items():
             mark = "" if isinstance(required, list) and name in required else "?"
-            yield f"{INDENT}{INDENT}{name}{mark}: {_scalar(value)}"
+            yield f"{INDENT}{name}{mark}: {_scalar(value)}"
     rest = {name: value for name, value in schema.items() if name != "properties" or not isinstance(properties, dict)}
-    yield f"{INDENT}input_schema: {_scalar(rest)}"
+    yield f"input_schema: {_scalar(rest)}"
 
 
 def _parameters(request: Mapping[str, Any]) -> Iterator[str]:
