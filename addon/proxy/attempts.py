@@ -9,7 +9,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -50,20 +49,13 @@ class Original:
     @classmethod
     def of(cls, flow: http.HTTPFlow) -> "Original":
         """Copy it; the body is shared."""
-        return cls(_copy(flow.request), flow.server_conn, flow.server_conn.via)
+        return cls(transfer.copy_request(flow.request), flow.server_conn, flow.server_conn.via)
 
     def put_back(self, flow: http.HTTPFlow) -> None:
         """Let the flow be as it came, not connected to anything."""
-        flow.request = _copy(self.request)
+        flow.request = transfer.copy_request(self.request)
         flow.server_conn = Server(address=self.server.address, transport_protocol=self.server.transport_protocol)
         flow.server_conn.via = self.via  # type: ignore[assignment]  # mitmproxy's own value
-
-
-def _copy(request: http.Request) -> http.Request:
-    made = copy(request)  # its own copy() copies by way of a whole state
-    made.data = copy(request.data)
-    made.data.headers = request.headers.copy()
-    return made
 
 
 class Attempts:

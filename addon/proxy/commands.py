@@ -1,4 +1,4 @@
-"""Our mitmproxy commands, for the console's prompt, mitmweb's command bar and keys. Each sets options, no more.
+"""Our mitmproxy commands, for the console's prompt, mitmweb's command bar and keys. All but one set options, no more.
 
 What they change is said in the log, and in the console's bar: a result would be a page there that has to be left.
 """
@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import cast, override
 
 from mitmproxy import command, ctx, exceptions, types
+from mitmproxy.flow import Flow
 
 from addon.protocol.errors import ConfigError
+from addon.proxy import replays
 from addon.proxy.control import Control
 from addon.proxy.intake import offered
 from addon.proxy.rest.tally import Tally
@@ -35,6 +37,10 @@ class TargetName(str):
     """A target as users write it; those that are configured complete it."""
 
 
+class ReplayName(str):
+    """A model that a request is sent to again; those that are configured complete it, and any other is taken too."""
+
+
 class _Completed(types._StrType):
     """A text that the list of another command completes."""
 
@@ -46,6 +52,13 @@ class _Completed(types._StrType):
         return cast(Sequence[str], manager.call_strings(self._listing, []))
 
 
+COMPLETED = (
+    (ModelName, "model", "detour.models"),
+    (TargetName, "target", "detour.target_names"),
+    (ReplayName, "provider/model", "detour.replay_names"),
+)
+
+
 class Commands:
     """See the module."""
 
@@ -53,8 +66,10 @@ class Commands:
         """``control`` holds what is in force, ``tally`` what was lost."""
         self._control = control
         self._tally = tally
-        for each in (ModelName, "model", "detour.models"), (TargetName, "target", "detour.target_names"):
-            types.CommandTypes.typemap[each[0]] = _Completed(*each)  # mitmproxy's own: a closed list, or any text
+        for typ, display, listing in COMPLETED:
+            types.CommandTypes.typemap[typ] = _Completed(
+                typ, display, listing
+            )  # mitmproxy's own: a closed list, or any text
 
     @_command("detour.switch")
     @_choice("slot", "detour.slots")
@@ -125,6 +140,14 @@ class Commands:
         ]
         return rows or ["nothing was lost"]
 
+    @_command("detour.replay")
+    def replay(self, flow: Flow, *models: ReplayName) -> None:
+        """Send the client's request of this flow again, to each of the models (provider/model), past all rules."""
+        try:
+            replays.start(flow, models, self._control.settings)
+        except ConfigError as error:
+            raise exceptions.CommandError(error.message) from None
+
     @_command("detour.presets")
     def presets(self) -> Sequence[str]:
         """List the presets."""
@@ -134,6 +157,11 @@ class Commands:
     def models(self) -> Sequence[str]:
         """List the models that are configured."""
         return [*offered(self._control.settings or Settings()), "anthropic", AS_CONFIGURED]
+
+    @_command("detour.replay_names")
+    def replay_names(self) -> Sequence[str]:
+        """List the models that a request can be sent to again."""
+        return list(offered(self._control.settings or Settings()))
 
     @_command("detour.slots")
     def slots(self) -> Sequence[str]:

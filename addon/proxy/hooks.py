@@ -123,6 +123,7 @@ class Detour:
         try:
             forcing.take(flow, self.rest.token, self.rest.token_file)  # ours: they are for nobody else
         except BadRequest as error:
+            transfer.strip_credentials(flow.request)
             self._answer(flow, error)
             return None
         if self._is_ours(flow):

@@ -15,7 +15,7 @@ from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
 from addon.dialects.losses import Loss
-from addon.proxy import forcing
+from addon.proxy import forcing, transfer
 from addon.proxy.exchange import Exchange
 from addon.proxy.intake import Send
 from addon.proxy.routed_exchange import RoutedExchange
@@ -62,6 +62,14 @@ def keep_route(flow: http.HTTPFlow, route: Route) -> None:
 def keep_answer(flow: http.HTTPFlow, why: str) -> None:
     """Keep why Detour answered itself."""
     flow.metadata[KEY] = {"route": SELF, "reason": why, **forcing.provenance(flow)}
+
+
+def original(flow: http.HTTPFlow) -> http.Request:
+    """Return a copy of the client's own request; the body is shared."""
+    request = transfer.copy_request(flow.request)
+    if is_rewritten(flow):
+        _put_back(request, of(flow)["original"])
+    return request
 
 
 def restore(flow: http.HTTPFlow) -> None:

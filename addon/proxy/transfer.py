@@ -1,6 +1,7 @@
 """Between a flow and the core's values: what came in, what goes out, what is answered."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -68,6 +69,14 @@ def _lower(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 _filter = lru_cache(maxsize=256)(flowfilter.parse)  # a configuration holds a handful
+
+
+def copy_request(request: http.Request) -> http.Request:
+    """Copy a request; the body is shared."""
+    made = copy(request)  # its own copy() copies by way of a whole state
+    made.data = copy(request.data)
+    made.data.headers = request.headers.copy()
+    return made
 
 
 def origin(request: http.Request) -> Origin:

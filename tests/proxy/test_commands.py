@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from mitmproxy import exceptions, types
+from mitmproxy.addons.view import View
+from mitmproxy.test import tflow
 
-from addon.proxy.commands import ModelName, TargetName
+from addon.proxy.commands import ModelName, ReplayName, TargetName
 from addon.routing.health import State
 from tests.proxy.conftest import Configure
 from tests.proxy.live import KEY, Proxy, ask, backend, proxying, streaming, until
@@ -119,6 +121,7 @@ async def test_where_nothing_is_configured_there_is_no_target(confdir: Path) -> 
 LISTS = [
     ("detour.models", ["vllm/big", "fast", "anthropic", "configured"]),
     ("detour.target_names", ["vllm/big", "ollama/qwen3:4b"]),
+    ("detour.replay_names", ["vllm/big", "fast"]),
     ("detour.slots", ["big", "middle", "small", "all"]),
     ("detour.blocked", ["all"]),
 ]
@@ -131,13 +134,22 @@ async def test_what_can_be_chosen_is_listed(confdir: Path, text: str, listed: li
         assert call(proxy, text) == listed
 
 
-SIGNATURES = {"detour.switch": "detour.switch model", "detour.disable": "detour.disable target"}
+SIGNATURES = {
+    "detour.switch": "detour.switch model",
+    "detour.disable": "detour.disable target",
+    "detour.replay": "detour.replay flow *models",
+}
+COMPLETED = (
+    (ModelName, "detour.models"),
+    (TargetName, "detour.target_names"),
+    (ReplayName, "detour.replay_names"),
+)
 
 
 @pytest.mark.usefixtures("_document")
 async def test_models_and_targets_are_completed_by_those_that_are_configured(confdir: Path) -> None:
     async with proxying(confdir) as proxy:
-        for typ, listing in ((ModelName, "detour.models"), (TargetName, "detour.target_names")):
+        for typ, listing in COMPLETED:
             kind = types.CommandTypes.get(typ)
             assert kind is not None
             assert kind.completion(proxy.master.commands, typ, "") == call(proxy, listing)
@@ -145,6 +157,18 @@ async def test_models_and_targets_are_completed_by_those_that_are_configured(con
         assert parts[0].valid
         helps = {name: proxy.master.commands.commands[name].signature_help() for name in SIGNATURES}
         assert [name for name, start in SIGNATURES.items() if not helps[name].startswith(start)] == []
+
+
+@pytest.mark.usefixtures("_document")
+async def test_a_flow_of_the_list_is_sent_again(confdir: Path) -> None:
+    async with proxying(confdir, View()) as proxy:
+        view = proxy.master.addons.get("view")
+        view.add([flow := tflow.tflow()])
+        with pytest.raises(exceptions.CommandError, match="GET /path is no call to a model"):
+            call(proxy, f"detour.replay @{flow.id} vllm/one fast")
+        with pytest.raises(exceptions.CommandError, match="there is no provider 'nobody'"):
+            call(proxy, f"detour.replay @{flow.id} nobody/x")
+        assert list(view) == [flow]
 
 
 @pytest.mark.usefixtures("_document")

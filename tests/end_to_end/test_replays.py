@@ -1,0 +1,83 @@
+"""The same turn on another model, with real proxies: mitmweb's command, and a request that bears our token."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.proxy import DIRECT, Proxy, running, wait_until
+from tests.end_to_end.replies import Json, answer
+from tests.end_to_end.trio import Trio
+
+LIMIT_S = 10
+CLIENT_KEY = "sk-ant-the-clients-own"
+ASKED: Json = {
+    "model": "claude-opus-5-5",
+    "max_tokens": 64,
+    "stream": True,
+    "messages": [{"role": "user", "content": "Which of you is it?"}],
+}
+
+
+@pytest.fixture(scope="module")
+def mitmweb(_trio: Trio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    home = tmp_path_factory.mktemp("replays")
+    (home / "detour.yaml").write_text(f"{_trio.settings}big: one/first\nretry: {{attempts: 0}}\n", encoding="utf-8")
+    with running(home, _trio.environment, tool="mitmweb") as proxy:
+        wait_until((home / "detour" / "token").exists, LIMIT_S, lambda: proxy.log)
+        yield proxy
+        proxy.verify()
+    for secret in (*_trio.environment.values(), CLIENT_KEY):
+        assert secret not in proxy.log
+        assert secret.encode() not in (home / "flows").read_bytes()
+
+
+def send(proxy: Proxy, **headers: str) -> bytes:
+    told = {"content-type": "application/json", "x-api-key": CLIENT_KEY, "anthropic-version": "2023-06-01", **headers}
+    request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(ASKED).encode(), told)
+    try:
+        with DIRECT.open(request, timeout=LIMIT_S) as response:
+            return bytes(response.read())
+    except urllib.error.HTTPError as error:
+        return error.read()
+
+
+def ended(proxy: Proxy, count: int) -> list[Json]:
+    """The flows of the list, once so many have ended."""
+    flows: list[Json] = []
+
+    def look() -> bool:
+        flows[:] = proxy.web("/flows")
+        return len(flows) >= count and all("first token" in flow["comment"] for flow in flows[:count])
+
+    wait_until(look, LIMIT_S, lambda: f"{flows}\n{proxy.log}")
+    return flows
+
+
+def test_mitmwebs_command_sends_a_flow_to_other_models(mitmweb: Proxy, trio: Trio) -> None:
+    trio.one.script(answer("It is the first."))
+    trio.two.script(answer("It is the second."))
+    trio.three.script(answer("It is the third."))
+    before = len(mitmweb.web("/flows"))
+    assert b"event: message_stop" in send(mitmweb)
+    flow = mitmweb.web("/flows")[before]
+    answered = mitmweb.web("/commands/detour.replay", {"arguments": [f"@{flow['id']}", "two/x", "three/y"]})
+    assert "error" not in answered
+    two, three = ended(mitmweb, before + 3)[before + 1 :]
+    copied = f"replay of req_{flow['id'].replace('-', '')[:24]}"
+    assert two["comment"].startswith(f"claude-opus-5-5 → two/x · {copied} · ")
+    assert three["comment"].startswith(f"claude-opus-5-5 → three/y · {copied} · ")
+    assert trio.asked == [["first"], ["x"], ["y"]]
+    assert trio.two.received[0].messages == trio.one.received[0].messages
+
+
+def test_a_request_with_the_token_names_who_answers(mitmweb: Proxy, trio: Trio) -> None:
+    trio.two.script(answer("It is the second."))
+    token = (mitmweb.home / "detour" / "token").read_text().strip()
+    named = {"x-detour-target": "two/x", "x-detour-replay-of": "req_0123"}
+    assert b"event: message_stop" in send(mitmweb, **named, **{"x-detour-token": token})
+    assert json.loads(send(mitmweb, **named))["error"]["type"] == "authentication_error"
+    assert trio.asked == [[], ["x"], []]
+    assert token not in mitmweb.log
