@@ -1,6 +1,6 @@
 """The commands and their flags. Each imports what it runs on only when it is run."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -157,6 +157,29 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As a list of ob
     from addon.cli.doctor import run
 
     raise typer.Exit(run(as_json=as_json))
+
+
+@app.command("usage")
+def usage(
+    by: Annotated[
+        Literal["session", "model", "agent", "kind", "day"],
+        typer.Option("--by", metavar="session|model|agent|kind|day", help="What is summed up together."),
+    ] = "model",
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="7d|DATE", help="Not older: 12h, 7d, 2w, or a date.", show_default=False),
+    ] = None,
+    form: Annotated[
+        Literal["table", "csv", "json"],
+        typer.Option("--format", metavar="table|csv|json", help="csv and json are for programs."),
+    ] = "table",
+    chart: Annotated[bool, typer.Option("--chart", help="With a bar for each row.")] = False,
+) -> None:
+    """Sum up what the prompt log holds: calls, tokens, cost, time. A price that nobody knows is never added as none."""
+    from addon.cli import usage
+    from addon.prompts.usage import By
+
+    usage.run(usage.logged, By(by), since, form, chart=chart)
 
 
 @app.callback(invoke_without_command=True)

@@ -21,6 +21,7 @@ MAIN = "main"  # the name of what no agent asked
 NOBODY = "nobody"  # of what nobody answered
 NO_SESSION = "no session"
 AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
+TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 SECONDS: Mapping[str, int] = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -138,6 +139,26 @@ def since(text: str, now: datetime) -> float:
     return datetime.combine(day, time(), now.tzinfo).timestamp()
 
 
+def numbers(totals: Totals) -> dict[str, int | float | None]:
+    """Return sums as programs read them: raw, with their units in their names; None: unknown."""
+    first, whole = totals.first_content, totals.total
+    return {
+        "exchanges": totals.exchanges,
+        "failed": totals.failed,
+        **{name: getattr(totals, name) for name in TOKENS},
+        "prompt_tokens": totals.prompt_tokens,
+        "cache_share": totals.cache_share,
+        "dollars": totals.dollars,
+        "unpriced": totals.unpriced,
+        "first_content_median_ms": first and first.median_ms,
+        "first_content_p95_ms": first and first.p95_ms,
+        "total_median_ms": whole and whole.median_ms,
+        "total_p95_ms": whole and whole.p95_ms,
+        "first_at": totals.first_at,
+        "last_at": totals.last_at,
+    }
+
+
 @dataclass(slots=True)
 class _Sum:
     """Totals in the making."""
@@ -177,9 +198,6 @@ class _Sum:
             first_at=self.first_at,
             last_at=self.last_at,
         )
-
-
-TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 
 
 def _latency(found: list[int]) -> Latency | None:

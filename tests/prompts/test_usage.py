@@ -186,3 +186,27 @@ def test_a_time_is_read(text: str, ago: timedelta) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="write 12h, 7d, 2w, or a date such as 2026-11-13"):
         usage.since(text, NOW)
+
+
+def test_programs_read_raw_numbers() -> None:
+    assert usage.numbers(usage.report([PLAIN], By.DAY, UTC).total) == {
+        "exchanges": 1,
+        "failed": 0,
+        "input_tokens": 10,
+        "cache_read_tokens": 80,
+        "cache_write_tokens": 10,
+        "output_tokens": 50,
+        "reasoning_tokens": 20,
+        "prompt_tokens": 100,
+        "cache_share": 0.8,
+        "dollars": 0.5,
+        "unpriced": 0,
+        "first_content_median_ms": 100,
+        "first_content_p95_ms": 100,
+        "total_median_ms": 900,
+        "total_p95_ms": 900,
+        "first_at": MIDNIGHT,
+        "last_at": MIDNIGHT,
+    }
+    nothing = usage.numbers(Totals())
+    assert (nothing["cache_share"], nothing["total_p95_ms"], nothing["dollars"]) == (None, None, 0.0)
