@@ -71,7 +71,7 @@ def of(request: object) -> Weights:
             for tool in (request["tools"] if isinstance(request.get("tools"), list) else ())
         ),
         *(
-            Weight(SYSTEM, str(number), round(sum(_content([block], TEXT).values())))
+            Weight(SYSTEM, str(number), round(sum(of_content([block]).values())))
             for number, block in enumerate(system if isinstance(system, list) else [system] if system else [])
         ),
         *(Weight(MESSAGES, kind, round(by_kind[kind])) for kind in KINDS if kind in by_kind),
@@ -91,14 +91,14 @@ def of_message(message: object) -> dict[str, float]:
     """Weigh one message, by kind."""
     if not isinstance(message, dict):
         return {OTHERS: _text(message)}
-    by_kind = _content(message.get("content"), TEXT)
+    by_kind = of_content(message.get("content"))
     first = next(iter(by_kind), TEXT)
     by_kind[first] = by_kind.get(first, 0.0) + tokens.MESSAGE_TOKENS
     return by_kind
 
 
-def _content(content: object, kind_of_text: str) -> dict[str, float]:
-    """Weigh contents, those of results too, without a stack that hostile ones could exhaust."""
+def of_content(content: object, kind_of_text: str = TEXT) -> dict[str, float]:
+    """Weigh a content by kind, those of results too, without a stack that hostile ones could exhaust."""
     by_kind: dict[str, float] = {}
     pending = [(content, kind_of_text)]
     while pending:
