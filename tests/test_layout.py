@@ -40,6 +40,7 @@ SHELL = {
     "settings/secret": "reads keys from files and commands",
     "settings/routing_function": "loads a file of the user's",
     "settings/state_file": "keeps what was chosen while running",
+    "settings/shadow_file": "keeps what shadows have spent today",
     "settings/private_file": "writes files",
     "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",

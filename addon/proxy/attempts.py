@@ -28,7 +28,7 @@ from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
 from addon.routing.config import Timeouts
-from addon.routing.health import State
+from addon.routing.health import Health, State
 from addon.routing.route import Route
 from addon.routing.settings import Settings
 
@@ -82,7 +82,9 @@ class Attempts:
         journey = None
         is_home = isinstance(verdict, Pass) or verdict.destination.is_home
         if self._has_layer() and (route.others or not is_home):
-            journey = Journey(incoming, settings, route, self._control.health, started)
+            # what becomes of a copy is no reason to ask others in the client's own exchanges
+            health = self._control.health if incoming.forced is None else Health()
+            journey = Journey(incoming, settings, route, health, started)
         if journey is not None and route.others:
             self._originals[flow.id] = Original.of(flow)
         try:
@@ -296,6 +298,8 @@ class Attempts:
 def _tell_health(journey: Journey) -> None:
     """Say in the log that a target is another now."""
     row, journey.cooled = journey.cooled, None
+    if journey.incoming.forced is not None:
+        return
     if row is not None and row.state is State.UP:
         logger.info("Detour: %s is up again", row.name)
     elif row is not None:

@@ -14,6 +14,7 @@ from addon.proxy import replays
 from addon.proxy.control import Control
 from addon.proxy.intake import offered
 from addon.proxy.rest.tally import Tally
+from addon.proxy.shadows import Shadows
 from addon.routing.call import Kind
 from addon.routing.config import Slot
 from addon.routing.settings import Settings
@@ -62,8 +63,9 @@ COMPLETED = (
 class Commands:
     """See the module."""
 
-    def __init__(self, control: Control, tally: Tally) -> None:
+    def __init__(self, control: Control, tally: Tally, shadows: Shadows) -> None:
         """``control`` holds what is in force, ``tally`` what was lost."""
+        self._shadows = shadows
         self._control = control
         self._tally = tally
         for typ, display, listing in COMPLETED:
@@ -147,6 +149,11 @@ class Commands:
             replays.start(flow, models, self._control.settings)
         except ConfigError as error:
             raise exceptions.CommandError(error.message) from None
+
+    @_command("detour.shadows")
+    def shadows(self) -> Sequence[str]:
+        """Show what shadows may take in a day, what they took, and how many were dropped."""
+        return self._shadows.rows()
 
     @_command("detour.presets")
     def presets(self) -> Sequence[str]:

@@ -43,6 +43,7 @@ from addon.proxy.log_file import LogFile
 from addon.proxy.reader import Reader
 from addon.proxy.rest.responder import Rest, may_be_ours
 from addon.proxy.routed_exchange import RoutedExchange
+from addon.proxy.shadows import Shadows
 from addon.proxy.told import Told
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
@@ -67,7 +68,8 @@ class Detour:
         self.control = Control()
         self.doors = Doors(self.control, self._desk())
         self.rest = Rest(self.control, self.doors)
-        self._commands = Commands(self.control, self.rest.tally)
+        self.shadows = Shadows(self.control)
+        self._commands = Commands(self.control, self.rest.tally, self.shadows)
         self._log_file = LogFile(self.control)
         self._upstream = Upstream()
         # these are no addons of their own: mitmproxy would ask each at each of its events, some thirty for a request
@@ -408,6 +410,7 @@ class Detour:
         logger.log(level, "%s %d %d ms %s%s", flow.id[:8], status, elapsed_ms, flow.comment, exchange.told_losses())
         self.doors.show_last(flow.comment)
         self.rest.note(flow, exchange, status, elapsed_ms)
+        self.shadows.note(flow, exchange)
 
 
 def _has_left(flow: http.HTTPFlow) -> bool:

@@ -77,6 +77,7 @@ class Route:
     timeouts: Timeouts = TIMEOUTS  # the rule's over those of the destination
     wanted_timeouts: TimeoutsWanted = field(default_factory=dict)  # the rule's
     copy: str = ""  # of which exchange it is a copy, in words; empty: it is the client's own
+    shadow: Choice | None = None  # who is asked the same once this is answered, unseen by the client
 
     @property
     def name(self) -> str:
@@ -120,8 +121,10 @@ def choose(call: Call, settings: Settings, avoided: Mapping[str, State] = NOBODY
         raise _blocked(rule, rule.block, call)
     if rule.answer is None:
         plain = _plain(call, settings, avoided, rule, named=named)
-        return replace(plain, reason=f"{plain.reason}; {why}")
-    return _route(rule.choices(call), call, why, settings, avoided, rule)
+        route = replace(plain, reason=f"{plain.reason}; {why}")
+    else:
+        route = _route(rule.choices(call), call, why, settings, avoided, rule)
+    return replace(route, shadow=rule.shadowed(call)) if rule.shadow is not None else route
 
 
 def _refuse_blocked(call: Call, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from addon.protocol.errors import ConfigError
 from addon.routing.call import EFFORTS, Call, Door, Kind
 from addon.routing.changes import NOTHING, Changes
 from addon.routing.config import Answer, Choice, Tier, TimeoutsWanted, timeouts_told
+from addon.routing.shadow import Shadow
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TIME = re.compile(
@@ -56,6 +57,7 @@ class Rule:
     timeouts: TimeoutsWanted = field(default_factory=dict)  # for its calls, over those of whoever answers
     star: re.Pattern[str] | None = None  # a model glob whose star fills the one in ``answer``
     spared: frozenset[Tier | None] = frozenset()  # tiers for which a model was chosen while running
+    shadow: Shadow | None = None  # who is asked too, in the background
 
     def __post_init__(self) -> None:
         """Check the answer's star."""
@@ -83,6 +85,7 @@ class Rule:
         who = self.answer.name if self.answer is not None else "whoever would answer"
         also = [self.changes.told] if self.changes else []
         also += [f"timeouts {timeouts_told(self.timeouts)}"] if self.timeouts else []
+        also += [self.shadow.told] if self.shadow is not None else []
         return f"{who}, with {', '.join(also)}" if also else who
 
     @property
@@ -106,6 +109,12 @@ class Rule:
             if not condition.holds(call):
                 return condition
         return None
+
+    def shadowed(self, call: Call) -> Choice | None:
+        """Who is asked too, where the draw fell on this call: another for each, unlike a rule's own probability."""
+        if self.shadow is None or call.draw(f"{self.shadow.salt}\0{call.lot}") >= self.shadow.share:
+            return None
+        return self.shadow.choice
 
     @property
     def told(self) -> str:

@@ -30,6 +30,7 @@ from addon.routing.config import (
     quoted,
 )
 from addon.routing.rules import Rule
+from addon.routing.shadow import Budget
 
 # how the models of the two providers begin that 1rgs/claude-code-proxy tells apart by name
 FAMILIES: Mapping[str, str] = MappingProxyType({"gemini-": "gemini", "gpt-": "openai", "o3": "openai", "o4": "openai"})
@@ -66,6 +67,7 @@ class Settings:
     timeouts: Timeouts = TIMEOUTS  # of every provider that has none of its own
     retry: Retry = RETRY
     streaming: Streaming = STREAMING
+    shadow_budget: Budget | None = None  # None: no rule has a shadow
     # what route.py has put together of these settings: it goes when they go
     remembered: dict[Choice, Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from addon.dialects.profiles import SearchStyle
-from addon.protocol.errors import ConfigError
-from addon.routing import catalog, rules
+from addon.protocol.errors import ConfigError, DetourError
+from addon.routing import catalog, forced, rules
 from addon.routing.backends import SEARCH_ENDPOINTS
 from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import (
@@ -36,6 +36,7 @@ from addon.routing.config import (
 )
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
+from addon.routing.shadow import Budget
 from addon.settings import document, environment, providers
 from addon.settings.document import Document, Preset, Target
 from addon.settings.presets import PRESETS
@@ -140,6 +141,19 @@ class Configuration:
             raise ConfigError(lacks[0])
         return Answer(good, setting)
 
+    def _witness(self, target: str) -> Choice:
+        """Return whom a shadow asks. Raises: ConfigError where there is no budget, or something is lacking."""
+        if self.base.shadow_budget is None:
+            raise ConfigError(
+                "it has a shadow, and shadows have no budget: write `shadow: {requests_per_day: 50}` beside the routes"
+            )
+        if "*" in target:
+            raise ConfigError(f"its shadow asks {target!r}, which has a star: name one model")
+        try:
+            return forced.choice_of(target, self.base)
+        except DetourError as error:
+            raise ConfigError(f"its shadow: {error.message.removeprefix('Detour: ')}") from None
+
     def _lack(self, choice: Choice) -> str | None:
         return None if choice.passes else self.base.endpoints[choice.provider].lack
 
@@ -147,8 +161,10 @@ class Configuration:
         switched, is_live = _switched(switch), switch.preset not in ("", NO_PRESET)
         if preset is not None:
             found, place, path = self._preset(preset)
-            yield from _spared(Book(place, (*path, "routes"), self.resolve).rules(found.routes), switched)
-        for rule in Book(self.place, ("routes",), self.resolve).rules(self.document.routes):
+            yield from _spared(
+                Book(place, (*path, "routes"), self.resolve, self._witness).rules(found.routes), switched
+            )
+        for rule in Book(self.place, ("routes",), self.resolve, self._witness).rules(self.document.routes):
             if not (is_live and rule.is_general):
                 yield from _spared((rule,), switched)
 
@@ -241,10 +257,15 @@ def configure(
         timeouts=timeouts,
         retry=Retry(**_seconds(written.retry, longest_wait="longest_wait_s")),
         streaming=Streaming(**_seconds(written.streaming, grace="grace_s", ping="ping_s")),
+        shadow_budget=_budget(written.shadow),
     )
     base = replace(base, aliases=MappingProxyType(_aliases(written, base, place)), facts=_facts(written, base, place))
     base = replace(base, searcher=_searcher(written.search, base, place))
     return Configuration(written, named, place, base, origin)
+
+
+def _budget(written: document.ShadowBudget | None) -> Budget | None:
+    return Budget(written.requests_per_day, written.dollars_per_day) if written is not None else None
 
 
 def _seconds(written: document.Part, **names: str) -> dict[str, Any]:

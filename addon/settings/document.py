@@ -272,6 +272,22 @@ class Scenario(Part):
     """For long_context: how long is long."""
 
 
+class Shadow(Part):
+    """A second model that is asked the same, in the background; the client sees nothing of it."""
+
+    to: ModelName
+    share: Annotated[float, Field(gt=0, le=1)]
+    """Of the route's requests: 0.1 is every tenth."""
+
+
+class ShadowBudget(Part):
+    """What shadows may take in a day; without it there are none."""
+
+    requests_per_day: Positive
+    dollars_per_day: Maybe[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = None
+    """An answer whose price nobody knows counts as a request alone."""
+
+
 class Route(Part):
     """A rule: conditions, who answers, and what changes. The first that matches wins."""
 
@@ -293,6 +309,8 @@ class Route(Part):
     """Give tools that wait to be searched for in full."""
     timeouts: Section[Timeouts] = Timeouts()
     """How long whoever answers may take."""
+    shadow: Maybe[Shadow] = None
+    """Ask a second model the same, for comparison; needs the budget `shadow` at the top of the file."""
     default: Maybe[Target] = None
     """Shorthand for a rule that answers everything else."""
     background: Maybe[Target] = None
@@ -393,6 +411,8 @@ class Document(Part):
     presets: Section[dict[Key, Preset]] = {}
     record: Maybe[Literal["off", "metadata", "full"]] = None
     """What is kept of each exchange for reading."""
+    shadow: Maybe[ShadowBudget] = None
+    """What the shadows of all routes may take in a day."""
     limits: Section[Limits] = Limits()
     timeouts: Section[Timeouts] = Timeouts()
     """How long any backend may take."""

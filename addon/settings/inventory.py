@@ -35,6 +35,8 @@ def rows(configuration: Configuration, settings: Settings, switch: Switch | None
         yield Row("search", configuration.document.search, configuration.place(("search",)))
     if settings.decider is not None:
         yield Row("function", settings.decider.name, configuration.place(("function",)))
+    if settings.shadow_budget is not None:
+        yield Row("shadow", settings.shadow_budget.told, configuration.place(("shadow",)))
     for number, rule in enumerate(settings.rules, 1):
         yield Row(f"rule {number}", f"{rule.name}: {rule.told} → {rule.outcome}", rule.where, f"rule {rule.name}:")
     for name, choices in settings.aliases.items():

@@ -9,11 +9,13 @@ from addon.routing import rules
 from addon.routing.changes import Changes, Replacement
 from addon.routing.config import Answer, Choice, Tier
 from addon.routing.rules import Rule
+from addon.routing.shadow import Shadow
 from addon.settings import document, providers
 from addon.settings.providers import Path
 
 type Written = Sequence[document.Route] | document.Scenarios
 type Resolve = Callable[[document.Target, str], Answer]  # a target as written, and the setting that names it
+type Witness = Callable[[str], Choice]  # the target of a shadow as written
 
 # scenario -> what it looks at, the most special first; long_context takes its own number
 SCENARIOS: Mapping[str, Mapping[str, object]] = {
@@ -33,6 +35,7 @@ class Book:
     place: Callable[[Path], str]
     path: Path
     resolve: Resolve
+    witness: Witness
 
     def rules(self, written: Written) -> tuple[Rule, ...]:
         """Make the rules, in order. Raises: ConfigError that says where."""
@@ -74,9 +77,15 @@ class Book:
                 changes_of(route),
                 providers.timeouts(route.timeouts),
                 rules.star_of(wanted.get("model")),
+                shadow=self._shadow(route.shadow, f"{name} {index}"),
             )
         except ConfigError as error:
             raise ConfigError(f"{where}: {name}: {error.message}") from None
+
+    def _shadow(self, written: document.Shadow | None, salt: str) -> Shadow | None:
+        if written is None:
+            return None
+        return Shadow(self.witness(written.to), written.share, f"shadow {salt}")
 
     def _answer(self, target: document.Target, name: str, where: str) -> Answer:
         try:

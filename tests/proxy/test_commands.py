@@ -159,6 +159,11 @@ async def test_models_and_targets_are_completed_by_those_that_are_configured(con
         assert [name for name, start in SIGNATURES.items() if not helps[name].startswith(start)] == []
 
 
+async def test_shadows_are_told(confdir: Path) -> None:
+    async with proxying(confdir) as proxy:
+        assert call(proxy, "detour.shadows") == ["there are no shadows: they have no budget"]
+
+
 @pytest.mark.usefixtures("_document")
 async def test_a_flow_of_the_list_is_sent_again(confdir: Path) -> None:
     async with proxying(confdir, View()) as proxy:

@@ -1,5 +1,6 @@
 """Rules by themselves: what a condition takes and holds for, stars, order. With real documents: test_table."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from addon.routing.call import Call, Door, Kind
 from addon.routing.changes import Changes
 from addon.routing.config import PASS, Answer, Choice, Tier
 from addon.routing.rules import CONDITIONS, Rule, conditions, star_of
+from addon.routing.shadow import Shadow
 
 OPUS = "claude-opus-5-5"
 
@@ -151,6 +153,17 @@ def test_a_glob_for_a_credential_is_not_told() -> None:
 def test_a_tool_is_one_of_those_on_offer(globs: Any, expected: bool) -> None:
     asked = Call({"model": OPUS, "tools": [{"name": "Bash"}, {"name": "Read"}]})
     assert holds("tool", globs, asked) is expected
+
+
+def test_a_shadow_is_drawn_for_each_call() -> None:
+    shadow = Shadow(Choice("a", "b"), 0.5, "salt")
+    rule = Rule("r", "here", shadow=shadow)
+    body = {"model": "m", "metadata": {"user_id": '{"session_id": "one"}'}}
+    drawn = [rule.shadowed(Call(body, lot=str(lot))) for lot in range(50)]
+    assert set(drawn) == {None, shadow.choice}
+    assert drawn == [rule.shadowed(Call(body, lot=str(lot))) for lot in range(50)]
+    assert Rule("r", "here").shadowed(Call(body)) is None
+    assert replace(rule, shadow=replace(shadow, share=1.0)).shadowed(Call(body)) == shadow.choice
 
 
 def test_a_draw_is_the_rules_own_and_the_sessions() -> None:

@@ -15,6 +15,7 @@ from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import LIMITS, PASS, Choice, Limits, Retry, Slot, Streaming, Tier
 from addon.routing.route import choose
 from addon.routing.settings import Decider
+from addon.routing.shadow import Budget
 from addon.settings import document, inventory
 from addon.settings.assembly import Configuration, configure, parse
 from addon.settings.document import Document
@@ -273,6 +274,22 @@ def test_what_else_is_written_is_in_force() -> None:
     assert in_force.warnings == ("u",)
 
 
+def test_a_shadow_has_its_budget_and_a_call_may_have_one() -> None:
+    written = {"routes": [SHADOWED], "shadow": {"requests_per_day": 5, "dollars_per_day": 0.5}}
+    found = configuration(written).settings()
+    assert found.shadow_budget == Budget(5, 0.5)
+    drawn = [choose(Call({"model": "m"}, lot=str(lot)), found).shadow for lot in range(50)]
+    assert set(drawn) == {None, Choice("vllm", "second")}
+    assert configuration(BUDGET).settings().shadow_budget == Budget(5)
+    assert configuration({}).settings().shadow_budget is None
+
+
+def test_a_preset_may_have_a_shadow_too() -> None:
+    written = {"preset": "p", "presets": {"p": {"routes": [{"shadow": {"to": "vllm/q", "share": 1}}]}}, **BUDGET}
+    route = choose(Call({"model": "m"}), configuration(written).settings())
+    assert (route.name, route.shadow) == ("anthropic", Choice("vllm", "q"))
+
+
 def test_an_environment_alone_may_be_parsed() -> None:
     assert parse({"SMALL_MODEL": "vllm/x"}).tiers[Tier.HAIKU].name == "vllm/x"
 
@@ -315,6 +332,14 @@ def test_a_preset_may_close_the_files_rules() -> None:
     assert told == "late (at routes.0) is never asked: all (at presets.p.routes.0) before it has no condition"
 
 
+BUDGET = {"shadow": {"requests_per_day": 5}}
+
+
+def _shadow(target: str) -> dict[str, Any]:
+    return {"to": "vllm/first", "shadow": {"to": target, "share": 0.5}}
+
+
+SHADOWED = _shadow("vllm/second")
 MISTAKES: list[tuple[dict[str, Any], dict[str, str], Switch, str]] = [
     ({"preset": "opnai"}, {}, Switch(), "at preset: there is no preset 'opnai'; there is "),
     ({"preset": "zzz"}, {}, Switch(), "there is anthropic_pure, "),
@@ -344,6 +369,12 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, str], Switch, str]] = [
     ({"models": {"anthropic": "vllm/x"}}, {}, Switch(), "at models.anthropic: anthropic as a model means Anthropic"),
     ({"models": {"nobody/x": {"window": 5}}}, {}, Switch(), "at models.nobody/x: nobody/x: there is no provider"),
     ({"backends": {"b": {}}}, {}, Switch(), "at backends.b: b: it has no address"),
+    ({"routes": [SHADOWED]}, {}, Switch(), "at routes.0: route 1: it has a shadow, and shadows have no budget: write "),
+    ({"routes": [_shadow("nobody/x")], **BUDGET}, {}, Switch(), "its shadow: The target 'nobody/x': there is no pro"),
+    ({"routes": [_shadow("groq/x")], **BUDGET}, {}, Switch(), "its shadow: the target 'groq/x' cannot be asked: "),
+    ({"routes": [_shadow("anthropic")], **BUDGET}, {}, Switch(), "anthropic alone is whoever the client asked"),
+    ({"routes": [_shadow("anthropic/x")], **BUDGET}, {}, Switch(), "goes with no copy: set ANTHROPIC_API_KEY."),
+    ({"routes": [_shadow("vllm/*")], **BUDGET}, {}, Switch(), "its shadow asks 'vllm/*', which has a star"),
     ({}, {"BIG_MODEL": "nobody/x"}, Switch(), "BIG_MODEL is 'nobody/x', but there is no provider 'nobody'"),
 ]  # fmt: skip
 

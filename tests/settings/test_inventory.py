@@ -190,6 +190,20 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
         ],
     ),
     ({"search": "off"}, {}, Switch(), [Row("search", "off", "at search")]),
+    (
+        {
+            "shadow": {"requests_per_day": 5, "dollars_per_day": 1},
+            "routes": [{"name": "r", "to": "vllm/a", "shadow": {"to": "vllm/b", "share": 0.1}}],
+        },
+        {},
+        Switch(),
+        [
+            Row("shadow", "5 requests and $1.00 a day", "at shadow"),
+            Row(
+                "rule 1", "r: it asks for nothing → vllm/a, with 0.1 of them also to vllm/b, unseen", "at routes.0"
+            ),
+        ],
+    ),
     # the rest
     ({}, {"DETOUR_HOME": "/x"}, Switch(), [Row("DETOUR_HOME", "/x", ".env")]),
     (

@@ -11,6 +11,7 @@ from addon.routing.call import Call
 from addon.routing.changes import NOTHING, Changes, Replacement
 from addon.routing.config import Answer, Choice
 from addon.routing.rules import Rule
+from addon.routing.shadow import Shadow
 from addon.settings import rulebook
 from addon.settings.document import Preset, Route, Scenarios, Target
 from addon.settings.rulebook import Book
@@ -24,9 +25,15 @@ def resolve(target: Target, setting: str) -> Answer:
     return Answer(tuple(Choice(*text.split("/", 1)) for text in rulebook.targets(target)), setting)
 
 
+def witness(target: str) -> Choice:
+    if target == "nobody/x":
+        raise ConfigError("its shadow: there is no provider 'nobody'.")
+    return Choice(*target.split("/", 1))
+
+
 def rules(written: Any) -> tuple[Rule, ...]:
     place = lambda path: f"line of {'.'.join(map(str, path))}"  # noqa: E731
-    return Book(place, ("routes",), resolve).rules(Preset.model_validate({"routes": written}).routes)
+    return Book(place, ("routes",), resolve, witness).rules(Preset.model_validate({"routes": written}).routes)
 
 
 def told(rule: Rule) -> tuple[str, str, str, str]:
@@ -164,3 +171,17 @@ def test_a_mistake_is_told_once_with_its_place(written: Any, message: str) -> No
 def test_choices_are_divided_into_those_that_can_be_used_and_why_not() -> None:
     good, bad = Choice("a", "b"), Choice("c", "d")
     assert rulebook.usable((good, bad), lambda choice: None if choice is good else "no key") == ((good,), ("no key",))
+
+
+def test_a_rule_may_have_a_shadow() -> None:
+    found = rules(
+        [{"name": "r", "to": "a/b", "shadow": {"to": "c/d", "share": 0.25}}, {"shadow": {"to": "e/f", "share": 1}}]
+    )
+    assert [rule.shadow for rule in found] == [
+        Shadow(Choice("c", "d"), 0.25, "shadow r 0"),
+        Shadow(Choice("e", "f"), 1, "shadow route 2 1"),
+    ]
+    assert found[0].outcome == "a/b, with 0.25 of them also to c/d, unseen"
+    assert found[1].outcome == "whoever would answer, with 1 of them also to e/f, unseen"
+    with pytest.raises(ConfigError, match=r"line of routes.0: route 1: its shadow: there is no provider 'nobody'"):
+        rules([{"shadow": {"to": "nobody/x", "share": 1}}])
