@@ -31,6 +31,11 @@ def line(told: str, most: int | None = None) -> str:
     return joined[: most - 1].rstrip() + ELLIPSIS
 
 
+def encodable(told: str) -> str:
+    """Return a text that UTF-8 can hold: mitmproxy keeps a header's other bytes as halves of surrogate pairs."""
+    return told.encode("utf-8", "replace").decode()
+
+
 def _seen(found: re.Match[str]) -> str:
     code = ord(found[0])
     if code < 0x20:

@@ -49,3 +49,7 @@ def test_no_control_character_is_left_of_any_text(told: str) -> None:
     assert len(printable.line(told).splitlines()) <= 1
     assert printable.text(shown) == shown
     shown.encode()
+
+
+def test_a_text_can_be_written() -> None:
+    assert printable.encodable("a\udcff é") == "a? é"

@@ -15,6 +15,7 @@ import orjson
 from addon.prompts import answer
 from addon.prompts.entry import Entry
 from addon.prompts.exports import Export
+from addon.prompts.printable import encodable
 from addon.protocol.errors import BadRequest, ConfigError
 from addon.protocol.messages import parse_json
 
@@ -60,7 +61,7 @@ def _request(entry: Entry) -> bytes:
 
 
 def _with_reply(entry: Entry, request: bytes) -> bytes:
-    told = {name: getattr(entry.summary, name) for name in TOLD}
+    told = {name: encodable(text) if (text := getattr(entry.summary, name)) else text for name in TOLD}
     given = answer.of(entry.given) if entry.given is not None else answer.Answer(error="there was no reply")
     after = {"reply": given.message, **({"error": given.error} if given.error else {})}
     return b'%s,"request":%s,%s' % (orjson.dumps(told)[:-1], request, orjson.dumps(after)[1:])

@@ -14,6 +14,7 @@ from addon.prompts.exports import jsonl
 from addon.protocol import messages
 from addon.protocol.errors import ConfigError
 from tests.prompts.entries import entry, recorded_calls, recorded_session, routed, stream
+from tests.prompts.exports import hostile
 
 BODY = b'{"model": "m", "n": 1.0, "e": 1E5, "s": "a\\u00e9\\n\\"  \\\\", "same": 1, "same": 2}'
 
@@ -25,7 +26,7 @@ def bodies(entries: list[Entry]) -> list[bytes]:
 @pytest.mark.parametrize("replies", [False, True])
 @pytest.mark.parametrize("session", ["first_door", "second_door", "older_model"])
 def test_a_session_comes_back_byte_for_byte(session: str, replies: bool) -> None:
-    entries = [*recorded_session(session), *recorded_calls()]
+    entries = [*recorded_session(session), *recorded_calls(), *hostile.session()]
     export = jsonl.dump(entries, replies=replies)
     assert export.left_out == ()
     assert export.content.count(b"\n") == len(entries)
