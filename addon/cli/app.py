@@ -182,6 +182,18 @@ def usage(
     usage.run(usage.logged, By(by), since, form, chart=chart)
 
 
+@app.command()
+def replay(
+    exchange: Annotated[str, typer.Argument(metavar="SESSION/TURN", help="Or its number, its id, or last.")],
+    targets: Annotated[list[str], typer.Argument(metavar="PROVIDER/MODEL...", help="Who is asked, all at once.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Send a turn of the prompt log to other models, and show the answers side by side."""
+    from addon.cli.replay import run
+
+    raise typer.Exit(run(exchange, targets, as_json=as_json))
+
+
 @app.callback(invoke_without_command=True)
 def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:

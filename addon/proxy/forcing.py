@@ -16,11 +16,9 @@ from collections.abc import Callable, Mapping
 from mitmproxy import http
 
 from addon.protocol.errors import BadRequest
-from addon.proxy.rest.openapi import TOKEN_HEADER
-from addon.routing.forced import Forced
+from addon.routing.forced import OF_HEADER, TARGET_HEADER, TOKEN_HEADER, Forced
 
 KEY = "detour_forced"
-TARGET_HEADER, OF_HEADER = "x-detour-target", "x-detour-replay-of"
 OURS = b"x-detour-"
 ID = re.compile(r"(?:req_)?([A-Za-z0-9_-]{1,64})")
 

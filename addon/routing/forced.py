@@ -14,6 +14,9 @@ from addon.routing.route import Route, destination_of
 from addon.routing.settings import Settings
 
 REPLAY, SHADOW = "replay", "shadow"
+# how a request says it at our doors
+TARGET_HEADER, OF_HEADER = "x-detour-target", "x-detour-replay-of"
+TOKEN_HEADER = "x-detour-token"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True)

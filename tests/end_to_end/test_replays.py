@@ -1,15 +1,22 @@
-"""The same turn on another model, with real proxies: mitmweb's command, and a request that bears our token."""
+"""The same turn on another model, with real proxies: mitmweb's command, our token, and ``detour replay``."""
 
 import json
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from addon.prompts.log.writer import Writer
 from tests.end_to_end.proxy import DIRECT, Proxy, running, wait_until
-from tests.end_to_end.replies import Json, answer
+from tests.end_to_end.replies import Json, answer, call
 from tests.end_to_end.trio import Trio
+from tests.prompts.entries import entry, stream
+from tests.prompts.log.plain import Plain
 
 LIMIT_S = 10
 CLIENT_KEY = "sk-ant-the-clients-own"
@@ -81,3 +88,49 @@ def test_a_request_with_the_token_names_who_answers(mitmweb: Proxy, trio: Trio) 
     assert json.loads(send(mitmweb, **named))["error"]["type"] == "authentication_error"
     assert trio.asked == [[], ["x"], []]
     assert token not in mitmweb.log
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def logged(home: Path) -> None:
+    """Keep an exchange in the log, as it would be after a session."""
+    kept = Writer(home / "prompts.sqlite", Plain())
+    kept.add(entry(ASKED, given=stream({"type": "text", "text": "I was the first."}), session="a-session"))
+    kept.close()
+
+
+def replayed(home: Path, folder: Path, environment: Mapping[str, str], *arguments: str) -> Json:
+    """Run ``detour replay``; return what it prints as JSON, once it has ended well."""
+    surroundings = {"PATH": os.defpath, "HOME": str(folder), "DETOUR_HOME": str(home), **environment}
+    command = [sys.executable, "-P", "-m", "addon.cli", "replay", *arguments, "--json"]
+    told = subprocess.run(
+        command, cwd=folder, env=surroundings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    answers: Json = json.loads(told.stdout)
+    return answers
+
+
+def test_the_command_line_asks_through_a_detour_that_runs(mitmweb: Proxy, trio: Trio, tmp_path: Path) -> None:
+    trio.two.script(answer("It is the second."))
+    trio.three.script(answer("It is the third.", call("Bash", command="ls")))
+    logged(mitmweb.home / "detour")
+    told = replayed(mitmweb.home / "detour", tmp_path, {}, "a-session/1", "two/x", "three/y")
+    then, two, three = told["answers"]
+    assert then["text"] == "I was the first."
+    assert (two["text"], two["calls"], two["stop_reason"]) == ("It is the second.", [], "end_turn")
+    assert (three["text"], three["calls"]) == ("It is the third.", [{"name": "Bash", "arguments": {"command": "ls"}}])
+    assert two["first_content_ms"] <= two["total_ms"]
+    assert trio.two.received[0].messages[-1] == {"role": "user", "content": "Which of you is it?"}
+    assert trio.two.received[0].body["stream"]
+
+
+def test_the_command_line_starts_one_where_none_runs(trio: Trio, tmp_path: Path) -> None:
+    trio.two.script(answer("It is the second."))
+    home = tmp_path / "home"
+    logged(home)
+    (tmp_path / "detour.yaml").write_text(trio.settings, encoding="utf-8")
+    told = replayed(home, tmp_path, trio.environment, "last", "two/x")
+    assert told["answers"][1]["text"] == "It is the second."
+    assert not list((home / "instances").glob("*.json")), "it has ended with the command"

@@ -11,10 +11,10 @@ from pydantic.json_schema import models_json_schema
 from addon import __version__
 from addon.proxy.rest import models
 from addon.proxy.rest.journal import LogType
+from addon.routing.forced import TOKEN_HEADER
 
 PREFIX = "/_detour/"
 DOCUMENT = "openapi.json"
-TOKEN_HEADER = "x-detour-token"  # noqa: S105 - a name
 MOST_LOGS = 1_000
 DEFAULT_LOGS = 100
 

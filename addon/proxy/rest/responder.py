@@ -24,11 +24,12 @@ from addon.proxy.log_file import BODIES
 from addon.proxy.rest import journal, surface
 from addon.proxy.rest.answers import Surroundings
 from addon.proxy.rest.journal import Body, End, Journal
-from addon.proxy.rest.openapi import OPERATIONS, PREFIX, TOKEN_HEADER
+from addon.proxy.rest.openapi import OPERATIONS, PREFIX
 from addon.proxy.rest.surface import RestRequest
 from addon.proxy.rest.tally import Tally
 from addon.proxy.told import Told
 from addon.routing import catalog
+from addon.routing.forced import TOKEN_HEADER
 from addon.routing.settings import Settings
 from addon.settings import state_file
 from addon.settings.upstream import is_loopback

@@ -25,8 +25,9 @@ from addon.proxy.rest import answers, openapi
 from addon.proxy.rest.answers import Surroundings
 from addon.proxy.rest.journal import LogType
 from addon.proxy.rest.models import BlockBody, SwitchBody, TargetBody, UnblockBody
-from addon.proxy.rest.openapi import DEFAULT_LOGS, DOCUMENT, MOST_LOGS, OPERATIONS, PREFIX, TOKEN_HEADER
+from addon.proxy.rest.openapi import DEFAULT_LOGS, DOCUMENT, MOST_LOGS, OPERATIONS, PREFIX
 from addon.routing.call import Door
+from addon.routing.forced import TOKEN_HEADER
 
 MOST_BODY = 65_536  # bytes; the largest sensible body has a few hundred
 MOST_FIELDS = 16  # of a query
