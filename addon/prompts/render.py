@@ -13,6 +13,11 @@ import orjson
 from addon.protocol import signature
 
 INDENT = "  "
+NEWLINE = "\n"
+MOST_SHOWN = (
+    512 * 1024
+)  # characters: mitmproxy colours all that we give it, 0.1 s for this much, and browsers lay it out
+SHOWN_OF_END = 128 * 1024  # of these
 MAX_DEPTH = 20  # of results within results; deeper ones are shown as JSON, and Python's stack is safe
 # kind of block -> the fields that its rendering shows; any other is shown after it
 SHOWN: Mapping[str, frozenset[str]] = {
@@ -56,6 +61,31 @@ def tool(tool: Any) -> str:
 def scalar(value: Any) -> str:
     """Render any value in a line: a text as it is, all else as JSON."""
     return _scalar(value)
+
+
+def indented(text: str) -> str:
+    """Indent every line, as the texts here are below their titles."""
+    return _indented(text)
+
+
+def call(arguments: Any) -> str:
+    """Render a call's arguments, one a line; a long text as it is."""
+    return _call(arguments).rstrip("\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many there are."""
+    return _count(number, noun)
+
+
+def shortened(text: str) -> str:
+    """Leave out the middle of a text that viewers would be slow to show."""
+    excess = len(text) - MOST_SHOWN
+    if excess <= 0:
+        return text
+    head, tail = text[: MOST_SHOWN - SHOWN_OF_END], text[-SHOWN_OF_END:]
+    note = f"# {excess:,} characters are left out here: other views have them, such as Raw"
+    return f"{head.rpartition(NEWLINE)[0] or head}\n\n{note}\n\n{tail.partition(NEWLINE)[2] or tail}"
 
 
 def sent(url: str, body: Any, method: str = "POST") -> str:

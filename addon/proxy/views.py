@@ -1,18 +1,24 @@
-"""Content views over what a flow keeps: the prompt, what was sent, what the backend said, what was changed."""
+"""Content views over what a flow keeps: the prompt, the answer, the difference, what was sent, said and changed.
 
+mitmproxy asks every view of its priority for everything that it shows, so none looks further than at the first bytes;
+and it colours all that a view gives it, so none gives it megabytes.
+"""
+
+from datetime import datetime
 from typing import override
 
 import orjson
 from mitmproxy import contentviews, http
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
 
-from addon.prompts import render
+from addon.prompts import answer, answer_text, cache_break, difference, difference_text, render
 from addon.protocol.messages import parse_json
-from addon.proxy import record
+from addon.proxy import lineage, record
 from addon.proxy.told import SELF
 
 PREFERRED = 2.0  # above the JSON view's 1
 ON_DEMAND = -1.0  # only when picked
+STREAM_OPENINGS = (b"event: message_start", b"event: ping")
 
 
 class PromptView(Contentview):
@@ -30,7 +36,7 @@ class PromptView(Contentview):
             and isinstance(metadata.flow, http.HTTPFlow)
         ):
             data = metadata.flow.request.content or b""
-        return render.prompt(parse_json(original["body"] if original else data))
+        return render.shortened(render.prompt(parse_json(original["body"] if original else data)))
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
@@ -42,6 +48,52 @@ class PromptView(Contentview):
         return PREFERRED if path == "/v1/messages" and data.startswith(b"{") else ON_DEMAND
 
 
+class AnswerView(Contentview):
+    """What the model said, put together from the stream: text, calls, thinking, usage."""
+
+    name = "Answer"
+    syntax_highlight: SyntaxHighlight = "yaml"
+
+    @override
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        flow = _http(metadata)
+        if flow.response is None:
+            return "no reply yet" if flow.live else "there was no reply"
+        read = answer.read(flow.response.get_content(strict=False) or b"", flow.response.status_code)
+        under_way = bool(flow.live) and flow.response.timestamp_end is None and flow.error is None
+        return render.shortened(answer_text.text(read, under_way=under_way))
+
+    @override
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+        if not isinstance(metadata.http_message, http.Response):
+            return ON_DEMAND
+        return PREFERRED if data.startswith(STREAM_OPENINGS) else ON_DEMAND
+
+
+class DifferenceView(Contentview):
+    """How the client's request differs from the one before it, and whether the prompt cache held."""
+
+    name = "Difference"
+    syntax_highlight: SyntaxHighlight = "yaml"
+
+    @override
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        flow = _http(metadata)
+        before = lineage.previous(flow)
+        if isinstance(before, str):
+            return f"There is nothing to compare with: {before}."
+        old, new = lineage.body(before), lineage.body(flow)
+        cache = cache_break.look(old, new, lineage.summary(before), lineage.summary(flow))
+        began = before.request.timestamp_start
+        elapsed_s = flow.request.timestamp_start - began
+        named = f"the request of {datetime.fromtimestamp(began):%H:%M:%S}, {elapsed_s:,.0f} s before"
+        return render.shortened(difference_text.text(difference.between(old, new), named, cache))
+
+    @override
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+        return ON_DEMAND
+
+
 class SentView(Contentview):
     """The request that went to the backend."""
 
@@ -50,11 +102,9 @@ class SentView(Contentview):
 
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
-        flow = metadata.flow
-        if not isinstance(flow, http.HTTPFlow):
-            raise ValueError("not an HTTP flow")  # noqa: TRY004 - what mitmproxy expects of a view
-        request = flow.request
-        return render.sent(request.pretty_url, orjson.loads(request.content or b"null"), request.method)
+        request = _http(metadata).request
+        sent = render.sent(request.pretty_url, orjson.loads(request.content or b"null"), request.method)
+        return render.shortened(sent)
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
@@ -72,7 +122,7 @@ class BackendReplyView(Contentview):
         if "reply" not in kept:
             return "no reply is kept: it is still on its way, or it passed through as it is"
         note = f"\n[{kept['dropped']} more bytes were not kept]" if kept.get("dropped") else ""
-        return bytes(kept["reply"]).decode("utf-8", "replace") + note
+        return render.shortened(bytes(kept["reply"]).decode("utf-8", "replace")) + note
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
@@ -100,7 +150,13 @@ class ChangesView(Contentview):
         return ON_DEMAND
 
 
+def _http(metadata: Metadata) -> http.HTTPFlow:
+    if not isinstance(metadata.flow, http.HTTPFlow):
+        raise ValueError("not an HTTP flow")  # noqa: TRY004 - what mitmproxy expects of a view
+    return metadata.flow
+
+
 def register() -> None:
     """Add the views; a view of the same name is replaced."""
-    for view in (PromptView, SentView, BackendReplyView, ChangesView):
+    for view in (PromptView, AnswerView, DifferenceView, SentView, BackendReplyView, ChangesView):
         contentviews.add(view())

@@ -246,3 +246,33 @@ def test_attempts_that_failed_stand_below_the_reason() -> None:
     attempts = [["a/x", 429, 1_200, "a/x: Slow\ndown."], ["b/y", 503, 3, "gone"]]
     told = "attempts that failed:\n  a/x: 429 after 1,200 ms, a/x: Slow down.\n  b/y: 503 after 3 ms, gone\n"
     assert render.changes("c/z", "a list", [], (), attempts) == f"route: c/z\nreason: a list\n{told}\n{NOTHING}"
+
+
+def test_the_middle_of_a_long_text_is_left_out() -> None:
+    lines = [f"line {number}\n" for number in range(100_000)]
+    whole = "".join(lines)
+    shown = render.shortened(whole)
+    assert render.shortened(whole[:1000]) == whole[:1000]
+    assert render.MOST_SHOWN - 200 < len(shown) < render.MOST_SHOWN + 200
+    assert shown.startswith("line 0\nline 1\n")
+    assert shown.endswith("line 99999\n")
+    assert f"\n\n# {len(whole) - render.MOST_SHOWN:,} characters are left out here" in shown
+    head, _, tail = shown.partition("\n\n#")
+    assert head.rpartition("\n")[2] + "\n" in lines
+    assert tail.partition("\n\n")[2].partition("\n")[0] + "\n" in lines
+
+
+def test_a_long_text_of_one_line_is_cut_anywhere() -> None:
+    shown = render.shortened("a" * 1_000_000)
+    assert shown.count("a" * 1000) > 500
+
+
+def test_parts_are_rendered_alone() -> None:
+    assert (
+        render.content([{"type": "text", "text": "a"}, {"type": "tool_reference", "tool_name": "b"}])
+        == "a\n<tool b loaded>"
+    )
+    assert render.tool({"name": "Bash", "description": "Runs it.", "x": 1}) == "Runs it.\nx: 1"
+    assert render.tool(3) == "3"
+    assert render.call({"a": "b\nc", "d": 1}) == "a: |\n  b\n  c\nd: 1"
+    assert (render.scalar({}), render.indented("a\nb"), render.counted(2, "word")) == ("{}", "  a\n  b", "2 words")

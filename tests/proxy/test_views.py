@@ -5,13 +5,24 @@ from collections.abc import Iterator
 
 import pytest
 from mitmproxy import contentviews, http, tcp
+from mitmproxy.addons.view import View
 from mitmproxy.contentviews import Metadata
 from mitmproxy.test import taddons, tflow
 
+from addon.prompts import render
 from addon.proxy import record, views
+from tests.prompts.test_answer import WHOLE
 from tests.proxy.live import ask
+from tests.proxy.test_lineage import turn
 
-VIEWS = (views.PromptView, views.SentView, views.BackendReplyView, views.ChangesView)
+VIEWS = (
+    views.PromptView,
+    views.AnswerView,
+    views.DifferenceView,
+    views.SentView,
+    views.BackendReplyView,
+    views.ChangesView,
+)
 ORIGINAL = json.dumps(ask("The client's words")).encode()
 
 
@@ -71,7 +82,15 @@ def test_other_requests_keep_mitmproxys_own_view(flow: http.HTTPFlow) -> None:
     assert _shown(flow.request, flow).view_name not in {view.name for view in VIEWS}
 
 
-def test_responses_keep_mitmproxys_own_view() -> None:
+def test_a_stream_of_events_shows_the_answer() -> None:
+    flow = _routed()
+    assert flow.response
+    flow.response.content = WHOLE
+    shown = _shown(flow.response, flow)
+    assert (shown.view_name, "text: | # 11 characters\n  Here it is." in shown.text) == ("Answer", True)
+
+
+def test_other_responses_keep_mitmproxys_own_view() -> None:
     for flow in (_routed(), _passing()):
         assert flow.response
         assert _shown(flow.response, flow).view_name not in {view.name for view in VIEWS}
@@ -131,8 +150,9 @@ def test_flows_that_are_not_http_are_left_to_others() -> None:
     message = tcp.TCPMessage(True, b'{"model":1}')
     for view in VIEWS:
         assert view().render_priority(b"{}", Metadata(flow=flow, tcp_message=message)) < 0
-    with pytest.raises(ValueError, match="not an HTTP flow"):
-        views.SentView().prettify(b"", Metadata(flow=flow))
+    for view in (views.SentView, views.AnswerView, views.DifferenceView):
+        with pytest.raises(ValueError, match="not an HTTP flow"):
+            view().prettify(b"", Metadata(flow=flow))
     assert views.PromptView().prettify(b"{}", Metadata(flow=flow)).startswith("# null")
 
 
@@ -142,3 +162,40 @@ def test_changes_say_who_answered_where_nothing_was_sent() -> None:
     shown = _shown(flow.request, flow, "changes").text
     assert "Answered by Detour itself: nothing was sent." in shown
     assert "why: titles (detour.yaml, line 3): the kind is title" in shown
+
+
+def test_an_answer_is_told_apart_from_one_that_is_under_way() -> None:
+    flow = _routed()
+    assert flow.response
+    flow.response.content = WHOLE[:700]
+    assert "error: the reply ends before" in _shown(flow.request, flow, "answer").text
+    flow.live, flow.response.timestamp_end = True, None
+    assert "# the reply is still on its way" in _shown(flow.request, flow, "answer").text
+    flow.response = None
+    assert _shown(flow.request, flow, "answer").text == "no reply yet"
+    flow.live = False
+    assert _shown(flow.request, flow, "answer").text == "there was no reply"
+
+
+def test_a_turn_is_compared_with_the_one_before_it() -> None:
+    before, now = turn(1), turn(13, system="Another.", messages=[{"role": "user", "content": "b"}])
+    for flow in (before, now):
+        assert flow.response
+        flow.response.content = WHOLE
+    with taddons.context(View()) as context:
+        context.master.addons.get("view").add([before, now])
+        shown = _shown(now.request, now, "difference").text
+        first = _shown(before.request, before, "difference").text
+    assert ", 12 s before · 1 added, 1 changed\n" in shown
+    assert "cache: system prompt, block 1 is new" in shown
+    assert "- message 1, user: | # messages.0\n  [-a-]{+b+}\n" in shown
+    assert first.startswith("There is nothing to compare with: it is the first turn of its conversation")
+
+
+def test_megabytes_are_shortened() -> None:
+    flow = _routed()
+    flow.metadata[record.KEY]["original"]["body"] = json.dumps(ask("a line\n" * 300_000)).encode()
+    shown = _shown(flow.request, flow).text
+    assert len(shown) < render.MOST_SHOWN + 200
+    assert "characters are left out here" in shown
+    assert shown.endswith("stream: true\n")
