@@ -67,7 +67,12 @@ def address(proxy: Proxy, place: str) -> str:
 
 def send(proxy: Proxy, prompt: Json = PROMPT) -> str:
     """One prompt through the reverse door. Returns the id of its flow."""
-    headers = {"content-type": "application/json", "x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
+    headers = {
+        "content-type": "application/json",
+        "x-api-key": "sk-ant-test",
+        "anthropic-version": "2023-06-01",
+        "x-claude-code-session-id": "00000000-0000-4000-8000-00000000beef",
+    }
     request = urllib.request.Request(f"{proxy.reverse_url}/v1/messages", json.dumps(prompt).encode(), headers)
     with DIRECT.open(request, timeout=10) as response:
         assert b"event: message_stop" in response.read()
@@ -84,6 +89,33 @@ def test_shows_the_prompt_of_a_captured_flow(mitmweb: Proxy, backend: FakeBacken
     assert KEY not in shown
     if SCREENSHOT:
         page.screenshot(Path(SCREENSHOT))
+
+
+def test_shows_the_answer_and_what_changed_since_the_turn_before(
+    mitmweb: Proxy, backend: FakeBackend, page: Page
+) -> None:
+    backend.script(
+        answer("Rayleigh scattering."), answer("It scatters blue most.", call("Bash", "call_3", command="date"))
+    )
+    send(mitmweb)
+    later = [
+        *PROMPT["messages"],
+        {"role": "assistant", "content": "Rayleigh."},
+        {"role": "user", "content": "And now?"},
+    ]
+    system = [{"type": "text", "text": "You are Claude Code, and you answer from the cellar."}]
+    flow = send(mitmweb, {**PROMPT, "system": system, "messages": later})
+    page.open(address(mitmweb, f"flows/{flow}/response"))
+    shown = page.wait_for("It scatters blue most.")
+    assert "Answer" in [line.strip() for line in shown.splitlines()], "another view was chosen"
+    assert "command: date" in shown
+    page.click("a.btn", "View:")
+    page.click(".dropdown-menu a", "difference")
+    shown = page.wait_for("you answer from the [-lighthouse-]{+cellar+}.")
+    assert "cache: system prompt, block 1 changed" in shown
+    assert "- message 5, user: | # messages.4" in shown
+    if SCREENSHOT:
+        page.screenshot(Path(SCREENSHOT).with_stem("difference"))
 
 
 def test_a_preset_chosen_in_the_options_dialog_answers_the_next_flow(
