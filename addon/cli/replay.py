@@ -17,7 +17,8 @@ from addon.cli import asking, companion, comparison, wiring
 from addon.cli.asking import MARK, Outcome, Question
 from addon.prompts import answer, prices
 from addon.prompts.entry import Entry, Summary
-from addon.prompts.log.reading import FILE, Log, Wanted
+from addon.prompts.log.reading import Log, Wanted
+from addon.prompts.log.statements import FILE
 from addon.protocol.deltas import Usage
 from addon.protocol.errors import ConfigError, DetourError
 from addon.routing import forced

@@ -52,9 +52,9 @@ class Column:
 
 def logged(since: float | None) -> Iterable[Summary]:
     """Read them from the log. Raises: ConfigError when there is none."""
-    from addon.prompts.log import reading
+    from addon.prompts.log import reading, statements
 
-    log = reading.Log(wiring.home_folder(Path.cwd(), os.environ) / reading.FILE)
+    log = reading.Log(wiring.home_folder(Path.cwd(), os.environ) / statements.FILE)
     try:
         return log.summaries(reading.Wanted(since=since))
     finally:

@@ -15,7 +15,7 @@ from addon.cli.app import app
 from addon.cli.asking import Outcome
 from addon.prompts import answer
 from addon.prompts.entry import Entry, Summary
-from addon.prompts.log.reading import FILE
+from addon.prompts.log.statements import FILE
 from addon.prompts.log.writer import Writer
 from addon.protocol.errors import ConfigError
 from addon.settings import state_file

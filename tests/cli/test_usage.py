@@ -15,7 +15,7 @@ from addon.cli import usage as command
 from addon.cli.app import app
 from addon.prompts import usage
 from addon.prompts.entry import Entry, Summary
-from addon.prompts.log.reading import FILE
+from addon.prompts.log.statements import FILE
 from addon.prompts.log.writer import Writer
 from addon.prompts.usage import By
 from addon.protocol.errors import ConfigError

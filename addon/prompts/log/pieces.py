@@ -11,35 +11,55 @@ behind the messages). ``reused`` finds how many pieces of the last body the new 
 memory, and reads no JSON.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 
-# where a piece begins: in the wire formats that we write or read, each with and without a blank behind the colon
-BEGINS = re.compile(
-    rb'\{"role": ?"'
-    rb'|\{"name": ?"'
-    rb'|\{"type": ?"(?:text|thinking|tool_use|tool_result|image|document|function|function_call|message|input_text'
-    rb'|output_text|function_call_output|reasoning)"'
-    rb'|\{"functionDeclarations"|\{"functionCall"|\{"functionResponse"|\{"toolSpec"|\{"toolUse"|\{"toolResult"'
-    rb'|"(?:system|tools|messages|input|contents)": ?(?=[\["{])'
-    rb'|,"cache_control": ?\{[^{}]{0,200}\}'
-    rb'|(?P<media>"data": ?"|;base64,)(?=[A-Za-z0-9+/=]{1024})'
+# What a piece begins with, in the wire formats that we read or write. A kind of block is told by its first letters; no
+# type of JSON Schema begins so.
+KINDS = ("t", "image", "input", "output", "document", "f", "m", "r")
+BEGINNINGS = tuple(
+    text.encode()
+    for text in (
+        *(f'{{"{name}":"' for name in ("role", "name")),
+        *(f'{{"type":"{kind}' for kind in KINDS),
+        *(f'{{"{name}' for name in ("function", "tool")),
+        *(f'"{name}":[' for name in ("system", "tools", "messages", "input", "contents")),
+    )
 )
-MARK = b',"cache_control"'
+SPACED = tuple(text.replace(b'":', b'": ') for text in BEGINNINGS)
+HEAD = 64  # bytes from which it is told whether blanks stand behind the colons
+MARK, ENDING = b',"cache_control":', b'}],"'
+MEDIA = (b'"data":"', b'"data": "', b";base64,")
+MEDIA_BYTES = 1024  # shorter ones are texts like any other
 
 
 def cut(body: bytes, start: int = 0, end: int | None = None) -> list[int]:
     """Return where the pieces of ``body[start:end]`` begin, ascending; ``start`` is the first."""
     end = len(body) if end is None else end
-    found = [start]
-    for match in BEGINS.finditer(body, start, end):
-        if match["media"]:
-            found += [match.end(), body.find(b'"', match.end(), end)]
-        elif match[0].startswith(MARK):
-            found += [match.start(), match.end()]
-        else:
-            found.append(match.start())
-    return sorted({each for each in found if start <= each < end})
+    if start >= end:
+        return []
+    found = {start}
+    for text in SPACED if b'": ' in body[:HEAD] else BEGINNINGS:
+        place = body.find(text, start, end)
+        while place >= 0:
+            found.add(place)
+            place = body.find(text, place + len(text), end)
+    found.update(place + 1 for place in _places(body, ENDING, start, end))  # what follows a list is no part of its last
+    for place in _places(body, MARK, start, end):
+        found |= {place, body.find(b"}", place, end) + 1 or place}
+    for text in MEDIA:
+        for place in _places(body, text, start, end):
+            begun = place + len(text)
+            if (close := body.find(b'"', begun, end)) - begun >= MEDIA_BYTES:
+                found |= {begun, close}
+    return sorted(each for each in found if each < end)
+
+
+def _places(body: bytes, text: bytes, start: int, end: int) -> list[int]:
+    found, place = [], body.find(text, start, end)
+    while place >= 0:
+        found.append(place)
+        place = body.find(text, place + len(text), end)
+    return found
 
 
 def reused(last: bytes, cuts: list[int], body: bytes) -> tuple[int, int]:

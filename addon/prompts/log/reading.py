@@ -20,7 +20,6 @@ from addon.prompts.log import document, statements, streams
 from addon.prompts.log.tables import EXCHANGES, PACKS, WORDS
 from addon.protocol.errors import ConfigError
 
-FILE = "prompts.sqlite"
 UNPACKED_SEGMENTS = 16  # kept: a megabyte each, and a long session lies in a few
 ID_PREFIX = "req_"
 LAST = "last"

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 from addon.prompts.entry import Summary
 
+FILE = "prompts.sqlite"  # under DETOUR_HOME
 VERSION = 1  # of the tables, in SQLite's user_version
 PACKS_OF_SEGMENT = 65_536
 
@@ -19,6 +20,7 @@ SUMMARY = tuple(field.name for field in fields(Summary) if field.name != "number
 DOCUMENT = ("segment", "start", "size")
 
 PREPARE = (
+    "PRAGMA page_size = 1024",  # most parts of a segment have that much: in larger pages a third would lie idle
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
@@ -54,6 +56,8 @@ def _insert(table: str, *names: str) -> str:
 ADD_EXCHANGE = _insert("exchanges", *SUMMARY, *DOCUMENT)
 ADD_SEGMENT = _insert("segments", "at")
 ADD_PACK = _insert("packs", "id", "data")
+FIND_PACKS = "SELECT data FROM packs WHERE id BETWEEN ? AND ? ORDER BY id"
+DROP_PACKS = "DELETE FROM packs WHERE id BETWEEN ? AND ?"
 ADD_PIECE = _insert("pieces", "hash", "segment", "start", "size")
 ADD_REF = _insert("refs", "segment", "exchange")
 ADD_WORD = _insert("words", "text")
@@ -71,8 +75,9 @@ DROP_UNNEEDED = (
 )
 OLDEST = "SELECT number FROM exchanges ORDER BY number LIMIT 1 OFFSET ?"
 COUNT = "SELECT count(*) FROM exchanges"
+COUNT_OLDER = "SELECT count(*) FROM exchanges WHERE at < ?"
+NEWEST = "SELECT max(number) FROM exchanges"
 SHRINK = "PRAGMA incremental_vacuum"
-CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 USED_PAGES = (
     "SELECT (SELECT page_count FROM pragma_page_count()) - (SELECT freelist_count FROM pragma_freelist_count()),"
     " (SELECT page_size FROM pragma_page_size())"

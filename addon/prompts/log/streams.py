@@ -9,8 +9,7 @@ The form: ``=`` and the body; or ``~``, a line of JSON, and the columns one behi
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -30,20 +29,24 @@ INDEX = re.compile(rb'"index": ?(\d+)')
 type Redact = Callable[[bytes], bytes]
 
 
-@dataclass(slots=True)
-class Columns:
-    """``wrappings`` and ``values`` in turn, beginning with a wrapping; each value is of the column beside it."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Values of one column: ``before`` stands before the first, ``between`` before each other."""
 
-    wrappings: list[bytes] = field(default_factory=list)
-    values: list[bytes] = field(default_factory=list)
-    columns: list[bytes] = field(default_factory=list)
+    before: bytes
+    between: bytes
+    column: bytes
+    values: list[bytes]
 
 
 def pack(body: bytes, redact: Redact) -> bytes:
     """Return the form of a reply's body, redacted."""
     if body.count(BLANK) < FEWEST_EVENTS or b"\r" in body:
         return PLAIN + redact(body)
-    return _packed(_columns(body), redact) or PLAIN + redact(body)
+    try:
+        return _packed(*_runs(body), redact)
+    except UnicodeDecodeError:
+        return PLAIN + redact(body)
 
 
 def unpack(form: bytes) -> bytes:
@@ -67,29 +70,32 @@ def unpack(form: bytes) -> bytes:
     return b"".join(made)
 
 
-def _packed(found: Columns, redact: Redact) -> bytes | None:
-    names = {name: number for number, name in enumerate(dict.fromkeys(found.columns))}
-    columns = [names[name] for name in found.columns]
-    values: list[list[bytes]] = [[] for _ in names]
-    for column, value in zip(columns, found.values, strict=True):
-        values[column].append(value)
-    values = [redacted(each, redact) for each in values]
-    known = {wrapping: redact(wrapping) for wrapping in dict.fromkeys(found.wrappings)}
-    places = {wrapping: number for number, wrapping in enumerate(known)}
-    turns = [iter(each) for each in values]
-    try:
-        head = orjson.dumps(
-            {
-                "wrappings": [wrapping.decode() for wrapping in known.values()],
-                "order": _gathered([places[wrapping] for wrapping in found.wrappings]),
-                "columns": _gathered(columns),
-                "lengths": [len(next(turns[column])) for column in columns],
-                "sizes": [sum(map(len, each)) for each in values],
-            }
-        )
-    except UnicodeDecodeError:
-        return None
-    return b"".join((STREAM, head, b"\n", *(part for each in values for part in each)))
+def _packed(runs: list[Run], rest: bytes, redact: Redact) -> bytes:
+    columns: dict[bytes, list[bytes]] = {}
+    for run in runs:
+        columns.setdefault(run.column, []).extend(run.values)
+    columns = {name: redacted(values, redact) for name, values in columns.items()}
+    names = {name: number for number, name in enumerate(columns)}
+    wrappings: dict[bytes, int] = {}
+    order, places, lengths = [], [], list[int]()
+    taken = dict.fromkeys(columns, 0)
+    for run in runs:
+        count, start = len(run.values), taken[run.column]
+        taken[run.column] = start + count
+        order.append([wrappings.setdefault(run.before, len(wrappings)), 1])
+        if count > 1:
+            order.append([wrappings.setdefault(run.between, len(wrappings)), count - 1])
+        places.append([names[run.column], count])
+        lengths += map(len, columns[run.column][start : start + count])
+    order.append([wrappings.setdefault(rest, len(wrappings)), 1])
+    head = {
+        "wrappings": [redact(each).decode() for each in wrappings],
+        "order": order,
+        "columns": places,
+        "lengths": lengths,
+        "sizes": [sum(map(len, values)) for values in columns.values()],
+    }
+    return b"".join((STREAM, orjson.dumps(head), b"\n", *(part for values in columns.values() for part in values)))
 
 
 def redacted(values: Sequence[bytes], redact: Redact) -> list[bytes]:
@@ -113,11 +119,6 @@ def redacted(values: Sequence[bytes], redact: Redact) -> list[bytes]:
     return made
 
 
-def _gathered(numbers: Sequence[int]) -> list[list[int]]:
-    """Runs of the same number, as ``[number, times]``."""
-    return [[number, len(list(same))] for number, same in groupby(numbers)]
-
-
 def _spread(runs: Sequence[Sequence[Any]]) -> list[int]:
     return [number for number, times in runs for _ in range(times)]
 
@@ -125,28 +126,20 @@ def _spread(runs: Sequence[Sequence[Any]]) -> list[int]:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _columns(body: bytes) -> Columns:
-    """Take the values out of a stream."""
-    found, position, begun, runs = Columns(), 0, 0, 0
+def _runs(body: bytes) -> tuple[list[Run], bytes]:
+    """Take the values out of a stream; also return what stands behind the last."""
+    found: list[Run] = []
+    position = begun = 0
     while (match := VALUE.search(body, position)) is not None:
         start = match.end()
         end = _quote(body, start)
         if end < 0:
             break
-        column = match[1] + _index(body, start)
-        found.wrappings.append(body[begun:start])
-        found.values.append(body[start:end])
-        found.columns.append(column)
-        begun = position = end
-        if runs < MOST_RUNS and (between := _between(body, start, end)):
-            values = _run(body, end, between)
-            runs += 1
-            found.wrappings += [between] * len(values)
-            found.values += values
-            found.columns += [column] * len(values)
-            begun = position = end + sum(map(len, values)) + len(between) * len(values)
-    found.wrappings.append(body[begun:])
-    return found
+        between = _between(body, start, end) if len(found) < MOST_RUNS else b""
+        others = _others(body, end, between) if between else []
+        found.append(Run(body[begun:start], between, match[1] + _index(body, start), [body[start:end], *others]))
+        begun = position = end + sum(map(len, others)) + len(between) * len(others)
+    return found, body[begun:]
 
 
 def _index(body: bytes, start: int) -> bytes:
@@ -183,14 +176,10 @@ def _between(body: bytes, start: int, end: int) -> bytes:
     return between if body.startswith(between, end) else b""
 
 
-def _run(body: bytes, end: int, between: bytes) -> list[bytes]:
+def _others(body: bytes, end: int, between: bytes) -> list[bytes]:
     """The values that follow, each behind ``between``."""
-    values = []
-    for part in body[end + len(between) :].split(between):
+    parts = body[end + len(between) :].split(between)
+    for place, part in enumerate(parts):
         if b'"' in part and (close := _quote(part, 0)) >= 0:
-            values.append(part[:close])
-            break
-        values.append(part)
-    else:
-        values.pop()  # the stream ends within a text
-    return values
+            return [*parts[:place], part[:close]]
+    return parts[:-1]  # the stream ends within a text

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
@@ -24,15 +24,15 @@ from typing import Protocol
 import zstandard
 
 from addon.prompts.entry import Entry, Headers, Reply, Request, Summary
-from addon.prompts.log import document, statements, streams
+from addon.prompts.log import document, retention, statements, streams
 from addon.prompts.log.document import Span, Spans
 from addon.prompts.log.pieces import cut, reused
 from addon.protocol.errors import ConfigError
 
 SEGMENT_BYTES = 1 << 20  # before compression: a reader unpacks one whole, in some 2 ms
-LEVEL = 3
+LEVEL, SEALED_LEVEL = 3, 6
 WINDOW_LOG = 20  # as far back as a segment goes; the compressor keeps it in memory
-HASHED_BYTES = 512  # smaller pieces are stored again: a row to find one again costs as much as it does compressed
+HASHED_BYTES = 1024  # smaller pieces are stored again: a row to find one again costs as much as it does compressed
 HASH_BYTES = 16
 REMEMBERED_BYTES = 4 << 20  # of the last requests of conversations, those that were used last
 BUSY_S = 5.0
@@ -54,13 +54,14 @@ class Redacts(Protocol):
         """Of a text."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Last:
-    """A body that was stored: where its pieces begin, and the span of each."""
+    """A body that was stored: where its pieces begin, and the span of each; the first ``joined`` are joined already."""
 
-    body: bytes
-    cuts: list[int]
-    spans: Spans
+    body: bytes = b""
+    cuts: list[int] = field(default_factory=list)
+    spans: Spans = field(default_factory=list)
+    joined: int = 0
 
 
 class Segment:
@@ -111,9 +112,24 @@ class Writer:
         except sqlite3.IntegrityError:
             return self._add(entry)
 
+    def keep(self, redactor: Redacts) -> None:
+        """Redact by other rules from now on; what was stored by the old ones is not referred to."""
+        self._redactor = redactor
+        self._forget()
+
+    def shrink(self, keep_days: int, keep_bytes: int, now: float) -> int:
+        """Let old exchanges go; return how many went. Raises: sqlite3.Error."""
+        return retention.shrink(self._database, keep_days, keep_bytes, now)
+
     def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
+        """Let go of the file. Raises: sqlite3.Error where it could not be tidied up; nothing is lost then."""
+        try:
+            if self._segment is not None:
+                self._database.execute(statements.BEGIN)
+                self._seal(self._segment)
+                self._database.execute("COMMIT")
+        finally:
+            self._database.close()
 
     def _add(self, entry: Entry) -> int:
         try:
@@ -161,30 +177,43 @@ class Writer:
         return number
 
     def _opened(self) -> Segment:
-        if self._segment is None or self._segment.size >= SEGMENT_BYTES:
+        if self._segment is not None and self._segment.size >= SEGMENT_BYTES:
+            self._seal(self._segment)
+            self._segment = None
+        if self._segment is None:
             number = self._database.execute(statements.ADD_SEGMENT, (time.time(),)).lastrowid or 0
             self._segment = Segment(number)
         return self._segment
 
+    def _seal(self, segment: Segment) -> None:
+        """Put the parts of a segment that is full into one, which takes a fifth less; none is left where it went."""
+        first = segment.number * statements.PACKS_OF_SEGMENT
+        held = (first, first + segment.parts - 1)
+        unpack = zstandard.ZstdDecompressor().decompressobj().decompress
+        if whole := b"".join(unpack(part) for (part,) in self._database.execute(statements.FIND_PACKS, held)):
+            self._database.execute(statements.DROP_PACKS, held)
+            self._database.execute(statements.ADD_PACK, (first, zstandard.ZstdCompressor(SEALED_LEVEL).compress(whole)))
+
     def _request(self, segment: Segment, pieces: dict[bytes, Span], key: tuple[str | None, ...], body: bytes) -> Spans:
         """Store what is new in a body; return where all of it lies."""
-        last = self._last.pop(key, None) or Last(b"", [], [])
+        last = self._last.pop(key, None) or Last()
         self._remembered -= len(last.body)
         begins, ends = reused(last.body, last.cuts, body)
         behind = len(last.cuts) - ends
-        start = last.cuts[begins] if begins < len(last.cuts) else len(last.body)
         moved = len(body) - len(last.body)
+        start = last.cuts[begins] if begins < len(last.cuts) else len(last.body)
         stop = last.cuts[behind] + moved if ends else len(body)
-        cuts = cut(body, start, stop) if start < stop else []
+        begun, first = _joined(last, begins)
+        cuts = cut(body, start, stop)
         middle = body[start:stop]
-        is_clean = self._redactor.body(middle) == middle
+        redact = None if self._redactor.body(middle) == middle else self._redactor.body
         new = [
-            self._piece(segment, pieces, piece if is_clean else self._redactor.body(piece))
+            self._piece(segment, pieces, redact(piece) if redact else piece)
             for piece in (body[one:other] for one, other in pairwise((*cuts, stop)))
         ]
-        spans = [*last.spans[:begins], *new, *last.spans[behind:]]
+        spans = [*first, *new, *last.spans[behind:]]
         tail = [each + moved for each in last.cuts[behind:]]
-        self._last[key] = Last(body, [*last.cuts[:begins], *cuts, *tail], spans)
+        self._last[key] = Last(body, [*begun, *cuts, *tail], spans, len(begun))
         self._remembered += len(body)
         while self._remembered > REMEMBERED_BYTES:
             self._remembered -= len(self._last.popitem(last=False)[1].body)
@@ -229,6 +258,19 @@ class Writer:
         number: int | None = found[0] if found else self._database.execute(statements.ADD_WORD, (kept,)).lastrowid
         self._words[text] = number or 0
         return number or 0
+
+
+def _joined(last: Last, count: int) -> tuple[list[int], Spans]:
+    """The first pieces of a body, those that lie side by side as one: a long conversation has too many to walk over."""
+    known = min(last.joined, count)
+    cuts, spans = last.cuts[:known], last.spans[:known]
+    for begun, (segment, start, size) in zip(last.cuts[known:count], last.spans[known:count], strict=True):
+        if spans and spans[-1][0] == segment and sum(spans[-1][1:]) == start:
+            spans[-1] = (segment, spans[-1][1], spans[-1][2] + size)
+        else:
+            cuts.append(begun)
+            spans.append((segment, start, size))
+    return cuts, spans
 
 
 def connect(file: Path) -> sqlite3.Connection:

@@ -43,9 +43,11 @@ def test_messages_tools_and_system_blocks_are_pieces() -> None:
         b'{"role":"user","content":[',
         b'{"type":"text","text":"hi"',
         b',"cache_control":{"type":"ephemeral"}',
-        b"}]}],",
+        b"}]}",
+        b"],",
         b'"system":[',
-        b'{"type":"text","text":"be kind"}],',
+        b'{"type":"text","text":"be kind"}',
+        b"],",
         b'"tools":[',
         b'{"name":"Bash","input_schema":{"type":"object"}},',
         b'{"name":"Read"}]}',
@@ -74,18 +76,18 @@ LAST = orjson.dumps(
 @pytest.mark.parametrize(
     ("body", "begins", "ends"),
     [
-        (LAST, 7, 0),
-        (LAST.replace(b"}],", b'},{"role":"user","content":"three"}],'), 3, 3),
-        (LAST.replace(b"two", b"twice"), 3, 3),
-        (LAST.replace(b"Read", b"Write"), 6, 0),
-        (LAST.replace(b"{", b"[", 1), 0, 6),
+        (LAST, 8, 0),
+        (LAST.replace(b"}],", b'},{"role":"user","content":"three"}],'), 4, 4),
+        (LAST.replace(b"two", b"twice"), 3, 4),
+        (LAST.replace(b"Read", b"Write"), 7, 0),
+        (LAST.replace(b"{", b"[", 1), 0, 7),
         (b"", 0, 0),
-        (LAST + b" ", 7, 0),
+        (LAST + b" ", 8, 0),
     ],
 )
 def test_the_next_turn_reuses_what_it_begins_and_ends_with(body: bytes, begins: int, ends: int) -> None:
     cuts = pieces.cut(LAST)
-    assert len(cuts) == 7
+    assert len(cuts) == 8
     assert pieces.reused(LAST, cuts, body) == (begins, ends)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from addon.prompts.entry import Entry
-from addon.prompts.log.reading import FILE, Log, NoLog, NotKept, SessionRow, Wanted
+from addon.prompts.log.reading import Log, NoLog, NotKept, SessionRow, Wanted
+from addon.prompts.log.statements import FILE
 from addon.prompts.log.writer import Writer
 from tests.prompts.entries import entry, stream
 from tests.prompts.log.plain import Plain
