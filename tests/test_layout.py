@@ -50,8 +50,8 @@ SHELL = {
 }
 # the parts of a hook's work that need no mitmproxy
 PURE_IN_THE_SHELL = (
-    "proxy/exchange", "proxy/intake", "proxy/journey", "proxy/pace", "proxy/routed_exchange", "proxy/rest/journal",
-    "proxy/rest/models", "proxy/rest/openapi", "proxy/rest/surface", "proxy/rest/tally",
+    "proxy/exchange", "proxy/intake", "proxy/journey", "proxy/pace", "proxy/retranslation", "proxy/routed_exchange",
+    "proxy/rest/journal", "proxy/rest/models", "proxy/rest/openapi", "proxy/rest/surface", "proxy/rest/tally",
 )  # fmt: skip
 WORLD = {
     "asyncio", "fcntl", "glob", "io.FileIO", "io.open", "litellm", "logging", "mitmproxy", "multiprocessing", "os",

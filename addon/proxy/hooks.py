@@ -41,6 +41,7 @@ from addon.proxy.journey import Trouble
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.reader import Reader
+from addon.proxy.recheck import Recheck
 from addon.proxy.rest.responder import Rest, may_be_ours
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.shadows import Shadows
@@ -69,6 +70,7 @@ class Detour:
         self.doors = Doors(self.control, self._desk())
         self.rest = Rest(self.control, self.doors)
         self.shadows = Shadows(self.control)
+        self._recheck = Recheck(self.control)
         self._commands = Commands(self.control, self.rest.tally, self.shadows)
         self._log_file = LogFile(self.control)
         self._upstream = Upstream()
@@ -91,6 +93,7 @@ class Detour:
         """Add options and commands."""
         self.doors.load(loader)
         self.control.load(loader)
+        self._recheck.load(loader)
         ctx.master.commands.collect_commands(self._commands)
 
     def configure(self, updated: set[str]) -> None:
@@ -111,6 +114,7 @@ class Detour:
         self.doors.done()
         self.control.done()
         self._log_file.done()
+        self._recheck.done()
         if not self.is_idle:
             Leaving(self).stay()
 
@@ -222,6 +226,7 @@ class Detour:
         self.doors.eviction.note(flow)
         exchange = self.attempts.release(flow)
         if exchange is None or flow.response is None:
+            self._recheck.note(flow)
             self.rest.response(flow)
             return
         self._mask(flow, exchange)
@@ -247,6 +252,7 @@ class Detour:
         self.doors.eviction.note(flow)
         exchange = self.attempts.release(flow)
         if exchange is None:
+            self._recheck.note(flow)
             return
         self._mask(flow, exchange)
         message = flow.error.msg if flow.error else "unknown"

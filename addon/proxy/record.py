@@ -1,11 +1,11 @@
 """What a flow keeps beside itself: the client's request as it came, and the backend's reply as it came.
 
 ``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
-headers, body), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply``, ``dropped``, and
-``attempts``, those that failed, where there were any: target, status, milliseconds, and why of each. A copy of another
-exchange also says ``origin`` and ``of`` (see ``forcing``). No credential is among them: the client's are removed before
-anything is kept, but for a request that goes to the very host they were meant for with no key of ours, which bears them
-openly anyway.
+headers, body), ``version`` (ours), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply``,
+``dropped``, and ``attempts``, those that failed, where there were any: target, status, milliseconds, and why of each. A
+copy of another exchange also says ``origin`` and ``of`` (see ``forcing``). No credential is among them: the client's
+are removed before anything is kept, but for a request that goes to the very host they were meant for with no key of
+ours, which bears them openly anyway.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from typing import Any
 from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
 
+from addon import __version__
 from addon.dialects.losses import Loss
 from addon.proxy import forcing, transfer
 from addon.proxy.exchange import Exchange
@@ -46,6 +47,7 @@ def keep_original(flow: http.HTTPFlow, send: Send) -> None:
             "headers": [[name, value] for name, value in flow.request.headers.fields],
             "body": flow.request.raw_content or b"",
         },
+        "version": __version__,
         "route": send.route.name,
         "reason": _reason(send.route),
         "changes": [[change.path, change.what] for change in send.changes],

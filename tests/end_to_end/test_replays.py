@@ -1,4 +1,7 @@
-"""The same turn on another model, with real proxies: mitmweb's command, our token, and ``detour replay``."""
+"""The same turn on another model, and once more through today's translator, with real proxies.
+
+That is mitmweb's command, a request with our token, ``detour replay``, and ``mitmdump -nr`` with ``detour_recheck``.
+"""
 
 import json
 import os
@@ -10,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from mitmproxy.io import FlowReader, FlowWriter
 
 from addon.prompts.log.writer import Writer
-from tests.end_to_end.proxy import DIRECT, Proxy, running, wait_until
+from addon.proxy import record
+from tests.end_to_end.proxy import CRASHES, DIRECT, ROOT, Proxy, running, wait_until
 from tests.end_to_end.replies import Json, answer, call
 from tests.end_to_end.trio import Trio
 from tests.prompts.entries import entry, stream
@@ -134,3 +139,42 @@ def test_the_command_line_starts_one_where_none_runs(trio: Trio, tmp_path: Path)
     told = replayed(home, tmp_path, trio.environment, "last", "two/x")
     assert told["answers"][1]["text"] == "It is the second."
     assert not list((home / "instances").glob("*.json")), "it has ended with the command"
+
+
+# -- recorded flows ----------------------------------------------------------------------------------------------------
+
+
+def rechecked(file: Path, folder: Path) -> tuple[int, str]:
+    """Read a file of flows as a user would, without any key. Returns the exit code and what is printed."""
+    options = {"detour_recheck": "true", "flow_detail": "0", "confdir": str(folder / "confdir")}
+    command = [str(Path(sys.executable).with_name("mitmdump")), "-nr", str(file)]
+    command += ["-s", str(ROOT / "addon" / "rewrite.py")]
+    command += [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
+    surroundings = {"PATH": os.defpath, "HOME": str(folder), "DETOUR_HOME": str(folder / "home")}
+    told = subprocess.run(
+        command, cwd=folder, env=surroundings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert not [sign for sign in CRASHES if sign in told.stdout + told.stderr], told.stdout + told.stderr
+    return told.returncode, told.stdout
+
+
+def test_recorded_flows_are_rechecked_and_the_exit_code_tells(mitmweb: Proxy, trio: Trio, tmp_path: Path) -> None:
+    trio.one.script(answer("It is the first."))
+    assert b"event: message_stop" in send(mitmweb)
+    ended(mitmweb, 1)
+    with (mitmweb.home / "flows").open("rb") as file:
+        flows = [flow for flow in FlowReader(file).stream() if record.of(flow).get("route") == "one/first"]
+    with (tmp_path / "session.flow").open("wb") as file:
+        FlowWriter(file).add(flows[-1])
+    for address in "http://127.0.0.1:9", "http://elsewhere.example/api":
+        (tmp_path / "detour.yaml").write_text(f"backends: {{one: {{address: '{address}'}}}}\n", encoding="utf-8")
+        code, told = rechecked(tmp_path / "session.flow", tmp_path)
+        assert "one/first: the same" in told
+        assert "recheck: 1 flows: 1 the same, 0 changed, 0 not compared" in told
+        assert code == 0
+    profile = "{address: 'http://127.0.0.1:9', profile: {max_tokens_field: most}}"
+    (tmp_path / "detour.yaml").write_text(f"backends: {{one: {profile}}}\n", encoding="utf-8")
+    code, told = rechecked(tmp_path / "session.flow", tmp_path)
+    assert "one/first: CHANGED: request: " in told
+    assert "request: most is new" in told
+    assert code == 1
