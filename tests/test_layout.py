@@ -46,6 +46,7 @@ SHELL = {
     "routing/catalog": "reads litellm's data file",
     "prompts/log/writer": "writes the prompt log",
     "prompts/log/reading": "reads it",
+    "prompts/log/search": "keeps an index beside the log",
     "prompts/log/retention": "lets old exchanges go",
 }
 # the parts of a hook's work that need no mitmproxy
