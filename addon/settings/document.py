@@ -411,7 +411,7 @@ class Document(Part):
     presets: Section[dict[Key, Preset]] = {}
     record: Maybe[Literal["off", "metadata", "full"]] = None
     """What is kept of each exchange for reading."""
-    shadow: Maybe[ShadowBudget] = None
+    shadow: ShadowBudget | None = None
     """What the shadows of all routes may take in a day."""
     limits: Section[Limits] = Limits()
     timeouts: Section[Timeouts] = Timeouts()

@@ -56,7 +56,7 @@ def test_everything_in_the_first_file_works_when_it_is_taken_out_of_its_comment(
     shown = [" " + line[1:] if line.startswith("#  ") else line for line in shown]
     (folder / "detour.yaml").write_text("\n".join(shown))
     configuration.check(None)
-    assert capsys.readouterr().out.endswith("all right, 3 routes\n")
+    assert capsys.readouterr().out.endswith("all right, 4 routes\n")
 
 
 def test_the_users_own_file_lies_with_the_users_configuration(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
