@@ -48,6 +48,10 @@ SHELL = {
     "prompts/log/reading": "reads it",
     "prompts/log/search": "keeps an index beside the log",
     "prompts/log/retention": "lets old exchanges go",
+    "prompts/reader/app": "logs its own faults",
+    "prompts/reader/shelf": "opens the log's file, for several threads",
+    "prompts/reader/titles": "keeps what it found, and stops looking in time",
+    "prompts/reader/pages/door": "keeps the codes that were used, for several threads",
 }
 # the parts of a hook's work that need no mitmproxy
 PURE_IN_THE_SHELL = (

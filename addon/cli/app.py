@@ -152,6 +152,33 @@ def env(
 
 
 @app.command()
+def read(
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION|SESSION/TURN]", help="What to show first: the beginning of a session's id, or last."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Serve the pages here, also where a Detour runs, at whose door they are otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and open no browser.")] = False,
+) -> None:
+    """Read every prompt in the browser: sessions, turns, what was new, what it cost."""
+    from addon.cli.read import run
+
+    raise typer.Exit(run(place, port, may_open=not no_open))
+
+
+@app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As a list of objects.")] = False) -> None:
     """Check all that Detour and its client need, and say what to do about what is wrong."""
     from addon.cli.doctor import run

@@ -115,6 +115,7 @@ class Detour:
         self.control.done()
         self._log_file.done()
         self._recheck.done()
+        self.rest.done()
         if not self.is_idle:
             Leaving(self).stay()
 

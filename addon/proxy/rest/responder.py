@@ -15,7 +15,7 @@ from http import HTTPStatus
 from mitmproxy import ctx, http
 from mitmproxy.proxy import mode_specs
 
-from addon.protocol.errors import DetourError, InternalError, Unsupported
+from addon.protocol.errors import DetourError, InternalError, Reply, Unsupported
 from addon.proxy import greeting, record, transfer
 from addon.proxy.control import Control
 from addon.proxy.doors import EXPLICIT, Doors, listeners
@@ -25,6 +25,7 @@ from addon.proxy.rest import journal, surface
 from addon.proxy.rest.answers import Surroundings
 from addon.proxy.rest.journal import Body, End, Journal
 from addon.proxy.rest.openapi import OPERATIONS, PREFIX
+from addon.proxy.rest.pages import Around, Pages
 from addon.proxy.rest.surface import RestRequest
 from addon.proxy.rest.tally import Tally
 from addon.proxy.told import Told
@@ -38,7 +39,8 @@ logger = logging.getLogger(__name__)
 
 MARK = "detour_rest"  # in the metadata of our own flows
 HIDE_S = 0.05  # a flow ends within a millisecond of its response
-SHOWN_TOKEN = {"authorization": "Bearer $TOKEN", TOKEN_HEADER: "$TOKEN"}
+SHOWN_TOKEN = {"authorization": "Bearer $TOKEN", TOKEN_HEADER: "$TOKEN", "cookie": "$COOKIE"}
+LOGIN = PREFIX + "read/login"
 
 
 class Rest:
@@ -52,6 +54,7 @@ class Rest:
         self._doors = doors
         self._now = now
         self._started = now()
+        self._pages = Pages()
         self._is_told = False  # that the token cannot be kept
 
     def running(self) -> None:
@@ -67,13 +70,10 @@ class Rest:
         request = RestRequest(incoming, flow.request.path.partition("?")[2], is_for_us=_is_for_us(flow))
         if surface.operation_of(request) is None:
             return
-        for name, shown in SHOWN_TOKEN.items():
-            if name in flow.request.headers:
-                flow.request.headers[name] = shown
+        host = _host(flow)
+        _mask(flow, incoming.path)
         try:
-            around = self._surroundings()
-            answered = asyncio.to_thread(surface.answer, request, around) if surface.is_slow(request) else None
-            reply = await answered if answered is not None else surface.answer(request, around)
+            reply = await self._page(request, host) if surface.is_page(request) else await self._answer(request)
         except Exception:
             incident = transfer.exchange_id(flow)
             logger.exception("Detour: incident %s", incident)
@@ -84,6 +84,25 @@ class Rest:
         flow.metadata[MARK] = True
         if reply.status >= HTTPStatus.BAD_REQUEST:
             logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
+
+    async def _answer(self, request: RestRequest) -> Reply | None:
+        around = self._surroundings()
+        if surface.is_slow(request):
+            return await asyncio.to_thread(surface.answer, request, around)
+        return surface.answer(request, around)
+
+    async def _page(self, request: RestRequest, host: str) -> Reply:
+        """Let the reader answer, beside the event loop."""
+        refused = surface.refusal(request, self._surroundings())
+        if refused is not None:
+            return refused
+        home, networks = self._control.home, self._doors.networks
+        around = Around(home, self.token, str(home / state_file.TOKEN), by_address=bool(networks))
+        return await asyncio.to_thread(self._pages.answer, request, host, around)
+
+    def done(self) -> None:
+        """Let go of the log."""
+        self._pages.done()
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Take our own flows off the list, once they have ended."""
@@ -179,6 +198,24 @@ def _is_for_us(flow: http.HTTPFlow) -> bool:
         return False
     host = flow.request.host.lower()
     return host == door[0] or (is_loopback(host) and is_loopback(door[0]))
+
+
+def _host(flow: http.HTTPFlow) -> str:
+    """Where the browser found us; at the reverse door mitmproxy has put Anthropic's name into the Host."""
+    door = flow.client_conn.sockname
+    if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
+        return f"127.0.0.1:{door[1] if door else 80}"
+    host = flow.request.host
+    return f"[{host}]:{flow.request.port}" if ":" in host else f"{host}:{flow.request.port}"
+
+
+def _mask(flow: http.HTTPFlow, path: str) -> None:
+    """Take our token, and what is made of it, off what is kept of a flow."""
+    for name, shown in SHOWN_TOKEN.items():
+        if name in flow.request.headers:
+            flow.request.headers[name] = shown
+    if path == LOGIN:
+        flow.request.path, flow.request.content = path, b""
 
 
 def _hide(flow: http.HTTPFlow) -> None:

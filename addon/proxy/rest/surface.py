@@ -34,6 +34,7 @@ MOST_FIELDS = 16  # of a query
 SHOWN_FAULTS = 3  # of a body
 HEADERS = (*JSON_HEADERS, ("cache-control", "no-store"))
 BEARER = "bearer "
+READER = "read/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,21 @@ def operation_of(request: RestRequest) -> str | None:
     return path[1:] if request.is_reverse and found is not None and found.at_root else None
 
 
+def is_page(request: RestRequest) -> bool:
+    """Whether it is for the reader: its first page is where the operations begin, all others are under ``read``."""
+    name = operation_of(request)
+    return name is not None and (name == "" or f"{name}/".startswith(READER))
+
+
+def refusal(request: RestRequest, around: Surroundings) -> Reply | None:
+    """Refuse a page to who may not come in at all; who may read is the reader's own question."""
+    try:
+        admit(request.incoming, around.networks)
+    except BadRequest as error:
+        return _error(error)
+    return None
+
+
 def is_slow(request: RestRequest) -> bool:
     """Whether the answer takes milliseconds and changes nothing: then it can be made beside the event loop."""
     return operation_of(request) == "models"
@@ -84,7 +100,7 @@ def answer(request: RestRequest, around: Surroundings) -> Reply | None:
 def _operate(name: str, request: RestRequest, around: Surroundings) -> Reply:
     operation, method = OPERATIONS.get(name), request.incoming.method
     if operation is None:
-        known = ", ".join(PREFIX + each for each in OPERATIONS)
+        known = ", ".join(PREFIX + each for each in ("", *OPERATIONS))
         raise BadRequest(f"There is no {PREFIX}{name}; there are {known}", 404, "not_found_error")
     if method not in operation.methods:
         allowed = ", ".join(operation.methods)

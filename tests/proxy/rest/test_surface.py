@@ -67,8 +67,7 @@ CASES = [
     ("POST", "/_detour/enable", REVERSE, GOOD, b'{"target": "openai/gpt-test"}', 200, '"state":"up"'),
     ("POST", "/_detour/reload", REVERSE, {"x-detour-token": TOKEN}, b"", 202, "being read"),
     # paths and methods
-    ("GET", "/_detour", REVERSE, {}, b"", 404, "/_detour/switch_model"),
-    ("GET", "/_detour/", PROXY, {}, b"", 404, "there are /_detour/config"),
+    ("GET", "/_detour/none", PROXY, {}, b"", 404, "there are /_detour/, /_detour/config"),
     ("GET", "/_detour/health/", PROXY, {}, b"", 404, "/_detour/health/"),
     ("POST", "/_detour/nothing", PROXY, GOOD, b"{}", 404, "There is no /_detour/nothing"),
     ("POST", "/_detour/health", REVERSE, GOOD, b"{}", 405, "POST is not allowed, use GET, HEAD"),
@@ -308,3 +307,30 @@ def test_whatever_is_sent_is_answered_and_a_refusal_changes_nothing(name: str, b
 def test_whatever_is_asked_of_the_logs_is_answered(query: str) -> None:
     reply, _ = _answer(_asked("GET", "/_detour/debug_logs?" + query))
     assert reply.status in (200, 400)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/_detour", True),
+        ("/_detour/", True),
+        ("/_detour/read", True),
+        ("/_detour/read/turn/3", True),
+        ("/_detour/reader", False),
+        ("/_detour/config", False),
+        ("/_detour/config/read", False),
+        ("/read", False),
+        ("/", False),
+    ],
+)
+def test_the_reader_s_pages_are_told_from_operations(path: str, expected: bool) -> None:
+    for door in (PROXY, REVERSE):
+        assert surface.is_page(_asked("GET", path, door)) is expected
+
+
+def test_a_page_is_refused_to_another_machine_and_to_another_page() -> None:
+    around = surroundings()
+    assert surface.refusal(_asked("GET", "/_detour/", PROXY), around) is None
+    refused = surface.refusal(_asked("GET", "/_detour/", PROXY, {"origin": "https://evil.example"}), around)
+    assert refused is not None
+    assert refused.status == 403
