@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from addon.prompts import answer
+from addon.prompts import again, answer
 from addon.prompts.answer import Answer
 from addon.prompts.entry import Request
 from addon.routing.forced import OF_HEADER, TARGET_HEADER, TOKEN_HEADER
@@ -15,13 +15,6 @@ from addon.routing.forced import OF_HEADER, TARGET_HEADER, TOKEN_HEADER
 TIMEOUT_S = 900.0  # of one read: a large model may think as long before its first word where nobody pings
 PIECE = 65_536
 FIRST_CONTENT = b"content_block_delta"  # the event that a person would call the first word
-# the connection's own, the client's credentials, and ours; a mark stands for what was taken out of a value
-DROPPED = frozenset((
-    "accept-encoding", "authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive",
-    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-api-key",
-))  # fmt: skip
-OURS = "x-detour-"
-MARK = "[redacted:"
 ID = "req_"
 
 
@@ -34,12 +27,7 @@ class Question:
 
     def headers(self, target: str, token: str) -> Iterator[tuple[str, str]]:
         """The headers of the copy."""
-        for name, value in self.request.headers:
-            lower = name.lower()
-            if lower not in DROPPED and not lower.startswith(OURS) and MARK not in value:
-                yield name, value
-        if not any(name.lower() == "content-type" for name, _ in self.request.headers):
-            yield "content-type", "application/json"
+        yield from again.headers(self.request)
         yield "accept-encoding", "identity"
         yield from ((TARGET_HEADER, target), (OF_HEADER, self.of), (TOKEN_HEADER, token))
 

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from addon.cli import asking, companion, comparison, wiring
-from addon.cli.asking import MARK, Outcome, Question
-from addon.prompts import answer, prices
+from addon.cli.asking import Outcome, Question
+from addon.prompts import again, answer, prices
 from addon.prompts.entry import Entry, Summary
 from addon.prompts.log.reading import Log, Wanted
 from addon.prompts.log.statements import FILE
@@ -39,7 +39,7 @@ def run(which: str, targets: Sequence[str], *, as_json: bool) -> int:
     try:
         entry = log.entry(log.resolve(which).number)
         question = asked(entry)
-        if marks := question.request.body.count(MARK.encode()):
+        if marks := again.marks(question.request):
             say(f"the log's copy of the request is redacted: {marks} marks stand where secrets were, and are sent")
         before = log.newest()
         with _door(home) as door:

@@ -130,8 +130,8 @@ class Shadows:
         try:
             await asyncio.sleep(AFTER_S)
             made = copies.copy(flow, forced)
-            await self._book(day, requests=1)
-            if self._spent is not None and self._spent.plus(requests=-1).is_over(budget):  # by another proxy's
+            spent = await self._book(day, requests=1)
+            if spent.plus(requests=-1).is_over(budget):  # by another proxy, or by one that was under way
                 self._pause(day, budget)
                 return
             self.counts.sent += 1
@@ -159,13 +159,15 @@ class Shadows:
             return None
         return prices.dollars(exchange.usage, price_of(exchange.route, settings))
 
-    async def _book(self, day: date, *, requests: int = 0, dollars: float = 0.0, unpriced: int = 0) -> None:
-        """Add to what was spent; what cannot be kept counts in this run alone."""
+    async def _book(self, day: date, *, requests: int = 0, dollars: float = 0.0, unpriced: int = 0) -> Spent:
+        """Add to what was spent, and return all of it; what cannot be kept counts in this run alone."""
         add = partial(shadow_file.add, self._control.home, day, requests=requests, dollars=dollars, unpriced=unpriced)
         try:
-            self._spent = await asyncio.to_thread(add)
+            spent = await asyncio.to_thread(add)
         except OSError as error:
-            self._spent = (self._spent or Spent(day)).on(day).plus(requests, dollars, unpriced)
+            spent = (self._spent or Spent(day)).on(day).plus(requests, dollars, unpriced)
             if not self._is_told:
                 self._is_told = True
                 logger.warning("Detour: what shadows spend cannot be kept, a restart forgets it: %s", error)
+        self._spent = spent
+        return spent

@@ -1,11 +1,14 @@
 """A copy has the client's own request and nothing else of it, whatever has become of the flow since."""
 
+from dataclasses import replace
+
 import pytest
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 from mitmproxy.test import tflow
 from mitmproxy.test.tutils import treq
 
+from addon.prompts.entry import Request
 from addon.protocol.errors import ConfigError
 from addon.proxy import copies, forcing, record
 from addon.routing.forced import Forced
@@ -71,3 +74,27 @@ def test_a_copy_is_a_new_flow_of_this_machine_at_the_same_door() -> None:
 def test_what_cannot_be_copied_says_why(request_of: dict[str, bytes], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         copies.copy(tflow.tflow(req=treq(**request_of)), FORCED)
+
+
+LOGGED = Request(
+    method="POST",
+    url="http://127.0.0.1:8082/v1/messages?beta=true",
+    headers=(("x-app", "cli"), ("x-api-key", "secret"), ("x-odd", "\udce9")),
+    body=b'{"model": "claude"}',
+)
+
+
+def test_a_logged_request_is_copied_too() -> None:
+    made = copies.copy_logged(LOGGED, FORCED)
+    assert made.request.url == LOGGED.url
+    assert made.request.raw_content == LOGGED.body
+    assert dict(made.request.headers.fields) == {
+        b"x-app": b"cli",
+        b"x-odd": b"\xe9",
+        b"content-type": b"application/json",
+        b"content-length": b"19",
+    }
+    assert made.client_conn.peername == ("127.0.0.1", 0)
+    assert forcing.of(made) == FORCED
+    with pytest.raises(ConfigError, match="GET /v1/messages is no call"):
+        copies.copy_logged(replace(LOGGED, method="GET"), FORCED)

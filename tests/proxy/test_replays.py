@@ -1,6 +1,7 @@
 """``detour.replay``: the client's request once more, to other models, as flows beside the first."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from addon.protocol.errors import ConfigError
 from addon.proxy import record, replays, transfer
 from addon.routing.settings import Settings
 from addon.settings.assembly import parse
+from tests.prompts.entries import entry
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
@@ -126,6 +128,24 @@ async def test_without_a_list_of_flows_it_works_too(confdir: Path, configure: Co
         async with proxying(confdir) as proxy:
             (made,) = await _again(proxy, await _post(proxy), "openai/other")
             assert said(replied(made)) == "Hello"
+
+
+async def test_an_exchange_of_the_log_goes_elsewhere_too(confdir: Path, configure: Configure) -> None:
+    logged = entry(ask(), given=b"", door="reverse", headers=(("anthropic-beta", "one"),))
+    async with backend(streaming()) as fake:
+        configure(fake.url, VLLM_API_BASE=f"{fake.url}/v1")
+        async with proxying(confdir, View()) as proxy:
+            (made,) = replays.start_logged(logged, ["vllm/one"], proxy.detour.settings)
+            await until(lambda: "reply" in record.of(made))
+            assert said(replied(made)) == "Hello"
+            assert record.of(made)["of"] == logged.summary.id
+            assert record.of(made)["route"] == "vllm/one"
+            again = replace(logged, summary=replace(logged.summary, of="the-first"))
+            (other,) = replays.start_logged(again, ["vllm/two"], proxy.detour.settings)
+            await until(lambda: "reply" in record.of(other))
+            assert record.of(other)["of"] == "the-first"
+    with pytest.raises(ConfigError, match="only the metadata"):
+        replays.start_logged(replace(logged, request=None), ["vllm/one"], parse({}))
 
 
 @pytest.mark.parametrize(
