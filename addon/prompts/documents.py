@@ -22,6 +22,7 @@ MAIN = "main conversation"
 # kind of call -> whose system prompt it bears, where the agent has told no type
 WHOSE: Mapping[str, str] = {Kind.MAIN: MAIN, Kind.COMPACTION: MAIN, Kind.SUBAGENT: "subagents"}
 NAMELESS = "a tool without a name"
+MOST_NAME = 80  # characters of a name; clients may send longer ones, which are told apart by a digest
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class History:
 def whose_prompt(summary: Summary) -> str:
     """Say whose system prompt a request bears."""
     if summary.agent_type:
-        return summary.agent_type
+        return _short(summary.agent_type)
     return WHOSE.get(summary.kind or "", summary.kind or "other calls")
 
 
@@ -115,10 +116,16 @@ def _parts(request: object, summary: Summary) -> Iterator[tuple[Section, str, st
     for tool in tools if isinstance(tools, list) else ():
         bare = canonical.unmarked(tool)
         named = bare.get("name") if isinstance(bare, dict) else None
-        title = named if isinstance(named, str) and named else NAMELESS
+        title = _short(named) if isinstance(named, str) and named else NAMELESS
         if title not in seen:  # a second one of a name is refused by whoever answers
             seen.add(title)
             yield "tools", f"tools/{title}", title, "", bare
+
+
+def _short(name: str) -> str:
+    if len(name) <= MOST_NAME:
+        return name
+    return f"{name[:MOST_NAME]}… {blake2b(name.encode('utf-8', 'replace'), digest_size=4).hexdigest()}"
 
 
 def _version(document: Document, key: str, value: object) -> Version:

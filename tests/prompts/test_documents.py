@@ -73,6 +73,14 @@ def test_a_second_tool_of_a_name_does_not_count() -> None:
     ]
 
 
+def test_a_long_name_is_short_and_still_one() -> None:
+    history = History()
+    history.add(1, TURN, {"tools": [{"name": "x" * 9000 + end} for end in "ab"]})
+    first, second = (document.name for document in history.documents())
+    assert first != second
+    assert len(first) < 120
+
+
 def test_a_prompt_is_somebodys() -> None:
     history = History()
     for place, (kind, agent_type) in enumerate([("compaction", None), ("subagent", None), (None, None), ("x", "Plan")]):
