@@ -256,15 +256,19 @@ def _attribution(before: Sequence[Segment], old: Sequence[Segment], new: Sequenc
 
 def _told(found: Break | None, lost: int | None, before: Summary, now: Summary, old: object) -> str:
     if found is not None and not found.harmless:
-        told = f"{found.title} {_VERBS[found.what]}: about {found.tokens_lost:,} tokens behind it are another prefix"
-        if lost is not None:
-            told += (
-                f"; {lost:,} cached tokens were not read back" if lost else ", yet all that was cached was read back"
-            )
+        told = f"{_what_happened(found)}, and about {found.tokens_lost:,} tokens of the prefix stand behind it"
+        if lost:
+            told += f": {lost:,} cached tokens were not read back"
+        elif lost is not None:
+            told += ", yet all that was cached was read back"
         return f"{told}. {found.why}." if found.why else f"{told}."
     if not lost:
-        return "The cache holds." if found is None else f"{found.title} {_VERBS[found.what]}, harmless: {found.why}."
+        return "The cache holds." if found is None else f"{_what_happened(found)}, harmless: {found.why}."
     return f"The prefix is the same, yet {lost:,} cached tokens were not read back{_reason(before, now, old)}."
+
+
+def _what_happened(found: Break) -> str:
+    return f"{found.title[:1].upper()}{found.title[1:]} {_VERBS[found.what]}"
 
 
 _VERBS: Mapping[What, str] = {"changed": "changed", "added": "is new", "removed": "is gone", "moved": "moved"}

@@ -108,9 +108,13 @@ def whose_prompt(summary: Summary) -> str:
 def _parts(request: object, summary: Summary) -> Iterator[tuple[Section, str, str, str, object]]:
     fields = request if isinstance(request, dict) else {}
     system, whose = fields.get("system"), whose_prompt(summary)
-    blocks = [block for block in (canonical.blocks(system) if system else ()) if not canonical.is_attribution(block)]
-    for number, block in enumerate(blocks, 1):
-        yield "system", f"system/{whose}/{number}", f"system prompt, part {number}", whose, block
+    blocks = [
+        (number, block)
+        for number, block in enumerate(canonical.blocks(system) if system else (), 1)
+        if not canonical.is_attribution(block)
+    ]
+    for place, (number, block) in enumerate(blocks, 1):  # the place stays when the attribution is turned off
+        yield "system", f"system/{whose}/{place}", f"system prompt, block {number}", whose, block
     tools = fields.get("tools")
     seen: set[str] = set()
     for tool in tools if isinstance(tools, list) else ():

@@ -112,7 +112,7 @@ def test_shows_the_answer_and_what_changed_since_the_turn_before(
     page.click("a.btn", "View:")
     page.click(".dropdown-menu a", "difference")
     shown = page.wait_for("you answer from the [-lighthouse-]{+cellar+}.")
-    assert "cache: system prompt, block 1 changed" in shown
+    assert "cache: System prompt, block 1 changed" in shown
     assert "- message 5, user: | # messages.4" in shown
     if SCREENSHOT:
         page.screenshot(Path(SCREENSHOT).with_stem("difference"))

@@ -197,20 +197,23 @@ TOLD: list[tuple[dict[str, Any], Summary, Summary, int | None, str]] = [
     (GROWN, BEFORE, Summary(id="b", at=1010.0, route="anthropic"), None, "The cache holds."),
     (
         CHANGED, BEFORE, READ_SOME, 700,
-        "tool Read is gone: about 1,051 tokens behind it are another prefix; 700 cached tokens were not read back.",
+        "Tool Read is gone, and about 1,051 tokens of the prefix stand behind it: "
+        "700 cached tokens were not read back.",
     ),
     (
         CHANGED, BEFORE, READ_ALL, 0,
-        "tool Read is gone: about 1,051 tokens behind it are another prefix, yet all that was cached was read back.",
+        "Tool Read is gone, and about 1,051 tokens of the prefix stand behind it, "
+        "yet all that was cached was read back.",
     ),
     (
         CHANGED, Summary(id="a", at=1.0), READ_ALL, None,
-        "tool Read is gone: about 1,051 tokens behind it are another prefix.",
+        "Tool Read is gone, and about 1,051 tokens of the prefix stand behind it.",
     ),
-    (NOTED, BEFORE, READ_ALL, 0, f"attribution changed, harmless: {cache_break.ATTRIBUTION_READ}."),
+    (NOTED, BEFORE, READ_ALL, 0, f"Attribution changed, harmless: {cache_break.ATTRIBUTION_READ}."),
     (
         NOTED, BEFORE, READ_SOME, 700,
-        "attribution changed: about 1,043 tokens behind it are another prefix; 700 cached tokens were not read back. "
+        "Attribution changed, and about 1,043 tokens of the prefix stand behind it: "
+        "700 cached tokens were not read back. "
         f"{cache_break.ATTRIBUTION_LOST}.",
     ),
     (

@@ -187,7 +187,7 @@ def test_a_turn_is_compared_with_the_one_before_it() -> None:
         shown = _shown(now.request, now, "difference").text
         first = _shown(before.request, before, "difference").text
     assert ", 12 s before · 1 added, 1 changed\n" in shown
-    assert "cache: system prompt, block 1 is new" in shown
+    assert "cache: System prompt, block 1 is new" in shown
     assert "- message 1, user: | # messages.0\n  [-a-]{+b+}\n" in shown
     assert first.startswith("There is nothing to compare with: it is the first turn of its conversation")
 
