@@ -50,6 +50,7 @@ SHELL = {
     "prompts/log/retention": "lets old exchanges go",
     "prompts/reader/app": "logs its own faults",
     "prompts/reader/shelf": "opens the log's file, for several threads",
+    "prompts/reader/histories": "keeps what it found, and stops looking in time",
     "prompts/reader/titles": "keeps what it found, and stops looking in time",
     "prompts/reader/pages/door": "keeps the codes that were used, for several threads",
 }

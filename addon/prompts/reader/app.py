@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from addon.prompts.reader import gate, wording
 from addon.prompts.reader.house import KEY, House, house
-from addon.prompts.reader.pages import door, session, sessions, turn
+from addon.prompts.reader.pages import cache, comparison, documents, door, session, sessions, turn
 from addon.protocol.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-PAGES = (door.pages, sessions.pages, session.pages, turn.pages)
-NAVIGATION = [("Sessions", "sessions.index")]
+PAGES = (door.pages, sessions.pages, session.pages, turn.pages, comparison.pages, cache.pages, documents.pages)
+NAVIGATION = [("Sessions", "sessions.index"), ("Compare", "comparison.any_two")]
 FILTERS = ("count", "short", "size", "dollars", "duration", "span", "iso", "exact", "clock", "model")
 
 

@@ -20,7 +20,9 @@ PAGES = (
     "", f"read/session/{SESSION}", "read/turn/1", "read/turn/1/inner", "read/turn/1/sent", "read/turn/1/reply",
     "read/turn/1/route", "read/turn/1/message/0", "read/turn/1/document/tools.0", "read/turn/1/document/system.0",
     "read/turn/1/part/messages.0.content", "read/turn/1/part/answer.content.0.text", "read/turn/1/body/request",
-    "read/turn/1/body/given", "read/live/sessions",
+    "read/turn/1/body/given", "read/live/sessions", "read/turn/1/difference", "read/compare?old=1&new=1",
+    f"read/session/{SESSION}/cache", f"read/session/{SESSION}/documents",
+    f"read/session/{SESSION}/document?name=system/main%20conversation/1",
 )  # fmt: skip
 
 
