@@ -159,7 +159,7 @@ def _turn(entry: Entry, place: int, request: Json, thread: _Thread, asker: _Thre
     if thread.sort is Sort.BESIDE:  # it may repeat the conversation it is asked beside
         before = asker.said if asker is not None and _is_same(asker.said, keys) else []
         thread.names = thread.names | (asker.names if asker is not None else {})
-    new, kept = _new(before, keys)
+    new, kept = _new(before, keys) if request else ([], len(before))
     given = answer.of(entry.given) if entry.given is not None else None
     is_compaction = entry.summary.kind == Kind.COMPACTION
     begins_anew = thread.compacted or kept * 2 < len(before)

@@ -5,8 +5,8 @@ is new in it (see ``chapters``); the system prompt and the tools, which come aga
 end, each text of them that a conversation ended with.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -78,14 +78,23 @@ class Document:
     tools: tuple[Tool, ...]
 
 
-def document(entries: Iterable[Entry], places: Iterable[int] | None = None, zone: tzinfo = UTC) -> Document:
-    """Make the document of a session, or of some of its turns."""
+def document(
+    entries: Iterable[Entry],
+    places: Iterable[int] | None = None,
+    zone: tzinfo = UTC,
+    *,
+    only: Container[int] | None = None,
+) -> Document:
+    """Make the document of a session, or of the turns at ``only`` some places of it."""
     found = chapters.chapters(entries, places)
+    if only is not None:
+        kept = ((chapter, tuple(turn for turn in chapter.turns if turn.place in only)) for chapter in found)
+        found = tuple(replace(chapter, turns=turns) for chapter, turns in kept if turns)
     turns = [turn for chapter in found for turn in chapter.turns]
     summaries = sorted((turn.entry.summary for turn in turns), key=lambda summary: summary.at)
     return Document(
         title=_title(found) or "Session",
-        facts=tuple(_facts(summaries, zone)) if summaries else (),
+        facts=tuple(facts(summaries, zone)) if summaries else (),
         sections=tuple(_section(chapter, zone) for chapter in found),
         systems=tuple(_systems(found)),
         tools=tuple(_tools(found)),
@@ -129,7 +138,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= TITLE else text[: TITLE - 1].rstrip() + "…"
 
 
-def _facts(summaries: Sequence[Summary], zone: tzinfo) -> Iterator[tuple[str, str]]:
+def facts(summaries: Sequence[Summary], zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """Return what a session amounts to, by name; there is at least one exchange."""
     sums = figures.sums(summaries)
     sessions = list(dict.fromkeys(summary.session for summary in summaries if summary.session))
     if sessions:

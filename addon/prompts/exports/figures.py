@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from addon.prompts import threads
+from addon.prompts import prices, threads
 from addon.prompts.entry import Summary
 
 SECOND_MS, MINUTE_S, HOUR_S = 1_000, 60, 3_600
@@ -63,7 +63,7 @@ def count(number: int, noun: str) -> str:
 
 def price(dollars: float, unpriced: int = 0) -> str:
     """Return the price; with exchanges whose price is unknown it is the least that it can be."""
-    told = f"${dollars:,.2f}" if dollars >= 1 or not dollars else f"${dollars:.4f}"
+    told = prices.told(dollars)
     if not unpriced:
         return told
     return f"at least {told}" if dollars else "unknown"

@@ -9,11 +9,9 @@ Source: CommonMark 0.31, "Fenced code blocks", "HTML blocks", "Link reference de
 import html
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, tzinfo
 
 from addon.prompts import printable
-from addon.prompts.entry import Entry
-from addon.prompts.exports.document import Document, Said, Shown, document
+from addon.prompts.exports.document import Document, Said, Shown
 from addon.prompts.exports.pieces import Piece, Sort
 
 ACTIVE = re.compile(r"<[A-Za-z/!?]|!\[|\]:|\]\((?!https?://|[\w./#-]{0,999}\))")
@@ -25,9 +23,9 @@ CALLED = {Sort.CALL: "Call", Sort.RESULT: "Result", Sort.FAILURE: "Failed"}
 FOLDED = frozenset((Sort.REMINDER, Sort.THINKING))
 
 
-def render(entries: Iterable[Entry], places: Iterable[int] | None = None, zone: tzinfo = UTC) -> bytes:
-    """Write the document of a session, or of some of its turns."""
-    return ("\n\n".join(_document(document(entries, places, zone))) + "\n").encode()
+def render(made: Document) -> bytes:
+    """Write the document."""
+    return ("\n\n".join(_document(made)) + "\n").encode()
 
 
 def inline(text: str) -> str:

@@ -6,15 +6,12 @@ that stands here, by its hash, and pictures are shown from their own bytes where
 
 import base64
 import hashlib
-from collections.abc import Iterable
-from datetime import UTC, tzinfo
 from functools import cache
 
 from jinja2 import Environment, StrictUndefined, Template
 
 from addon.prompts import printable
-from addon.prompts.entry import Entry
-from addon.prompts.exports.document import document
+from addon.prompts.exports.document import Document
 
 LONG = 1_200  # characters of a result that is folded
 POLICY = "default-src 'none'; img-src data:; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
@@ -143,10 +140,9 @@ TEMPLATE = """
 KINDS = frozenset(("user", "assistant", "system", "tools", "error"))
 
 
-def render(entries: Iterable[Entry], places: Iterable[int] | None = None, zone: tzinfo = UTC) -> bytes:
-    """Write the page of a session, or of some of its turns."""
+def render(made: Document) -> bytes:
+    """Write the page."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    made = document(entries, places, zone)
     return _template().render(made=made, policy=POLICY.format(digest), long=LONG).encode()
 
 

@@ -32,7 +32,7 @@ def test_the_head_of_a_session() -> None:
         ("models asked", "claude-opus-5-5"),
         ("answered by", "anthropic"),
         ("tokens", "14,000 in, 12,600 of them from the cache; 280 out"),
-        ("price", "$0.1750"),
+        ("price", "$0.175"),
     )
     assert [(section.title, section.lead, len(section.turns)) for section in made.sections] == [
         ("Conversation", "", 14)
@@ -144,3 +144,13 @@ def test_every_recorded_call_is_a_turn() -> None:
     entries = recorded_calls()
     made = document(entries)
     assert sorted(one.place for section in made.sections for one in section.turns) == list(range(1, len(entries) + 1))
+
+
+def test_a_turn_alone_says_what_is_new_in_it() -> None:
+    made = document(recorded_session()[1:3], [2, 3], only={3})
+    [section] = made.sections
+    [one] = section.turns
+    assert (one.title, [said.who for said in one.said]) == ("Turn 3", ["User", "Assistant"])
+    assert (made.title, dict(made.facts)["exchanges"]) == ("Count its lines.", "1")
+    assert made.systems
+    assert document(recorded_session()[1:3], [2, 3], only={9}).sections == ()

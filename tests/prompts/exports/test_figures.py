@@ -14,11 +14,11 @@ ANSWERED = replace(BARE, status=200, asked="opus", route="anthropic", stop_reaso
 EAST = timezone(timedelta(hours=2))
 
 PRICES = [
-    ((0.0, 0), "$0.00"),
+    ((0.0, 0), "$0"),
     ((0.00123, 0), "$0.0012"),
-    ((0.25, 0), "$0.2500"),
+    ((0.25, 0), "$0.250"),
     ((1234.5, 0), "$1,234.50"),
-    ((0.25, 1), "at least $0.2500"),
+    ((0.25, 1), "at least $0.250"),
     ((0.0, 2), "unknown"),
 ]
 
@@ -48,11 +48,11 @@ def test_numbers_of_things() -> None:
 
 USAGES: list[tuple[dict[str, Any], str]] = [
     ({}, "0 ms"),
-    ({"input_tokens": 5, "dollars": 0.5}, "5 tokens in · $0.5000 · 0 ms"),
+    ({"input_tokens": 5, "dollars": 0.5}, "5 tokens in · $0.500 · 0 ms"),
     ({"input_tokens": 5, "output_tokens": 7}, "5 tokens in · 7 out · price unknown · 0 ms"),
     (
         {"input_tokens": 5, "cache_read_tokens": 2_000, "output_tokens": 7, "reasoning_tokens": 3, "dollars": 0.0},
-        "2,005 tokens in (2,000 cached) · 7 out (3 thinking) · $0.00 · 0 ms",
+        "2,005 tokens in (2,000 cached) · 7 out (3 thinking) · $0 · 0 ms",
     ),
 ]
 

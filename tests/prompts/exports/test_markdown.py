@@ -50,7 +50,7 @@ def headings(text: str) -> list[str]:
 
 
 def test_a_session_is_readable() -> None:
-    text = markdown.render(recorded_session()).decode()
+    text = markdown.render(document(recorded_session())).decode()
     assert text.startswith("# Read notes.txt.\n\n- **session**: 00000000-")
     turn = text[text.index("### Turn 3") : text.index("### Turn 5")]
     assert turn == TURNS
@@ -58,7 +58,7 @@ def test_a_session_is_readable() -> None:
 
 TURNS = """### Turn 3
 
-11:09:40 · claude-opus-5-5 · 1,000 tokens in (900 cached) · 20 out · $0.0125 · 1.5 s
+11:09:40 · claude-opus-5-5 · 1,000 tokens in (900 cached) · 20 out · $0.013 · 1.5 s
 
 **User**
 
@@ -82,7 +82,7 @@ description: List it
 
 ### Turn 4
 
-11:10:40 · claude-opus-5-5 · 1,000 tokens in (900 cached) · 20 out · $0.0125 · 1.5 s
+11:10:40 · claude-opus-5-5 · 1,000 tokens in (900 cached) · 20 out · $0.013 · 1.5 s
 
 **Tools**
 
@@ -114,7 +114,7 @@ Result: `Bash`
 
 @pytest.mark.parametrize("entries", [recorded_session(), recorded_calls(), hostile.session()])
 def test_the_headings_are_the_documents_own(entries: list[Entry]) -> None:
-    text = markdown.render(entries).decode()
+    text = markdown.render(document(entries)).decode()
     made = document(entries)
     wanted = 1 + sum(1 + len(section.turns) for section in made.sections) + 2
     wanted += len(made.systems) if len(made.systems) > 1 else 0
@@ -122,7 +122,7 @@ def test_the_headings_are_the_documents_own(entries: list[Entry]) -> None:
 
 
 def test_no_hostile_text_is_more_than_text() -> None:
-    text = markdown.render(hostile.session()).decode()
+    text = markdown.render(document(hostile.session())).decode()
     assert fetched_or_run(text) == []
     assert "\x1b" not in text
     assert "\r" not in text
@@ -132,7 +132,7 @@ def test_no_hostile_text_is_more_than_text() -> None:
 def test_every_detail_that_is_opened_is_closed() -> None:
     blocks = [
         token.content
-        for token in READER.parse(markdown.render(hostile.session()).decode())
+        for token in READER.parse(markdown.render(document(hostile.session())).decode())
         if token.type == "html_block"
     ]
     assert sum("<details>" in each for each in blocks) == sum("</details>" in each for each in blocks) > 0
@@ -194,4 +194,6 @@ def test_long_results_are_folded() -> None:
             ],
         }
     )
-    assert f"<details><summary>{html.escape('2,000 characters')}</summary>" in markdown.render([made]).decode()
+    assert (
+        f"<details><summary>{html.escape('2,000 characters')}</summary>" in markdown.render(document([made])).decode()
+    )

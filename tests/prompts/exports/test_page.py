@@ -11,6 +11,7 @@ import pytest
 from addon.prompts import printable
 from addon.prompts.entry import Entry
 from addon.prompts.exports import page
+from addon.prompts.exports.document import document
 from tests.prompts.entries import entry, recorded_calls, recorded_session
 from tests.prompts.exports import hostile
 
@@ -49,7 +50,7 @@ class Reader(HTMLParser):
 
 
 def read(entries: list[Entry]) -> Reader:
-    reader = Reader(page.render(entries).decode())
+    reader = Reader(page.render(document(entries)).decode())
     assert reader.open == []
     return reader
 
@@ -76,7 +77,7 @@ def test_every_hostile_text_is_there_as_text() -> None:
 
 
 def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
-    text = page.render(recorded_session()).decode()
+    text = page.render(document(recorded_session())).decode()
     [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     [style] = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
