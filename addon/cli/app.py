@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 import typer
 
 from addon import __version__
-from addon.cli import groups
+from addon.cli import groups, log_commands
 from addon.cli.arguments import OwnFlagsFirst
 from addon.cli.doors import ANTHROPIC, LOOPBACK, REGULAR_PORT, REVERSE_PORT, WEB_PORT, Doors, check_port, loopback_hosts
 from addon.cli.surroundings import Shell
+from addon.prompts import printable
 from addon.protocol.errors import ConfigError
 from addon.settings.instance_file import Door
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 
 app.add_typer(groups.config)
 app.add_typer(groups.route)
+app.add_typer(log_commands.commands)
 
 Port = Annotated[
     int, typer.Option("--port", min=1, max=65535, metavar="PORT", help="Door one: the proxy for HTTPS_PROXY.")
@@ -248,5 +250,5 @@ def main() -> None:
     try:
         app(prog_name="detour")
     except ConfigError as error:
-        typer.echo(f"detour: {error.message}", err=True)
+        typer.echo(f"detour: {printable.text(error.message)}", err=True)  # it may quote what others named
         raise SystemExit(2) from None

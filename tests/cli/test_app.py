@@ -125,13 +125,13 @@ def test_a_wrong_setting_ends_with_one_line(
 ) -> None:
     def fail(prog_name: str) -> None:
         assert prog_name == "detour"
-        raise ConfigError("--port is odd")
+        raise ConfigError("--port is \x1b[31modd")
 
     monkeypatch.setattr(command_line, "app", fail)
     with pytest.raises(SystemExit) as caught:
         command_line.main()
     assert caught.value.code == 2
-    assert capsys.readouterr().err == "detour: --port is odd\n"
+    assert capsys.readouterr().err == "detour: --port is ␛[31modd\n"
 
 
 def test_help_imports_neither_mitmproxy_nor_the_demo() -> None:
