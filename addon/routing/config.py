@@ -189,6 +189,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression for what is never kept; ``name`` stands in the mark."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """What the proxies whose names we read wrote to their logs. Levels are mitmproxy's words, in small letters."""
 

@@ -22,6 +22,7 @@ from addon.routing.config import (
     Endpoint,
     Limits,
     Logging,
+    Pattern,
     Retry,
     Streaming,
     Tier,
@@ -68,6 +69,7 @@ class Settings:
     retry: Retry = RETRY
     streaming: Streaming = STREAMING
     shadow_budget: Budget | None = None  # None: no rule has a shadow
+    redact: tuple[Pattern, ...] = ()  # what is never kept beside what Detour knows itself
     # what route.py has put together of these settings: it goes when they go
     remembered: dict[Choice, Any] = field(default_factory=dict, init=False, repr=False)
 
