@@ -42,6 +42,7 @@ SHELL = {
     "settings/state_file": "keeps what was chosen while running",
     "settings/shadow_file": "keeps what shadows have spent today",
     "settings/private_file": "writes files",
+    "settings/mark_secret": "makes and reads a file",
     "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",
     "prompts/log/writer": "writes the prompt log",
