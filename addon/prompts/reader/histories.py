@@ -1,7 +1,7 @@
 """The documents of sessions, found once: a long session's requests take a while to go through.
 
 What was found is kept while the reader runs, for the sessions that were asked for last, and goes on with the turns that
-came since. A page is given what there is after a second, with how far that is; who asks again gets further.
+came since. A page is given what there is after half a second, with how far that is; who asks again gets further.
 """
 
 import time
@@ -14,7 +14,7 @@ from addon.prompts.documents import History
 from addon.prompts.log.reading import Log, NotKept
 from addon.prompts.reader import exchange
 
-AT_A_TIME_S = 1.0
+AT_A_TIME_S = 0.5  # 1,500 turns or so
 MOST_SESSIONS = 8
 
 
@@ -42,7 +42,7 @@ class Histories:
         self._lock = Lock()
 
     def of(self, log: Log, session: str) -> Found:
-        """Go through a session, as far as a second reaches. Raises: NotKept where there is none."""
+        """Go through a session, as far as the time reaches. Raises: NotKept where there is none."""
         turns = exchange.turns_of(log, session)
         if not turns:
             raise NotKept(f"The log keeps nothing of a session {session!r}; the sessions are on the first page.")

@@ -36,10 +36,7 @@ def with_previous(number: int) -> Any:
     previous = found.place.turn.previous
     old = exchange.body(log.entry(previous.number)) if previous is not None else None
     shown = _compared(old, found.request, previous, found.summary) if previous is not None else None
-    place = exchange.place_of(log, previous).turn.place if previous is not None else None
-    return turn.page(
-        "turn_difference.html", found, "comparison.with_previous", compared=shown, old=previous, old_place=place
-    )
+    return turn.page("turn_difference.html", found, "comparison.with_previous", compared=shown, old=previous)
 
 
 @pages.get("/read/compare")

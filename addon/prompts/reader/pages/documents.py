@@ -51,7 +51,7 @@ def index(session: str) -> Any:
     documents = found.history.documents()[:MOST_ROWS]
     most = MOST_STRETCHES // (2 * len(documents) or 1)  # twice: those that changed are listed once more
     rows = [(document, list(_stretches(document, found, max(1, most)))) for document in documents]
-    return render_template(
+    page = render_template(
         "documents.html",
         session=session,
         found=found,
@@ -62,6 +62,7 @@ def index(session: str) -> Any:
         ],
         tokens=sum(document.now.tokens for document in documents if document.now and document.section == "tools"),
     )
+    return page if found.is_whole else (page, {"Refresh": "1"})  # it goes on by itself, without a script too
 
 
 @pages.get("/read/session/<path:session>/document")

@@ -51,7 +51,7 @@ def broken(empty: Reader) -> Reader:
 
 def test_a_turn_is_compared_with_the_one_before_it(broken: Reader) -> None:
     page = broken.text("read/turn/7/difference")
-    assert 'Compared with <a href="/_detour/read/turn/6">turn 6</a>' in page
+    assert 'Compared with <a href="/_detour/read/turn/6">the turn that it continues</a>, 1 min 00 s before' in page
     assert "System prompt, block 3 changed, and about" in page
     assert "990 cached tokens were not read back" in page
     assert "working with the <del>user</del><ins>reader</ins> toward their goals" in page

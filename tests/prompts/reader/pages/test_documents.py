@@ -28,6 +28,7 @@ def test_what_changed_is_listed_first(broken: Reader) -> None:
     assert "<title>version 2, turns 7 to 14</title>" in page
     assert 'name=tools/Bash">Bash</a>' in page
     assert "gone through so far" not in page
+    assert "Refresh" not in broken.ask(LIST).headers
     assert f'href="/_detour/{LIST}"' in broken.text(f"read/session/{SESSION}")
 
 
@@ -52,8 +53,8 @@ def test_what_is_not_there_is_said(broken: Reader) -> None:
 
 def test_a_session_that_takes_long_is_shown_as_far_as_it_is_known(broken: Reader) -> None:
     broken.app.extensions[documents.KEY] = Histories(at_a_time_s=-1.0)
-    page = broken.text(LIST)
-    assert "1 turn gone through so far" in page
+    page = broken.ask(LIST)
+    assert ("1 turn gone through so far" in page.text, page.headers["Refresh"]) == (True, "1")
     assert "so far." in broken.ask(f"read/session/{SESSION}/document?name=tools/Gone").text
 
 
