@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from addon.prompts.entry import Request
 
-MARK = "[redacted:"  # how a mark begins that stands where a secret was
+# how a mark begins that stands where a secret was: see ``redact``, which takes a sixth of a second to import
+MARK = "[redacted:"
 # the connection's own, the client's credentials, and ours
 DROPPED = frozenset((
     "accept-encoding", "authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive",

@@ -1,6 +1,6 @@
 """What a logged request bears when it is sent again."""
 
-from addon.prompts import again
+from addon.prompts import again, redact
 from addon.prompts.entry import Request
 
 
@@ -26,5 +26,6 @@ def test_a_body_is_called_json_where_nothing_else_says_so() -> None:
 
 
 def test_marks_are_counted() -> None:
+    assert redact.MARK.match(again.MARK.encode() + b"key:0123abcd]")
     assert again.marks(request(body=b'{"a": "[redacted:key:0123abcd] [redacted:aws:0123abcd]"}')) == 2
     assert again.marks(request()) == 0
