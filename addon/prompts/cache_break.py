@@ -21,6 +21,7 @@ import orjson
 
 from addon.prompts import cache_prefix
 from addon.prompts.cache_prefix import MESSAGES, ORDER, SYSTEM, TOOLS, Segment
+from addon.prompts.difference import is_compacted
 from addon.prompts.entry import Summary
 
 type What = Literal["changed", "added", "removed", "moved"]
@@ -31,6 +32,7 @@ FORGOTTEN_AFTER_S, FORGOTTEN_AFTER_HOUR_S = 300, 3600  # Anthropic's two lifetim
 KNOBS: Mapping[str, str] = {"model": TOOLS, "speed": SYSTEM, "tool_choice": MESSAGES, "thinking": MESSAGES}
 NO_MATTER = frozenset(("display",))  # fields of a knob that only say what the client is shown
 
+COMPACTED = "The conversation was compacted in between"
 BEHIND_MARK = "it stands behind the last cache mark of the request before, so nothing of it was cached"
 ATTRIBUTION_READ = "it is the client's note to Anthropic, which reads it apart from the prompt"
 ATTRIBUTION_LOST = (
@@ -90,6 +92,8 @@ def look(old: object, new: object, before: Summary, now: Summary) -> Finding:
     found, lost = find(old, new), cost(before, now)
     if found is not None and found.title == "attribution" and lost:
         found = replace(found, harmless=False, why=ATTRIBUTION_LOST)
+    if found is not None and found.path.startswith(MESSAGES) and is_compacted(old, new):
+        found = replace(found, why=COMPACTED)
     return Finding(found, lost, _told(found, lost, before, now, old))
 
 

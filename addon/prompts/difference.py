@@ -86,7 +86,7 @@ def between(old: object, new: object, steps: Steps | None = None) -> Difference:
     steps = steps or Steps()
     before, now = old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}
     old_messages, new_messages = list(_messages(before)), list(_messages(now))
-    compacted = _is_compacted(before, now)
+    compacted = is_compacted(before, now)
     old_tools, new_tools = _by_name(_tools(before)), _by_name(_tools(now))
     pairs = (
         *_aligned(list(_system(before)), list(_system(now)), steps),
@@ -165,14 +165,14 @@ def message_text(message: object) -> str:
     return "\n".join((*rest, render.content(message.get("content"))))
 
 
-def _is_compacted(old: Json, new: Json) -> bool:
+def is_compacted(old: object, new: object) -> bool:
     """Whether the new conversation begins with a summary that the old one does not begin with."""
     summary = _summary(new)
     return summary is not None and summary != _summary(old)
 
 
-def _summary(request: Json) -> str | None:
-    messages = request.get("messages")
+def _summary(request: object) -> str | None:
+    messages = request.get("messages") if isinstance(request, dict) else None
     first = messages[0] if isinstance(messages, list) and messages else None
     for block in canonical.blocks(first.get("content")) if isinstance(first, dict) else ():
         text = block.get("text") if isinstance(block, dict) else None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from addon.prompts import cache_break, cache_prefix
 from addon.prompts.cache_break import Break
+from addon.prompts.difference import SUMMARY_OPENING
 from addon.prompts.entry import Summary
 from tests import stories
 from tests.prompts.test_render import ANYTHING
@@ -238,6 +239,12 @@ TOLD: list[tuple[dict[str, Any], Summary, Summary, int | None, str]] = [
 def test_what_it_cost_is_told(new: dict[str, Any], before: Summary, now: Summary, cost: int | None, told: str) -> None:
     finding = cache_break.look(OLD, new, before, now)
     assert (finding.cost, finding.told) == (cost, told)
+
+
+def test_a_compaction_is_told_as_the_reason() -> None:
+    summary = {"role": "user", "content": f"{SUMMARY_OPENING} that ran out of context."}
+    finding = cache_break.look(OLD, {**OLD, "messages": [summary]}, BEFORE, READ_SOME)
+    assert finding.told.endswith(": 700 cached tokens were not read back. The conversation was compacted in between.")
 
 
 def test_a_cache_for_an_hour_is_not_forgotten_after_five_minutes() -> None:

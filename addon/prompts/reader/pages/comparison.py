@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from addon.prompts import cache_break, difference
-from addon.prompts.cache_break import Finding
+from addon.prompts.cache_break import Break, Finding
 from addon.prompts.entry import Summary
 from addon.prompts.reader import comparing, exchange
 from addon.prompts.reader.house import house
@@ -48,19 +48,37 @@ def any_two() -> Any:
     log = house().open_log()
     old, new = (log.resolve(name) for name in names.values())
     before, now = (exchange.body(log.entry(each.number)) for each in (old, new))
-    shown = _compared(before, now, old, new)
+    previous = exchange.place_of(log, new).turn.previous
+    is_next = previous is not None and previous.number == old.number
+    shown = _compared(before, now, old, new, is_next=is_next)
     return render_template("compare.html", names=names, compared=shown, old=old, new=new)
 
 
 def _compared(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, before: Summary, now: Summary
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any] | None,
+    before: Summary,
+    now: Summary,
+    *,
+    is_next: bool = True,
 ) -> dict[str, Any] | None:
-    """Return what the template shows; None where one of the prompts is not kept."""
+    """Return what the template shows; None where one of the prompts is not kept.
+
+    ``is_next``: the one continues the other, so what the replies say of their cache belongs together.
+    """
     if old is None or new is None:
         return None
     sheet = comparing.sheet(difference.between(old, new), Budget())
-    finding = cache_break.look(old, new, before, now)
-    return {"sheet": sheet, "finding": finding, "share": share(finding)}
+    finding = cache_break.look(old, new, before, now) if is_next else _parting(cache_break.find(old, new))
+    return {"sheet": sheet, "finding": finding, "share": share(finding), "is_next": is_next}
+
+
+def _parting(found: Break | None) -> Finding:
+    """Say where two prompts part that are no neighbours."""
+    if found is None:
+        return Finding(None, None, "The new prompt begins with all of the old one.")
+    kept = f"{found.tokens_kept:,} tokens"
+    return Finding(found, None, f"Both begin with the same {kept}, by estimate, and part in {found.title}.")
 
 
 def share(finding: Finding) -> float:

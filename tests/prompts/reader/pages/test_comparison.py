@@ -83,12 +83,18 @@ def test_any_two_are_compared(broken: Reader) -> None:
     page = broken.text("read/compare?old=2&new=last")
     assert "<del>user</del><ins>reader</ins>" in page
     assert '<a href="/_detour/read/turn/14">14</a>' in page
+    assert "tokens, by estimate, and part in system prompt, block 3." in page
+    assert "read back" not in page
+    assert "The cache holds" not in broken.text("read/compare?old=3&new=3")
+    assert "990 cached tokens were not read back" in broken.text("read/compare?old=6&new=7")
     gone = broken.ask("read/compare?old=2&new=nothing")
     assert (gone.status_code, "there is no exchange" in gone.text.lower()) == (404, True)
 
 
 def test_two_that_are_the_same_differ_in_nothing(broken: Reader) -> None:
-    assert "Nothing else differs" in broken.text("read/compare?old=3&new=3")
+    page = broken.text("read/compare?old=3&new=3")
+    assert "The new prompt begins with all of the old one." in page
+    assert "Nothing else differs" in page
 
 
 def test_without_prompts_nothing_is_compared(empty: Reader) -> None:
