@@ -47,6 +47,7 @@ SHELL = {
     "routing/catalog": "reads litellm's data file",
     "prompts/log/writer": "writes the prompt log",
     "prompts/log/reading": "reads it",
+    "prompts/log/scribe": "a process that writes it",
     "prompts/log/search": "keeps an index beside the log",
     "prompts/log/retention": "lets old exchanges go",
     "prompts/reader/app": "logs its own faults",

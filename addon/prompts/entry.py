@@ -83,7 +83,7 @@ class Summary:
     reasoning_tokens: int | None = None
     dollars: float | None = None  # None: the price is unknown
     losses: int = 0  # but for routine ones
-    attempts: int = 0  # that failed before the one that is told
+    attempts: int = 0  # that failed; the last too, where all did
     origin: str | None = None  # None: the client's own; "replay" or "shadow": Detour's, of the exchange ``of``
     of: str | None = None  # an exchange's id
 

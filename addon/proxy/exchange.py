@@ -4,7 +4,7 @@ The four copies that a reader wants are the client's request, the request sent, 
 reply. The flow itself carries the second and the last; the other two are kept here and put beside them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -23,6 +23,8 @@ from addon.routing.route import Route, home
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator
 
 LINGERS_S = 1.0  # a body's end comes with its last piece, or a moment later
+type Fields = Sequence[tuple[bytes, bytes]]
+
 MOST_TOLD = 3  # losses in a line of the log; the view of changes has them all
 
 
@@ -52,6 +54,7 @@ class Exchange:
     failure: DetourError | None = None  # how the attempt failed before the client heard a word
     trouble_kind: Kind = Kind.SERVER  # how the backend died under a stream
     answer: Reply | None = None  # the client's, where it is not what the backend said
+    head: tuple[int, Fields] | None = None  # of the backend's reply: status and headers
 
     @property
     def request_id(self) -> str:

@@ -19,6 +19,7 @@ from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
 from addon.dialects.documents import Reading, Unread
+from addon.prompts.log.statements import FILE
 from addon.protocol.errors import (
     SSE_HEADERS,
     BackendError,
@@ -42,7 +43,8 @@ from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.reader import Reader
 from addon.proxy.recheck import Recheck
-from addon.proxy.rest.responder import Rest, may_be_ours
+from addon.proxy.recorder import Recorder
+from addon.proxy.rest.responder import Rest, is_rest, may_be_ours
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.shadows import Shadows
 from addon.proxy.told import Told
@@ -78,6 +80,8 @@ class Detour:
         self.next_layer = self.doors.next_layer
         self.requestheaders = self._upstream.requestheaders
         self.http_connect_upstream = self._upstream.http_connect_upstream
+        self.recorder = Recorder(lambda: self.control.home / FILE)
+        self._records = False  # before mitmproxy runs nothing is
         self._reader = Reader()
         self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
         self.attempts = Attempts(self.control, self._upstream, self._reader, lambda: self.doors.has_layer)
@@ -108,6 +112,7 @@ class Detour:
         self.control.running()
         self.rest.running()
         self._log_file.running()
+        self._records = True
 
     def done(self) -> None:
         """Leave mitmproxy as it was; what is under way is seen to its end."""
@@ -116,6 +121,7 @@ class Detour:
         self._log_file.done()
         self._recheck.done()
         self.rest.done()
+        self.recorder.close()
         if not self.is_idle:
             Leaving(self).stay()
 
@@ -198,6 +204,7 @@ class Detour:
             if is_others and not flow.response.stream and self._is_ours(flow):
                 flow.response.stream = True  # another of Anthropic's streams: mitmproxy would hold it to its end
             return
+        exchange.head = (flow.response.status_code, flow.response.headers.fields)
         self._mask(flow, exchange)
         if not _has_left(flow):
             self.attempts.release(flow)  # another addon answers in the backend's place
@@ -229,19 +236,23 @@ class Detour:
         if exchange is None or flow.response is None:
             self._recheck.note(flow)
             self.rest.response(flow)
-            return
+        else:
+            self._end(flow, flow.response, exchange)
+        self._record(flow, exchange)
+
+    def _end(self, flow: http.HTTPFlow, response: http.Response, exchange: Exchange) -> None:
         self._mask(flow, exchange)
         if isinstance(exchange, RoutedExchange):
-            flow.response.trailers = None  # they came behind our own head
+            response.trailers = None  # they came behind our own head
         if exchange.failure is not None:
             self._put(flow, exchange.settle(exchange.failure))
         elif exchange.translator is None:
             if isinstance(exchange, RoutedExchange):
                 self._reply_whole(flow, exchange)
             else:
-                exchange.note_whole(flow.response.get_content(strict=False) or b"")
+                exchange.note_whole(response.get_content(strict=False) or b"")
         elif exchange.closed:
-            flow.response.data.content = exchange.seen()
+            response.data.content = exchange.seen()
         else:
             exchange.close()  # a stream without a body: mitmproxy asks no callable
             if exchange.error is not None and isinstance(exchange, RoutedExchange):
@@ -254,7 +265,11 @@ class Detour:
         exchange = self.attempts.release(flow)
         if exchange is None:
             self._recheck.note(flow)
-            return
+        else:
+            self._break_off(flow, exchange)
+        self._record(flow, exchange)
+
+    def _break_off(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         self._mask(flow, exchange)
         message = flow.error.msg if flow.error else "unknown"
         if exchange.failure is None and isinstance(exchange, RoutedExchange) and not exchange.given:
@@ -272,6 +287,15 @@ class Detour:
         if exchange.given and flow.response is not None:
             flow.response.data.content = exchange.seen()
         self._finish(flow, exchange)
+
+    def _record(self, flow: http.HTTPFlow, exchange: Exchange | None) -> None:
+        """Let the prompt log have it, if it is the client's or a copy of that."""
+        if self._records and flow.live and self.settings is not None and self._is_ours(flow) and not is_rest(flow):
+            self.recorder.note(flow, exchange, self.settings)
+
+    def left(self) -> None:
+        """The last exchange after a reload has ended."""
+        self.recorder.close()
 
     @property
     def is_idle(self) -> bool:

@@ -21,6 +21,9 @@ class Owner(Protocol):
     def error(self, flow: http.HTTPFlow) -> None:
         """See mitmproxy's hook."""
 
+    def left(self) -> None:
+        """Nothing is under way any more."""
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way."""
@@ -56,3 +59,4 @@ class Leaving:
     def _leave(self) -> None:
         if self._owner.is_idle and self.name in ctx.master.addons.lookup:
             ctx.master.addons.remove(self)
+            self._owner.left()

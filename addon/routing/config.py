@@ -188,6 +188,23 @@ class Limits:
     reply_bytes: int = 16 * 1024 * 1024  # of a backend's reply, beside the flow; the client gets all of it
 
 
+class Mode(StrEnum):
+    """How much of each exchange the prompt log keeps."""
+
+    OFF = "off"
+    METADATA = "metadata"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the prompt log keeps, and for how long."""
+
+    mode: Mode = Mode.FULL
+    keep_days: int = 90  # a quarter: what was asked, and what it cost
+    keep_bytes: int = 1024 * 1024 * 1024  # some thousand long sessions
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A regular expression for what is never kept; ``name`` stands in the mark."""
@@ -208,6 +225,7 @@ class Logging:
 
 LIMITS = Limits()
 LOGGING = Logging()
+RECORDING = Recording()
 TIMEOUTS = Timeouts()
 RETRY = Retry()
 STREAMING = Streaming()

@@ -14,6 +14,7 @@ from addon.routing.config import (
     LIMITS,
     LOGGING,
     PASS,
+    RECORDING,
     RETRY,
     STREAMING,
     TIMEOUTS,
@@ -23,6 +24,7 @@ from addon.routing.config import (
     Limits,
     Logging,
     Pattern,
+    Recording,
     Retry,
     Streaming,
     Tier,
@@ -65,6 +67,7 @@ class Settings:
     warnings: tuple[str, ...] = ()
     limits: Limits = LIMITS
     logging: Logging = LOGGING
+    recording: Recording = RECORDING
     timeouts: Timeouts = TIMEOUTS  # of every provider that has none of its own
     retry: Retry = RETRY
     streaming: Streaming = STREAMING

@@ -27,6 +27,8 @@ from addon.routing.config import (
     Choice,
     Endpoint,
     Limits,
+    Mode,
+    Recording,
     Retry,
     Slot,
     Streaming,
@@ -252,20 +254,33 @@ def configure(
         preferred=preferred,
         home=values.get("DETOUR_HOME"),
         warnings=(*unused, *named.unused),
-        limits=Limits(**written.limits.model_dump(exclude_none=True)),
-        logging=environment.logging(values),
         timeouts=timeouts,
-        retry=Retry(**_seconds(written.retry, longest_wait="longest_wait_s")),
-        streaming=Streaming(**_seconds(written.streaming, grace="grace_s", ping="ping_s")),
-        shadow_budget=_budget(written.shadow),
+        **_plain(written, values),
     )
     base = replace(base, aliases=MappingProxyType(_aliases(written, base, place)), facts=_facts(written, base, place))
     base = replace(base, searcher=_searcher(written.search, base, place))
     return Configuration(written, named, place, base, origin)
 
 
+def _plain(written: Document, values: Mapping[str, str]) -> dict[str, Any]:
+    """What is in force as it is written."""
+    return {
+        "limits": Limits(**written.limits.model_dump(exclude_none=True)),
+        "logging": environment.logging(values),
+        "recording": _recording(written),
+        "retry": Retry(**_seconds(written.retry, longest_wait="longest_wait_s")),
+        "streaming": Streaming(**_seconds(written.streaming, grace="grace_s", ping="ping_s")),
+        "shadow_budget": _budget(written.shadow),
+    }
+
+
 def _budget(written: document.ShadowBudget | None) -> Budget | None:
     return Budget(written.requests_per_day, written.dollars_per_day) if written is not None else None
+
+
+def _recording(written: Document) -> Recording:
+    kept = {f"keep_{name}": value for name, value in written.retention.model_dump(exclude_none=True).items()}
+    return Recording(Mode(written.record or Mode.FULL), **kept)
 
 
 def _seconds(written: document.Part, **names: str) -> dict[str, Any]:

@@ -369,6 +369,15 @@ class Limits(Part):
     """Of a backend's reply, kept beside the flow for reading (16 MiB)."""
 
 
+class Retention(Part):
+    """How long the prompt log keeps an exchange: until one of these is passed; the oldest go first."""
+
+    days: Maybe[Positive] = None
+    """(90)"""
+    bytes: Maybe[Positive] = None
+    """What the log may take on disk (1 GiB)."""
+
+
 class Retry(Part):
     """How often the same target is asked again when it fails; then the next one of a list is."""
 
@@ -410,7 +419,8 @@ class Document(Part):
     routes: Section[list[Route] | Scenarios] = []
     presets: Section[dict[Key, Preset]] = {}
     record: Maybe[Literal["off", "metadata", "full"]] = None
-    """What is kept of each exchange for reading."""
+    """What the prompt log keeps of each exchange (full). metadata: who answered, tokens, times, and no prompt."""
+    retention: Section[Retention] = Retention()
     shadow: ShadowBudget | None = None
     """What the shadows of all routes may take in a day."""
     limits: Section[Limits] = Limits()

@@ -104,8 +104,6 @@ def _plain_name(route: Mapping[str, Any]) -> str | None:
 
 
 def _in_vain(found: Document, place: Place) -> Iterator[str]:
-    if found.record is not None:
-        yield f"{place(('record',))}: record has no effect yet: flows are kept as mitmproxy keeps them"
     for name in ("grace", "ping"):
         span = getattr(found.streaming, name)
         if isinstance(span, int | float) and span >= CLIENT_GIVES_UP_S:

@@ -130,6 +130,7 @@ def _others(configuration: Configuration, settings: Settings) -> Iterator[Row]:
     limits = configuration.document.limits.model_dump(exclude_none=True)
     for name, value in limits.items():
         yield Row(f"limits.{name}", f"{value:,}", configuration.place(("limits", name)))
+    yield from _recording(configuration, settings)
     if settings.timeouts != TIMEOUTS:
         yield Row("timeouts", _seconds(settings.timeouts), configuration.place(("timeouts",)))
     for part in ("retry", "streaming"):
@@ -144,6 +145,13 @@ def _others(configuration: Configuration, settings: Settings) -> Iterator[Row]:
     for name, flag in (("LOG_REQUEST_BODY", logging.request_bodies), ("LOG_RESPONSE_BODY", logging.response_bodies)):
         if flag:
             yield Row(name, "true", configuration.origin(name))
+
+
+def _recording(configuration: Configuration, settings: Settings) -> Iterator[Row]:
+    if configuration.document.record is not None:
+        yield Row("record", settings.recording.mode, configuration.place(("record",)))
+    for name, value in configuration.document.retention.model_dump(exclude_none=True).items():
+        yield Row(f"retention.{name}", f"{value:,}", configuration.place(("retention", name)))
 
 
 def _origin(setting: str, configuration: Configuration) -> str:

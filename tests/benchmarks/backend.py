@@ -1,7 +1,8 @@
 """A backend for the benchmarks: one process, raw asyncio, so that it costs little beside what is measured.
 
 ``python -m tests.benchmarks.backend PORT``. The model's name says how many deltas to stream: ``burst-500`` all at once,
-``paced-100`` one every 20 ms, each with the moment at which it is sent (nanoseconds of the machine's monotonic clock).
+``spoken-500`` too, in words of prose; ``paced-100`` one every 20 ms, each with the moment at which it is sent
+(nanoseconds of the machine's monotonic clock).
 """
 
 import asyncio
@@ -19,6 +20,14 @@ PACE_S = 0.02  # fifty tokens a second
 def framed(deltas: int) -> bytes:
     """A whole reply with one HTTP chunk for each event."""
     return HEAD + b"".join(map(in_chunk, samples.reply(0, deltas, 0))) + b"0\r\n\r\n"
+
+
+def spoken(deltas: int) -> bytes:
+    """The same, of ordinary words behind the first; a benchmark of what reads them would stumble over its own."""
+    words = samples.PROSE.split()
+    pieces = [samples.chunk({"content": f" {words[number % len(words)]}"}) for number in range(1, deltas)]
+    first, token, *_, last, usage, done = samples.reply(0, 1, 0)
+    return HEAD + b"".join(map(in_chunk, (first, token, *pieces, last, usage, done))) + b"0\r\n\r\n"
 
 
 def in_chunk(event: bytes) -> bytes:
@@ -51,9 +60,10 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             if found and found[1] == b"paced":
                 await pace(writer, count)
                 continue
-            if count not in REPLIES:
-                REPLIES[count] = framed(count)
-            writer.write(REPLIES[count])
+            is_spoken = bool(found and found[1] == b"spoken")
+            if (is_spoken, count) not in REPLIES:
+                REPLIES[is_spoken, count] = spoken(count) if is_spoken else framed(count)
+            writer.write(REPLIES[is_spoken, count])
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
@@ -61,7 +71,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-REPLIES: dict[int, bytes] = {}
+REPLIES: dict[tuple[bool, int], bytes] = {}
 
 
 async def main() -> None:

@@ -88,9 +88,12 @@ def running(
 
 
 def mitmdump(
-    name: str, backend_port: int, folder: str, tool: str = "mitmdump"
+    name: str, backend_port: int, folder: str, tool: str = "mitmdump", **more: str
 ) -> contextlib.AbstractContextManager[Proxy]:
-    """Run one of the two: each with a reverse door, and the backend behind it. ``tool`` may be mitmweb."""
+    """Run one of the two: each with a reverse door, and the backend behind it. ``tool`` may be mitmweb.
+
+    ``more`` are settings.
+    """
     port = free_port()
     command = [str(Path(sys.executable).with_name(tool)), "-s", str(SCRIPTS[name])]
     command += ["--mode", f"reverse:http://127.0.0.1:{backend_port}@127.0.0.1:{port}", "--set", f"confdir={folder}"]
@@ -98,7 +101,7 @@ def mitmdump(
         command += ["--no-web-open-browser", "--web-port", str(free_port()), "--set", "web_password=benchmark"]
     settings = {"OPENAI_API_BASE": f"http://127.0.0.1:{backend_port}/v1", "OPENAI_API_KEY": "sk-benchmark"}
     settings["BIG_MODEL"] = settings["SMALL_MODEL"] = "openai/gpt-5.5"
-    return running(command, port, folder, settings)
+    return running(command, port, folder, settings | more)
 
 
 class Client:
@@ -113,9 +116,10 @@ class Client:
         """Hang up."""
         self._socket.close()
 
-    def ask(self, body: bytes) -> tuple[float, int]:
+    def ask(self, body: bytes, headers: bytes = b"") -> tuple[float, int]:
         """Send a request, read its reply; return the seconds to the first delta, and the reply's size."""
-        head = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head += headers + b"Content-Length: %d\r\n\r\n"
         start = time.perf_counter()
         self._socket.sendall(head % len(body) + body)
         received = bytearray()

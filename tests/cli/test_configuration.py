@@ -106,9 +106,9 @@ def test_what_is_wrong_is_told_with_its_line(folder: Path) -> None:
 
 
 def test_settings_without_effect_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "detour.yaml").write_text("record: full\n")
+    (folder / "detour.yaml").write_text("streaming: {ping: 400s}\n")
     configuration.check(None)
-    assert "warning: detour.yaml, line 1: record has no effect yet" in capsys.readouterr().out
+    assert "warning: detour.yaml, line 1: streaming.ping is 400 s" in capsys.readouterr().out
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what mitmproxy 12.2 and its libraries deprecate among themselves while imported
     importlib.import_module("mitmproxy.tools.web.master")
 
-from addon.proxy import journey
+from addon.prompts.log.scribe import Book
+from addon.proxy import journey, recorder
 from addon.routing import retry
 from addon.settings.environment import names
 from tests.proxy.live import KEY
@@ -34,6 +35,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DETOUR_HOME", str(tmp_path / "detour-home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(recorder, "open_log", Book)  # no process for each proxy; see test_recorder
     monkeypatch.setattr(journey, "delay_s", lambda *_, **__: None)  # a failure is told at once; see ``retrying``
 
 

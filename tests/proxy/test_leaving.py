@@ -20,6 +20,9 @@ class Owner:
     def error(self, flow: http.HTTPFlow) -> None:
         self.calls.append("error")
 
+    def left(self) -> None:
+        self.calls.append("left")
+
 
 def test_it_is_asked_before_all_others_and_leaves_after_the_last_exchange() -> None:
     owner, flow = Owner(), tflow.tflow()
@@ -37,4 +40,4 @@ def test_it_is_asked_before_all_others_and_leaves_after_the_last_exchange() -> N
         leaving.error(flow)
         assert leaving not in addons.chain
         leaving.error(flow)  # late: harmless
-    assert owner.calls == ["responseheaders", "response", "error", "error"]
+    assert owner.calls == ["responseheaders", "response", "error", "left", "error"]

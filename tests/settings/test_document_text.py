@@ -118,8 +118,9 @@ def test_each_value_has_its_place() -> None:
 
 
 def test_what_has_no_effect_is_said() -> None:
-    _, _, unused = document_text.parse("record: full\ntimeouts: {idle: 5s}\n", "detour.yaml")
-    assert unused == ("detour.yaml, line 1: record has no effect yet: flows are kept as mitmproxy keeps them",)
+    _, _, unused = document_text.parse("streaming: {ping: 400s}\ntimeouts: {idle: 5s}\n", "detour.yaml")
+    told = "streaming.ping is 400 s, and Claude Code gives up a silent stream after 180 s"
+    assert unused == (f"detour.yaml, line 1: {told}",)
 
 
 def test_pings_that_come_too_late_are_said() -> None:

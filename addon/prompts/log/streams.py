@@ -20,6 +20,7 @@ PLAIN, STREAM = b"=", b"~"
 FEWEST_EVENTS = 4
 MOST_RUNS = 256  # of a stream: each may look at all that is left of it
 BLANK = b"\n\n"
+APART = b"\n\x00\n"  # between texts that are looked at together: no credential goes over it
 # the texts that grow in a stream, in the wire formats that we read or write
 VALUE = re.compile(
     rb'"(text|thinking|partial_json|content|reasoning_content|reasoning|arguments|delta|summary|refusal|signature)": ?"'
@@ -74,7 +75,12 @@ def _packed(runs: list[Run], rest: bytes, redact: Redact) -> bytes:
     columns: dict[bytes, list[bytes]] = {}
     for run in runs:
         columns.setdefault(run.column, []).extend(run.values)
-    columns = {name: redacted(values, redact) for name, values in columns.items()}
+    texts = [*(b"".join(values) for values in columns.values()), *{each.before for each in runs}, rest]
+    texts += {each.between for each in runs}
+    if redact(whole := APART.join(texts)) != whole:  # seldom: then each for itself
+        columns = {name: redacted(values, redact) for name, values in columns.items()}
+    else:
+        redact = bytes
     names = {name: number for number, name in enumerate(columns)}
     wrappings: dict[bytes, int] = {}
     order, places, lengths = [], [], list[int]()

@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +36,7 @@ WINDOW_LOG = 20  # as far back as a segment goes; the compressor keeps it in mem
 HASHED_BYTES = 1024  # smaller pieces are stored again: a row to find one again costs as much as it does compressed
 HASH_BYTES = 16
 REMEMBERED_BYTES = 4 << 20  # of the last requests of conversations, those that were used last
+REMEMBERED_TEXTS = 1024
 BUSY_S = 5.0
 
 
@@ -52,6 +54,21 @@ class Redacts(Protocol):
 
     def text(self, text: str) -> str:
         """Of a text."""
+
+
+class Remembering:
+    """Redacts what recurs with nearly every exchange once: headers, addresses, names."""
+
+    def __init__(self, redactor: Redacts) -> None:
+        """Remember nothing."""
+        self.body = redactor.body
+        self.text = lru_cache(REMEMBERED_TEXTS)(redactor.text)
+        self.url = lru_cache(REMEMBERED_TEXTS)(redactor.url)
+        self._header = lru_cache(REMEMBERED_TEXTS)(lambda name, value: redactor.headers(((name, value),)))
+
+    def headers(self, fields: Iterable[tuple[str, str]]) -> Headers:
+        """Of headers."""
+        return tuple(pair for name, value in fields for pair in self._header(name, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +115,7 @@ class Writer:
         """Open the log, or make it. Raises: OSError, sqlite3.Error; ConfigError for a log of a newer version."""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its other files the same mode
-        self._redactor = redactor
+        self._redactor = Remembering(redactor)
         self._database = connect(file)
         self._segment: Segment | None = None
         self._words: dict[str, int] = {}
@@ -114,7 +131,7 @@ class Writer:
 
     def keep(self, redactor: Redacts) -> None:
         """Redact by other rules from now on; what was stored by the old ones is not referred to."""
-        self._redactor = redactor
+        self._redactor = Remembering(redactor)
         self._forget()
 
     def shrink(self, keep_days: int, keep_bytes: int, now: float) -> int:

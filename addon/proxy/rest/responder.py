@@ -43,6 +43,11 @@ SHOWN_TOKEN = {"authorization": "Bearer $TOKEN", TOKEN_HEADER: "$TOKEN", "cookie
 LOGIN = PREFIX + "read/login"
 
 
+def is_rest(flow: http.HTTPFlow) -> bool:
+    """Whether a flow is of our own surface."""
+    return MARK in flow.metadata
+
+
 class Rest:
     """See the module. ``note`` and ``note_refusal`` are told what became of each exchange."""
 
