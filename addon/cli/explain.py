@@ -88,11 +88,22 @@ def explanation(call: Call, settings: Settings) -> dict[str, Any]:
 def _outcome(call: Call, settings: Settings) -> dict[str, Any]:
     try:
         chosen = route.choose(call, settings)
-        return {"answers": chosen.name, "reason": chosen.reason, **_sending(chosen, call, settings)}
+        return {
+            "answers": chosen.name,
+            "reason": chosen.reason,
+            **_sending(chosen, call, settings),
+            **_shadow(call, settings),
+        }
     except Blocked as blocked:
         return {"status": blocked.status, "blocked": blocked.message, "reason": blocked.why}
     except DetourError as error:
         return {"status": error.status, "error": error.message}
+
+
+def _shadow(call: Call, settings: Settings) -> dict[str, Any]:
+    """Who may be asked too: that is drawn for each request, so it is not said of this one."""
+    rule = rules.first(settings.rules, call, named=route.is_named(call, settings))
+    return {"in the background": rule.shadow.told} if rule is not None and rule.shadow is not None else {}
 
 
 def _sending(chosen: Route, call: Call, settings: Settings) -> dict[str, Any]:

@@ -61,6 +61,13 @@ def test_a_rule_says_where_it_stands_and_what_it_changes(capsys: pytest.CaptureF
     assert outcome["lost"] == ["top_k: ollama/x knows no such field"]
 
 
+def test_a_shadow_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shadowed = "  - {to: ollama/x, shadow: {to: gpu/y, share: 0.1}}\nshadow: {requests_per_day: 5}\n"
+    (tmp_path / "detour.yaml").write_text(DOCUMENT + shadowed)
+    outcome = told(capsys, Question())["outcome"]
+    assert (outcome["answers"], outcome["in the background"]) == ("ollama/x", "0.1 of them also to gpu/y, unseen")
+
+
 def test_a_search_is_made_by_another_than_the_route_chose(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
