@@ -190,6 +190,8 @@ def test_what_is_not_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert logs.printed("show", "2", "--reply") == "half\n[7 more bytes were not kept]\n"
     assert "answer:\n" in logs.printed("show", "2", "--full")
     assert logs.printed("show", "1").startswith("Turn 1 of session 00000000")
+    logs.use(monkeypatch, tmp_path / "other", [replace(made, reason="")])
+    assert "anthropic:" not in logs.printed("show", "1")
 
 
 def test_nothing_of_others_acts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

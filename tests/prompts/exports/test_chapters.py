@@ -171,8 +171,19 @@ def test_any_body_makes_a_turn(body: bytes) -> None:
     assert len(only(odd, made).turns) == 2
 
 
-def test_metadata_alone_make_a_turn() -> None:
-    assert only(replace(asked(1, user("a")), request=None)).turns[0].new == ()
+def test_metadata_alone_make_a_turn_and_no_joint() -> None:
+    bare = replace(asked(2, user("a")), request=None)
+    turns = only(asked(1, user("a")), bare, asked(3, user("a"), assistant("Yes."), user("b"))).turns
+    assert [(new(turn), turn.gone, turn.is_joint) for turn in turns] == [
+        (["a"], 0, False),
+        ([], 0, False),
+        (["b"], 0, False),
+    ]
+
+
+def test_blocks_of_any_shape_are_compared() -> None:
+    odd = {"role": "user", "content": [7, "bare", {"type": "text", "text": "a"}]}
+    assert only(asked(1, odd), asked(2, odd, assistant("Yes."), user("b"))).turns[1].known == 2
 
 
 def test_a_message_too_deep_to_be_written_is_one_all_the_same() -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from addon.prompts.entry import Entry
+from addon.prompts.entry import Change, Entry
 from addon.prompts.exports import markdown
 from addon.prompts.exports.document import document
 from tests.prompts.entries import entry, recorded_calls, recorded_session
@@ -197,3 +198,10 @@ def test_long_results_are_folded() -> None:
     assert (
         f"<details><summary>{html.escape('2,000 characters')}</summary>" in markdown.render(document([made])).decode()
     )
+
+
+def test_losses_and_silence_are_told() -> None:
+    content = [{"type": "text", "text": " "}, {"type": "tool_use", "id": "c", "name": "Bash", "input": {}}]
+    made = entry({"model": "m", "messages": [{"role": "user", "content": content}]}, kind="main")
+    text = markdown.render(document([replace(made, losses=(Change("top_k", "<b>"),))])).decode()
+    assert text.endswith("**User**\n\nCall: `Bash`\n\nChanged or lost on the way:\n\n- top\\_k: \\<b\\>\n")

@@ -152,6 +152,8 @@ def test_what_could_not_be_said_is_told() -> None:
     wrong = asked(1, {"role": "nobody", "content": "a"})
     [told] = openai_chat.dump([wrong], [7]).left_out
     assert told.startswith("Conversation up to turn 7 is left out: messages.0.role: ")
+    [told] = openai_chat.dump([asked(1, body={"messages": "x"})]).left_out
+    assert told == "Conversation up to turn 1 is left out: messages: Input should be a valid list"
     [told] = openai_chat.dump([replace(wrong, request=None)]).left_out
     assert told == "Conversation up to turn 1 is left out: its requests are not kept"
     [told] = openai_chat.dump([asked(1, user([{"type": "container_upload", "file_id": "x"}]))]).left_out
