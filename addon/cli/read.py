@@ -112,7 +112,7 @@ def serving(home: Path, token: str, port: int | None) -> "BaseWSGIServer":
         open_log=Shelf(home / FILE).open,
         token=lambda: token,
         token_file=str(home / state_file.TOKEN),
-        now=time,
+        clock=time,
     )
     found = free_port(port)
     return make_server(HOST, found, make(house), threaded=True, request_handler=Quiet)

@@ -9,13 +9,14 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
+from addon.prompts.log.reading import NoLog
 from addon.prompts.reader import gate, wording
 from addon.prompts.reader.house import KEY, House, house
-from addon.prompts.reader.pages import cache, comparison, documents, door, session, sessions, turn
+from addon.prompts.reader.pages import cache, comparison, documents, door, search, session, sessions, turn, usage
 from addon.protocol.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -44,9 +45,19 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-PAGES = (door.pages, sessions.pages, session.pages, turn.pages, comparison.pages, cache.pages, documents.pages)
-NAVIGATION = [("Sessions", "sessions.index"), ("Compare", "comparison.any_two")]
-FILTERS = ("count", "short", "size", "dollars", "duration", "span", "iso", "exact", "clock", "model")
+PAGES = (
+    door.pages,
+    sessions.pages,
+    session.pages,
+    turn.pages,
+    comparison.pages,
+    cache.pages,
+    documents.pages,
+    search.pages,
+    usage.pages,
+)
+NAVIGATION = [("Sessions", "sessions.index"), ("Compare", "comparison.any_two"), ("Usage", "usage.show")]
+FILTERS = ("count", "short", "size", "dollars", "percent", "duration", "span", "iso", "exact", "clock", "model")
 
 
 def make(given: House) -> Flask:
@@ -60,7 +71,7 @@ def make(given: House) -> Flask:
     environment.finalize = _writable
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update({name: getattr(wording, name) for name in FILTERS})
-    environment.filters["when"] = lambda at: wording.when(at, given.now())
+    environment.filters["when"] = lambda at: wording.when(at, given.clock())
     for pages in PAGES:
         app.register_blueprint(pages, url_prefix=PREFIX)
     app.context_processor(_context)
@@ -68,6 +79,7 @@ def make(given: House) -> Flask:
     app.after_request(_finish)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(ConfigError, _absent)
+    app.register_error_handler(NoLog, _empty)
     app.register_error_handler(Exception, _bug)
     return app
 
@@ -87,7 +99,6 @@ def _context() -> dict[str, Any]:
     """Return what every template knows."""
     return {
         "nav": NAVIGATION,
-        "searches": "search" in current_app.blueprints,
         "titles": lambda session: sessions.titles().one(house().open_log(), session),
     }
 
@@ -122,6 +133,10 @@ def _refused(error: HTTPException) -> Any:
 
 def _absent(error: ConfigError) -> Any:
     return _page(HTTPStatus.NOT_FOUND, "Not here", error.message)
+
+
+def _empty(error: NoLog) -> Any:
+    return render_template("empty.html", why=error.message), HTTPStatus.NOT_FOUND
 
 
 def _bug(error: Exception) -> Any:

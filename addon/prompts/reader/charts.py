@@ -10,6 +10,7 @@ from addon.prompts import weights
 from addon.prompts.entry import Summary
 from addon.prompts.reader import wording
 from addon.prompts.threads import Turn
+from addon.prompts.usage import Totals
 from addon.prompts.weights import Weights
 
 WIDTH = 1000.0
@@ -127,6 +128,44 @@ def _stack(amounts: Amounts, x: float, width: float, most: float) -> tuple[Segme
             floor -= height
             segments.append(Segment(kind, round(x, 2), round(floor, 2), round(width * 0.86, 2), round(height, 2)))
     return tuple(segments)
+
+
+def days(rows: Sequence[tuple[str, Totals]]) -> list[Chart]:
+    """Draw day after day what was paid, what went in and out, and how long half of the calls took at most."""
+    legend = (("read", "from a cache"), ("input", "new"), ("output", "answers"))
+    return [
+        _daily("Price", rows, lambda each: (("price", each.dollars or 0.0),), wording.dollars),
+        _daily("Tokens", rows, _daily_tokens, wording.short, legend),
+        _daily(
+            "Answer time", rows, lambda each: (("rest", each.total.median_ms if each.total else 0),), wording.duration
+        ),
+    ]
+
+
+def _daily_tokens(totals: Totals) -> Amounts:
+    new = totals.input_tokens + totals.cache_write_tokens
+    return ("read", totals.cache_read_tokens), ("input", new), ("output", totals.output_tokens)
+
+
+def _daily_latency(totals: Totals) -> Amounts:
+    return (("rest", totals.total.median_ms if totals.total else 0),)
+
+
+def _daily(
+    name: str,
+    rows: Sequence[tuple[str, Totals]],
+    amounts: Callable[[Totals], Amounts],
+    say: Callable[[float], str],
+    legend: tuple[tuple[str, str], ...] = (),
+) -> Chart:
+    made = [amounts(totals) for _, totals in rows]
+    sums = [sum(amount for _, amount in each) for each in made]
+    most, width = max(sums, default=0) or 1, WIDTH / max(len(rows), 14)
+    bars = [
+        Bar(f"{day}: {say(total)}", place, _stack(each, place * width, width, most), place * width, width)
+        for place, ((day, _), each, total) in enumerate(zip(rows, made, sums, strict=True))
+    ]
+    return Chart(name, say(max(sums, default=0)), "", tuple(bars) if any(sums) else (), legend)
 
 
 # -- the parts of one request ------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ class House:
     open_log: Callable[[], Log]
     token: Callable[[], str | None]  # None: it cannot be kept
     token_file: str
-    now: Callable[[], float]  # seconds since 1970
+    clock: Callable[[], float]  # seconds since 1970
     by_address: bool = False  # others than this machine were let in, so any address may be its own
     again: Again | None = None
     models: Callable[[], Sequence[str]] = tuple  # what may be asked again

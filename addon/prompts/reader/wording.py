@@ -42,6 +42,11 @@ def dollars(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.3f}" if amount >= 0.01 else f"${amount:.5f}"
 
 
+def percent(share: float | None) -> str:
+    """Say a share."""
+    return UNKNOWN if share is None else f"{share * 100:.0f} %"
+
+
 def duration(elapsed_ms: float | None) -> str:
     """Say a time that passed."""
     if elapsed_ms is None:

@@ -76,7 +76,7 @@ class Pages:
                     self._made[2].close()
                 shelf = Shelf(file)
                 house = House(
-                    open_log=shelf.open, token=around.token, token_file=around.token_file, now=time.time,
+                    open_log=shelf.open, token=around.token, token_file=around.token_file, clock=time.time,
                     by_address=around.by_address,
                 )  # fmt: skip
                 self._made = file, make(house), shelf

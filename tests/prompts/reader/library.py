@@ -43,7 +43,7 @@ class Reader:
                 "open_log": self.shelf.open,
                 "token": lambda: TOKEN,
                 "token_file": "/home/me/detour/token",
-                "now": lambda: NOW,
+                "clock": lambda: NOW,
                 **self.given,
             }
         )

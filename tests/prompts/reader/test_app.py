@@ -23,6 +23,7 @@ PAGES = (
     "read/turn/1/body/given", "read/live/sessions", "read/turn/1/difference", "read/compare?old=1&new=1",
     f"read/session/{SESSION}/cache", f"read/session/{SESSION}/documents",
     f"read/session/{SESSION}/document?name=system/main%20conversation/1",
+    "read/search?q=script", "read/usage?since=",
 )  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def test_a_bug_is_told_with_an_id_and_logged(reader: Reader, caplog: pytest.LogC
     def broken() -> Any:
         raise RuntimeError("a bug")
 
-    app = make(House(open_log=broken, token=lambda: TOKEN, token_file="", now=lambda: NOW))
+    app = make(House(open_log=broken, token=lambda: TOKEN, token_file="", clock=lambda: NOW))
     client = app.test_client()
     client.set_cookie(gate.COOKIE, gate.seal(TOKEN, gate.TICKET, NOW + 60), domain="127.0.0.1", path="/_detour/")
     with caplog.at_level(logging.ERROR):

@@ -1,7 +1,10 @@
-from addon.prompts import weights
+from datetime import UTC
+
+from addon.prompts import usage, weights
 from addon.prompts.entry import Summary
 from addon.prompts.reader import charts
 from addon.prompts.threads import Turn
+from addon.prompts.usage import By
 
 
 def _turns(*dollars: float | None) -> list[Turn]:
@@ -9,7 +12,8 @@ def _turns(*dollars: float | None) -> list[Turn]:
         Turn(
             place,
             Summary(
-                id=str(place), at=0.0, input_tokens=10, cache_read_tokens=70, output_tokens=20, dollars=amount,
+                id=str(place), at=0.0, kind="main", status=200, input_tokens=10,
+                cache_read_tokens=70, output_tokens=20, dollars=amount,
                 total_ms=1_000, first_content_ms=250,
             ),
         )
@@ -60,3 +64,12 @@ def test_the_parts_of_a_request_fill_their_bar() -> None:
     assert [share.kind for share in shares] == ["tools", "system", "text"]
     assert abs(sum(share.width for share in shares) - charts.WIDTH) < 0.1
     assert charts.shares(weights.of({})) == []
+
+
+def test_a_bar_for_each_day() -> None:
+    report = usage.report([turn.summary for turn in _turns(1.0, 3.0)], By.DAY, UTC)
+    paid, used, took = charts.days([*report.rows, *report.rows])
+    assert [bar.title for bar in paid.bars] == ["1970-01-01: $4.00", "1970-01-01: $4.00"]
+    assert [part.kind for part in used.bars[0].segments] == ["read", "input", "output"]
+    assert took.most == "1.0 s"
+    assert [chart.bars for chart in charts.days([])] == [(), (), ()]

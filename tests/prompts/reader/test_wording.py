@@ -22,6 +22,8 @@ AT = 1_795_000_000.0
         (wording.size(4_321), "4.3 kB"),
         (wording.size(3_210_000), "3.2 MB"),
         (wording.dollars(None), wording.UNKNOWN),
+        (wording.percent(None), wording.UNKNOWN),
+        (wording.percent(0.905), "90 %"),
         (wording.dollars(0), "$0"),
         (wording.dollars(0.00012), "$0.00012"),
         (wording.dollars(0.0123), "$0.012"),

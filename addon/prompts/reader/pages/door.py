@@ -28,7 +28,7 @@ def login() -> Any:
     code, token = request.args.get("code", ""), house().token()
     if has_ticket():
         return redirect(_wanted(), HTTPStatus.SEE_OTHER)
-    if token is None or not gate.opens(token, gate.CODE, code, house().now()):
+    if token is None or not gate.opens(token, gate.CODE, code, house().clock()):
         return locked("That address was too old. Run detour read again, or paste the token below.")
     with guard:
         used: set[str] = current_app.extensions.setdefault(USED, set())
@@ -58,12 +58,12 @@ def logout() -> Any:
 def has_ticket() -> bool:
     """Whether who asks was let in before."""
     token, ticket = house().token(), request.cookies.get(gate.COOKIE, "")
-    return token is not None and gate.opens(token, gate.TICKET, ticket, house().now())
+    return token is not None and gate.opens(token, gate.TICKET, ticket, house().clock())
 
 
 def _let_in(token: str) -> Any:
     response = make_response(redirect(_wanted(), HTTPStatus.SEE_OTHER))
-    ticket = gate.seal(token, gate.TICKET, house().now() + gate.TICKET_S)
+    ticket = gate.seal(token, gate.TICKET, house().clock() + gate.TICKET_S)
     response.set_cookie(gate.COOKIE, ticket, max_age=gate.TICKET_S, path="/_detour/", httponly=True, samesite="Strict")
     return response
 
