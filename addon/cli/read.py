@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
     from addon.prompts.log.reading import Log
+    from addon.prompts.reader.shelf import Shelf
 
 PORT = 8083  # beside the doors and mitmweb; another where that is taken
 HOST = "127.0.0.1"
@@ -36,23 +37,26 @@ def run(place: str | None, port: int | None, *, may_open: bool) -> int:
     shelf = Shelf(home / FILE)
     try:
         page = page_of(place, shelf.open) if place else PAGES
+        token = token_of(home)
+        door = door_of(instance_file.running(home)) if port is None else None
+        if door is None:
+            _serve(serving(home, shelf, token, port), page, token, may_open=may_open)
+        else:
+            show(address(door, page, token, time()), may_open=may_open)
     finally:
         shelf.close()
-    token = token_of(home)
-    door = door_of(instance_file.running(home)) if port is None else None
-    if door is not None:
-        show(address(door, page, token, time()), may_open=may_open)
-        return 0
-    server = serving(home, token, port)
+    return 0
+
+
+def _serve(server: "BaseWSGIServer", page: str, token: str, *, may_open: bool) -> None:
     show(address(f"http://{HOST}:{server.server_port}", page, token, time()), may_open=may_open)
     say("served until you press Ctrl-C")
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        return 0
+        return
     finally:
         server.server_close()
-    return 0
 
 
 def page_of(place: str, open_log: "Callable[[], Log]") -> str:
@@ -93,13 +97,12 @@ def token_of(home: Path) -> str:
         raise ConfigError(f"{home / state_file.TOKEN} can be neither read nor written: {error}") from None
 
 
-def serving(home: Path, token: str, port: int | None) -> "BaseWSGIServer":
+def serving(home: Path, shelf: "Shelf", token: str, port: int | None) -> "BaseWSGIServer":
     """Listen on this machine. Raises: ConfigError where a port that was named is taken."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     from addon.prompts.reader.app import make
     from addon.prompts.reader.house import House
-    from addon.prompts.reader.shelf import Shelf
 
     class Quiet(WSGIRequestHandler):
         """Says nothing of a request: its address may let somebody in."""
@@ -109,7 +112,7 @@ def serving(home: Path, token: str, port: int | None) -> "BaseWSGIServer":
             """Say nothing."""
 
     house = House(
-        open_log=Shelf(home / FILE).open,
+        open_log=shelf.open,
         token=lambda: token,
         token_file=str(home / state_file.TOKEN),
         clock=time,

@@ -103,7 +103,7 @@ def test_only_the_reverse_door_will_do() -> None:
 
 
 def test_without_one_the_pages_are_served_here(shelf: Shelf, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    server = read.serving(home, TOKEN, None)
+    server = read.serving(home, shelf, TOKEN, None)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     url = read.address(f"http://127.0.0.1:{server.server_port}", "/_detour/", TOKEN, 10_000_000_000.0)
