@@ -12,6 +12,7 @@ from addon.dialects.losses import LOSSES, REFUSALS
 from addon.dialects.openai_chat.request import ROUTINE
 from addon.dialects.profiles import Echo, Profile
 from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
+from addon.prompts import key_shapes
 from addon.routing import backends
 from addon.routing.backends import ALIASES, BACKENDS
 from addon.settings import document, document_text, yaml_text
@@ -188,6 +189,31 @@ def test_the_tables_of_faults_are_those_that_are_played() -> None:
     assert page == with_faults(page)
 
 
+VENDORS_BEGIN, VENDORS_END = "<!-- vendors, made by python -m tests.test_docs -->\n", "<!-- end of vendors -->\n"
+
+
+def vendors() -> str:
+    """Return whose keys are known by their shape, and how these begin, for docs/privacy.md."""
+    hints: dict[str, list[str]] = {}
+    for row in (*key_shapes.SHAPES, *key_shapes.ANYWHERE):
+        hints.setdefault(row.kind, []).append(row.hint.decode())
+    for kind in key_shapes.PARTS:
+        hints.setdefault(kind, [])
+    rows = (f"{kind} ({', '.join(f'`{hint}`' for hint in known)})" if known else kind for kind, known in hints.items())
+    return f"  {', '.join(sorted(rows))}.\n"
+
+
+def with_vendors(page: str) -> str:
+    """Return the page with the list as it is now."""
+    head, _, rest = page.partition(VENDORS_BEGIN)
+    return f"{head}{VENDORS_BEGIN}{vendors()}{VENDORS_END}{rest.partition(VENDORS_END)[2]}"
+
+
+def test_the_vendors_whose_keys_are_known_are_those_of_the_table() -> None:
+    page = (DOCS / "privacy.md").read_text(encoding="utf-8")
+    assert page == with_vendors(page)
+
+
 def fences(page: Path) -> list[str]:
     """Return the YAML that a page shows."""
     return re.findall("```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
@@ -248,3 +274,5 @@ if __name__ == "__main__":
     configuration.write_text(with_presets(configuration.read_text(encoding="utf-8")), encoding="utf-8")
     reliability = DOCS / "reliability.md"
     reliability.write_text(with_faults(reliability.read_text(encoding="utf-8")), encoding="utf-8")
+    privacy = DOCS / "privacy.md"
+    privacy.write_text(with_vendors(privacy.read_text(encoding="utf-8")), encoding="utf-8")

@@ -28,6 +28,7 @@ from addon.routing.config import (
     Endpoint,
     Limits,
     Mode,
+    Pattern,
     Recording,
     Retry,
     Slot,
@@ -271,6 +272,7 @@ def _plain(written: Document, values: Mapping[str, str]) -> dict[str, Any]:
         "retry": Retry(**_seconds(written.retry, longest_wait="longest_wait_s")),
         "streaming": Streaming(**_seconds(written.streaming, grace="grace_s", ping="ping_s")),
         "shadow_budget": _budget(written.shadow),
+        "redact": tuple(Pattern(name, expression) for name, expression in written.redact.items()),
     }
 
 

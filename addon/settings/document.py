@@ -23,13 +23,14 @@ from pydantic import (
 from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
 from addon.routing.call import Door, Kind
 from addon.routing.config import MOST_ATTEMPTS, Tier
-from addon.settings import litellm_names
+from addon.settings import expressions, litellm_names
 from addon.settings.document_values import Duration, Maybe, Section, Span
 
 SCENARIOS = ("web_search", "image", "long_context", "background", "think", "default")  # in the order they are asked
 REFUSED_BODY = frozenset(("model", "messages", "stream", "stream_options", "system", "tools", "contents", "input"))
 SOURCES = ("env", "file", "command", "key")  # of a credential
 NO_DEEDS = frozenset(("name", "when", "block", *SCENARIOS))  # keys of a rule beside what it changes
+MARK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 FUNCTION = re.compile(r".+\.py:[A-Za-z_]\w*")
 
 
@@ -42,6 +43,12 @@ def _body(value: Any) -> Any:
 def _function(value: str) -> str:
     if not FUNCTION.fullmatch(value):
         raise ValueError("write it as path/to/file.py:name")
+    return value
+
+
+def _mark_name(value: str) -> str:
+    if not MARK_NAME.fullmatch(value):
+        raise ValueError("its name stands in the mark: write small letters, digits and hyphens, 40 at most")
     return value
 
 
@@ -60,6 +67,12 @@ TierName = Annotated[Tier, Field(strict=False)]
 KindName = Annotated[Kind, Field(strict=False)]
 DoorName = Annotated[Door, Field(strict=False)]
 Function = Annotated[str, AfterValidator(_function), Field(json_schema_extra={"pattern": f"^{FUNCTION.pattern}$"})]
+MarkName = Annotated[str, AfterValidator(_mark_name)]
+Expression = Annotated[str, AfterValidator(expressions.check), Field(json_schema_extra={"format": "regex"})]
+Expressions = Annotated[
+    dict[MarkName, Expression],
+    Field(json_schema_extra={"propertyNames": {"pattern": f"^{MARK_NAME.pattern}$"}}),
+]
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Body = Annotated[
     dict[str, Any],
@@ -421,6 +434,8 @@ class Document(Part):
     record: Maybe[Literal["off", "metadata", "full"]] = None
     """What the prompt log keeps of each exchange (full). metadata: who answered, tokens, times, and no prompt."""
     retention: Section[Retention] = Retention()
+    redact: Section[Expressions] = {}
+    """What is never kept: a name, which stands in the mark, and a regular expression; a group in it is the secret."""
     shadow: ShadowBudget | None = None
     """What the shadows of all routes may take in a day."""
     limits: Section[Limits] = Limits()

@@ -152,6 +152,9 @@ def _recording(configuration: Configuration, settings: Settings) -> Iterator[Row
         yield Row("record", settings.recording.mode, configuration.place(("record",)))
     for name, value in configuration.document.retention.model_dump(exclude_none=True).items():
         yield Row(f"retention.{name}", f"{value:,}", configuration.place(("retention", name)))
+    for pattern in settings.redact:
+        place = configuration.place(("redact", pattern.name))
+        yield Row(f"redact.{pattern.name}", f"{len(pattern.expression)} characters", place)  # rows go into logs
 
 
 def _origin(setting: str, configuration: Configuration) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from addon.protocol.errors import ConfigError
 from addon.routing.call import Call, Kind
 from addon.routing.catalog import ModelFacts, Price
-from addon.routing.config import LIMITS, PASS, Choice, Limits, Retry, Slot, Streaming, Tier
+from addon.routing.config import LIMITS, PASS, Choice, Limits, Pattern, Retry, Slot, Streaming, Tier
 from addon.routing.route import choose
 from addon.routing.settings import Decider
 from addon.routing.shadow import Budget
@@ -272,6 +272,12 @@ def test_what_else_is_written_is_in_force() -> None:
     assert (in_force.retry, in_force.streaming) == (Retry(longest_wait_s=1), Streaming(ping_s=9))
     assert (in_force.home, in_force.logging.file_level, in_force.decider) == ("/x", "info", decider)
     assert in_force.warnings == ("u",)
+
+
+def test_the_users_own_patterns_are_carried() -> None:
+    found = configuration({"redact": {"staff": r"EMP-\d+"}}).settings()
+    assert found.redact == (Pattern("staff", r"EMP-\d+"),)
+    assert configuration({}).settings().redact == ()
 
 
 def test_a_shadow_has_its_budget_and_a_call_may_have_one() -> None:

@@ -38,6 +38,8 @@ def ping(value: Any) -> dict[str, Any]:
 
 
 TAKEN: list[dict[str, Any]] = [
+    {"redact": {"staff": r"EMP-\d{5}", "code-name": "(?m)^project: (.*)$"}},
+    {"redact": None},
     {},
     {"preset": "glm", "big": "x", "middle": ["a/b", "anthropic"], "small": "y", "provider": "google"},
     {"function": "my routes/a.py:choose_2"},
@@ -200,6 +202,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (when(probability=1.5), "less_than_equal"),
     (when(probability=True), "float_type"),
     (when(tokens_at_least=0), "greater_than"),
+    ({"redact": {"Staff No": "a-b"}}, "value_error"),
+    ({"redact": {"a" * 41: "a-b"}}, "value_error"),
+    ({"redact": {"staff": 5}}, "string_type"),
+    ({"redact": {"staff": None}}, "string_type"),
+    ({"redact": ["a-b"]}, "dict_type"),
     ({"presets": {"mine": {"address": "http://x"}}}, "extra_forbidden"),
     ({"presets": {"mine": {"credential": "x"}}}, "extra_forbidden"),
     ({"presets": {"mine": None}}, "model_type"),
@@ -207,6 +214,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 # what only the models can tell
 REFUSED_BY_MODELS = [
+    {"redact": {"staff": "(a+)+"}},
+    {"redact": {"staff": ".*"}},
+    {"redact": {"staff": "(?<="}},
     route(body={}),
     route(inline_tools=False),
     route(system={}, name="x"),

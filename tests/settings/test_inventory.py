@@ -204,6 +204,7 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
             ),
         ],
     ),
+    ({"redact": {"staff": r"EMP-\d+"}}, {}, Switch(), [Row("redact.staff", "7 characters", "at redact.staff")]),
     # the rest
     ({}, {"DETOUR_HOME": "/x"}, Switch(), [Row("DETOUR_HOME", "/x", ".env")]),
     (
