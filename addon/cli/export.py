@@ -75,7 +75,12 @@ def _made(form: Format, log: Log, chosen: Chosen, wish: Wish) -> Export:
 
         return Export(curl.command(_single(log, chosen, "a curl command"), sent=wish.sent))
     summaries = [chosen.turn] if chosen.turn is not None else chosen.own
-    return MAKERS[form](prompt_log.entries(log, summaries), map(chosen.place, summaries), wish)
+    if form == "openai":
+        from addon.prompts.exports import openai_chat
+
+        alone = chosen.turn is not None or not chosen.session  # what is no conversation is a line of its own
+        return openai_chat.dump(prompt_log.entries(log, summaries), map(chosen.place, summaries), each=alone)
+    return MAKERS[form](prompt_log.entries(log, summaries), wish)
 
 
 def _document(form: Format, log: Log, chosen: Chosen) -> Export:
@@ -97,29 +102,19 @@ def _document(form: Format, log: Log, chosen: Chosen) -> Export:
     return Export(markdown.render(made))
 
 
-def _jsonl(entries: Iterable[Entry], places: Iterable[int], wish: Wish) -> Export:
+def _jsonl(entries: Iterable[Entry], wish: Wish) -> Export:
     from addon.prompts.exports import jsonl
 
     return jsonl.dump(entries, replies=wish.replies)
 
 
-def _openai(entries: Iterable[Entry], places: Iterable[int], wish: Wish) -> Export:
-    from addon.prompts.exports import openai_chat
-
-    return openai_chat.dump(entries, places)
-
-
-def _har(entries: Iterable[Entry], places: Iterable[int], wish: Wish) -> Export:
+def _har(entries: Iterable[Entry], wish: Wish) -> Export:
     from addon.prompts.exports import har
 
     return har.archive(entries)
 
 
-MAKERS: dict[str, Callable[[Iterable[Entry], Iterable[int], Wish], Export]] = {
-    "jsonl": _jsonl,
-    "openai": _openai,
-    "har": _har,
-}
+MAKERS: dict[str, Callable[[Iterable[Entry], Wish], Export]] = {"jsonl": _jsonl, "har": _har}
 
 
 def _single(log: Log, chosen: Chosen, what: str) -> Entry:

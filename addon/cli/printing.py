@@ -16,7 +16,7 @@ from addon.prompts import printable
 
 PIPED_WIDTH = 160  # columns where there is no terminal and COLUMNS says nothing
 SHORT_ID = 8  # characters of an id that tell it apart for people
-NO_SESSION = "(none)"
+NO_SESSION = "none"  # as people may write it
 GAP = 2  # characters between columns
 WIDE = 110  # characters of a terminal that shows every column
 NARROWEST = 8  # characters that a column of texts keeps

@@ -95,7 +95,7 @@ def _session(log: Log, chosen: Chosen, *, as_json: bool) -> None:
         printing.put_json([_as_json(turn) for turn in turns])
         return
     console = printing.console()
-    title = document.title(turn for turn in turns if turn.entry.summary.kind == Kind.MAIN)
+    title = document.title(sorted(turns, key=lambda turn: turn.entry.summary.kind != Kind.MAIN))
     printing.put(console, (printable.line(title or "Session", document.TITLE), "bold"))
     for name, value in document.facts([turn.entry.summary for turn in turns], printing.here()):
         printing.put(console, (f"{name}: ", "dim"), printing.cell(value, FACT))
@@ -176,7 +176,7 @@ def _turn(log: Log, chosen: Chosen, *, as_json: bool) -> None:
     printing.put(
         console,
         (printable.line(shown.title), "bold"),
-        f" of session {printing.short(summary.session)}, ",
+        f" of session {printing.short(summary.session)}, " if summary.session else " of no session, ",
         f"exchange {summary.number}, req_{summary.id}",
     )
     printing.put(console, (printable.line(shown.meta), "dim"))

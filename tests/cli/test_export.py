@@ -58,6 +58,10 @@ def test_the_requests_of_a_session_come_back() -> None:
 def test_openai_and_har_and_curl() -> None:
     [line] = logs.printed("export", "00000000", "--format", "openai").splitlines()
     assert violations("openai", json.dumps({"model": "gpt-4.1", **json.loads(line)}).encode()) == []
+    assert logs.fault("export", "none", "--format", "curl").endswith("name a turn, none/1")
+    assert (
+        logs.run("export", "none", "--format", "openai").stderr == "detour: Turn 1 is left out: nobody answers in it\n"
+    )
     archive = logs.run("export", "15", "--format", "har").stdout_bytes
     assert len(list(FlowReader(io.BytesIO(archive)).stream())) == 2
     assert "ANTHROPIC_API_KEY" in logs.printed("export", "15", "--format", "curl")

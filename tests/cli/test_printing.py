@@ -111,5 +111,5 @@ def test_long_texts_and_notes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_short_names_and_the_zone_of_the_machine() -> None:
-    assert [printing.short(name) for name in ("0123456789", "", None)] == ["01234567", "(none)", "(none)"]
+    assert [printing.short(name) for name in ("0123456789", "", None)] == ["01234567", "none", "none"]
     assert printing.here() is not None

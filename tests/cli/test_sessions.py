@@ -20,7 +20,7 @@ def test_the_newest_stand_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     logs.use(monkeypatch, tmp_path, logs.everything())
     assert rows(logs.printed("sessions")) == [
         ["session", "last", "title", "calls", "failed", "agents", "tokens in", "out", "answered by", "price"],
-        ["(none)", "2026-11-18 11:07", "Nobody's.", "1", "1,000", "20", "anthropic", "$0.013"],
+        ["none", "2026-11-18 11:07", "Nobody's.", "1", "1,000", "20", "anthropic", "$0.013"],
         ["11111111", "2026-11-18 11:07", "Say hello.", "1", "1,000", "20", "openai/gpt-5.5", "unknown"],
         ["00000000", "2026-11-18 11:20", "Read notes.txt.", "14", "14,000", "280", "anthropic", "$0.175"],
     ]

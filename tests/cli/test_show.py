@@ -98,6 +98,12 @@ Counted; the other failed.
     )
 
 
+@pytest.mark.usefixtures("_log")
+def test_an_exchange_of_no_session_is_shown_too() -> None:
+    assert logs.printed("show", "none").startswith("Nobody's.\ntime: ")
+    assert logs.printed("show", "none/1").startswith("Turn 1 of no session, exchange 16, req_")
+
+
 def test_a_turn_tells_its_route_and_what_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = replace(
         routed("openai_chat/plain_text"),

@@ -8,14 +8,16 @@ have been told. Thinking is no part of the format. Source: OpenAI API reference,
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 import orjson
 
 from addon.dialects import Target
 from addon.dialects.losses import Loss, Lost
 from addon.dialects.openai_chat.request import translate
+from addon.prompts import answer
 from addon.prompts.entry import Entry
-from addon.prompts.exports import Export, chapters
+from addon.prompts.exports import Export, chapters, figures
 from addon.prompts.exports.chapters import Turn
 from addon.prompts.exports.document import chapter_title
 from addon.protocol.errors import ConfigError, DetourError
@@ -26,12 +28,14 @@ PROVIDER = "openai"
 ASSISTANT = "assistant"
 
 
-def dump(entries: Iterable[Entry], places: Iterable[int] | None = None) -> Export:
-    """Write a line for each conversation. What cannot be said in the format, or was left out of it, is told."""
+def dump(entries: Iterable[Entry], places: Iterable[int] | None = None, *, each: bool = False) -> Export:
+    """Write a line for each conversation; ``each``: for each exchange, as if it were one.
+
+    What cannot be said in the format, or was left out of it, is told.
+    """
     lines: list[bytes] = []
     left_out: list[str] = []
-    for title, turn in _ends(chapters.chapters(entries, places)):
-        where = f"{title} up to turn {turn.place}"
+    for where, turn in _alone(entries, places) if each else _ends(chapters.chapters(entries, places), left_out):
         try:
             conversation, losses = _conversation(turn)
         except DetourError as error:
@@ -43,25 +47,32 @@ def dump(entries: Iterable[Entry], places: Iterable[int] | None = None) -> Expor
     return Export(b"".join(line + b"\n" for line in lines), tuple(left_out))
 
 
-def _ends(found: Iterable[chapters.Chapter]) -> Iterator[tuple[str, Turn]]:
+def _alone(entries: Iterable[Entry], places: Iterable[int] | None) -> Iterator[tuple[str, Turn]]:
+    for place, entry in zip(count(1) if places is None else places, entries, strict=False):
+        given = answer.of(entry.given) if entry.given is not None else None
+        yield f"Turn {place}", Turn(entry=entry, place=place, request=chapters.parsed(entry), answer=given)
+
+
+def _ends(found: Iterable[chapters.Chapter], left_out: list[str]) -> Iterator[tuple[str, Turn]]:
     """Return the turn that holds the newest request of each conversation, or its last, and whose it is."""
     for chapter in found:
-        if chapter.sort is not chapters.Sort.BESIDE:
-            for conversation in chapters.conversations(chapter.turns):
-                yield (
-                    chapter_title(chapter),
-                    next((turn for turn in reversed(conversation) if turn.request), conversation[-1]),
-                )
+        if chapter.sort is chapters.Sort.BESIDE:
+            calls = figures.count(len(chapter.turns), "call")
+            left_out.append(f"{calls} beside the conversations left out; name one, and it is a line")
+            continue
+        for conversation in chapters.conversations(chapter.turns):
+            last = next((turn for turn in reversed(conversation) if turn.request), conversation[-1])
+            yield f"{chapter_title(chapter)} up to turn {last.place}", last
 
 
 def _conversation(turn: Turn) -> tuple[Json, list[Loss]]:
     """Say a conversation up to the assistant's last words. Raises: BadRequest, Unsupported, ConfigError."""
     if not turn.request:
         raise ConfigError("its requests are not kept")
-    answer = turn.answer.message.get("content") if turn.answer is not None and turn.answer.message is not None else None
+    told = turn.answer.message.get("content") if turn.answer is not None and turn.answer.message is not None else None
     said = turn.request.get("messages")
     if isinstance(said, list):
-        said = [*said, {"role": ASSISTANT, "content": answer}] if answer else said
+        said = [*said, {"role": ASSISTANT, "content": told}] if told else said
     request = check({**turn.request, "messages": said})
     model = request.model.rpartition("/")[2]
     row = BACKENDS[PROVIDER]

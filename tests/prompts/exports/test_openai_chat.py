@@ -101,6 +101,20 @@ def test_a_session_is_one_line_with_its_answer() -> None:
     assert export.left_out == ()
 
 
+def test_calls_beside_are_told_and_a_line_where_each_exchange_is_one() -> None:
+    entries = [
+        asked(1, user("a")),
+        asked(2, user("Name it."), kind="title"),
+        asked(3, user("b"), kind="other", said=None),
+    ]
+    export = openai_chat.dump(entries)
+    assert export.content.count(b"\n") == 1
+    assert export.left_out == ("2 calls beside the conversations left out; name one, and it is a line",)
+    alone = openai_chat.dump(entries, each=True)
+    assert [json.loads(line)["messages"][0]["content"] for line in alone.content.splitlines()] == ["a", "Name it."]
+    assert openai_chat.dump(entries[2:], [7], each=True).left_out == ("Turn 7 is left out: nobody answers in it",)
+
+
 def test_the_answer_may_be_a_call() -> None:
     [line] = lines([asked(1, user("a"), said=CALL)])
     assert [message["role"] for message in line["messages"]] == ["user", "assistant"]
