@@ -73,17 +73,42 @@ class Recorder:
     """See the module. ``note`` is called by the event loop, all else by whoever."""
 
     def __init__(self, file: Callable[[], Path]) -> None:
-        """``file``: where the log lies."""
+        """``file``: where the log lies, in DETOUR_HOME."""
         self.tally = Tally()
-        self._file = file
+        self._home_file = file
+        self._is_on: bool | None = None  # None: as it is written
+        self._elsewhere: Path | None = None
         self._queue: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
         self._waiting = self._waiting_bytes = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # of the two numbers
 
+    def is_on(self, settings: Settings) -> bool:
+        """Whether exchanges are kept from now on."""
+        return settings.recording.mode is not Mode.OFF if self._is_on is None else self._is_on
+
+    def mode(self, settings: Settings) -> Mode:
+        """How much of each is kept, where any is: all where ``record: off`` is written and it was switched on."""
+        configured = settings.recording.mode
+        return Mode.FULL if configured is Mode.OFF else configured
+
+    def switch(self, *, on: bool, file: Path | None = None) -> None:
+        """Keep exchanges or do not, until the end, whatever is written; ``file`` None: as before."""
+        self._is_on = on
+        self._elsewhere = file or self._elsewhere
+
+    def file(self) -> Path:
+        """Where the log lies now."""
+        return self._elsewhere or self._home_file()
+
+    @property
+    def waiting(self) -> int:
+        """How many exchanges are not written yet."""
+        return self._waiting
+
     def note(self, flow: http.HTTPFlow, exchange: Exchange | None, settings: Settings) -> None:
         """Keep a flow that has ended. Never raises, never waits."""
-        if settings.recording.mode is Mode.OFF:
+        if not self.is_on(settings):
             return
         try:
             taken = recording.take(flow, exchange, settings, time.time())
@@ -118,7 +143,7 @@ class Recorder:
         self._thread.start()
 
     def _run(self) -> None:
-        desk = _Desk(self._file)
+        desk = _Desk(self.file, lambda: self._home_file().parent)
         try:
             while (taken := self._queue.get()) is not None:
                 try:
@@ -145,7 +170,7 @@ class Recorder:
         if is_new or self.tally.lost % TOLD_EVERY == 0:
             logger.warning(
                 "Detour: the prompt log %s cannot be written: %s (%d exchanges lost so far)",
-                self._file(), why, self.tally.lost,
+                self.file(), why, self.tally.lost,
             )  # fmt: skip
 
 
@@ -158,8 +183,8 @@ def rules_of(settings: Settings, home: Path) -> Rules:
 class _Desk:
     """The log as the thread has it open."""
 
-    def __init__(self, file: Callable[[], Path]) -> None:
-        self._find = file
+    def __init__(self, file: Callable[[], Path], home: Callable[[], Path]) -> None:
+        self._find, self._home = file, home
         self._writer: Writes | None = None
         self._file: Path | None = None
         self._settings: Settings | None = None
@@ -194,12 +219,12 @@ class _Desk:
             if time.monotonic() - self._failed_at < AGAIN_S:
                 raise OSError(self._fault)
             try:
-                self._writer = open_log(file, rules_of(settings, file.parent))
+                self._writer = open_log(file, rules_of(settings, self._home()))
             except (OSError, sqlite3.Error, ConfigError) as error:
                 self._failed_at, self._fault = time.monotonic(), str(error)
                 raise
             self._file, self._settings = file, settings
         if settings is not self._settings:
-            self._writer.keep(rules_of(settings, file.parent))
+            self._writer.keep(rules_of(settings, self._home()))
             self._settings = settings
         return self._writer

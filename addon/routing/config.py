@@ -203,6 +203,7 @@ class Recording:
     mode: Mode = Mode.FULL
     keep_days: int = 90  # a quarter: what was asked, and what it cost
     keep_bytes: int = 1024 * 1024 * 1024  # some thousand long sessions
+    folders: tuple[str, ...] = ()  # beside DETOUR_HOME, where a log may lie that is chosen while running
 
 
 @dataclass(frozen=True, slots=True)

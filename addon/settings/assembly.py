@@ -282,7 +282,7 @@ def _budget(written: document.ShadowBudget | None) -> Budget | None:
 
 def _recording(written: Document) -> Recording:
     kept = {f"keep_{name}": value for name, value in written.retention.model_dump(exclude_none=True).items()}
-    return Recording(Mode(written.record or Mode.FULL), **kept)
+    return Recording(Mode(written.record or Mode.FULL), **kept, folders=tuple(written.record_folders))
 
 
 def _seconds(written: document.Part, **names: str) -> dict[str, Any]:

@@ -433,6 +433,8 @@ class Document(Part):
     presets: Section[dict[Key, Preset]] = {}
     record: Maybe[Literal["off", "metadata", "full"]] = None
     """What the prompt log keeps of each exchange (full). metadata: who answered, tokens, times, and no prompt."""
+    record_folders: Section[list[Name]] = []
+    """Where, beside DETOUR_HOME, POST /conversation/enable may put a log."""
     retention: Section[Retention] = Retention()
     redact: Section[Expressions] = {}
     """What is never kept: a name, which stands in the mark, and a regular expression; a group in it is the secret."""

@@ -150,6 +150,8 @@ def _others(configuration: Configuration, settings: Settings) -> Iterator[Row]:
 def _recording(configuration: Configuration, settings: Settings) -> Iterator[Row]:
     if configuration.document.record is not None:
         yield Row("record", settings.recording.mode, configuration.place(("record",)))
+    if settings.recording.folders:
+        yield Row("record_folders", ", ".join(settings.recording.folders), configuration.place(("record_folders",)))
     for name, value in configuration.document.retention.model_dump(exclude_none=True).items():
         yield Row(f"retention.{name}", f"{value:,}", configuration.place(("retention", name)))
     for pattern in settings.redact:

@@ -19,6 +19,7 @@ from addon.proxy import recorder, recording
 from addon.proxy.recorder import Recorder
 from addon.routing.config import Mode, Pattern, Recording
 from addon.routing.settings import Settings
+from addon.settings import mark_secret
 
 SETTINGS = Settings()
 
@@ -249,3 +250,43 @@ def test_switched_off_nothing_is_taken(file: Path) -> None:
     kept.note(flow(), None, replace(SETTINGS, recording=Recording(Mode.OFF)))
     kept.close()
     assert not file.exists()
+
+
+def test_it_is_switched_off_and_on_whatever_is_written(file: Path) -> None:
+    recorder = recorder_at(file)
+    off = Settings(recording=Recording(Mode.OFF))
+    assert (recorder.is_on(SETTINGS), recorder.is_on(off)) == (True, False)
+    assert (recorder.mode(off), recorder.mode(Settings(recording=Recording(Mode.METADATA)))) == (
+        Mode.FULL,
+        Mode.METADATA,
+    )
+    recorder.switch(on=False)
+    recorder.note(flow(), None, SETTINGS)
+    assert recorder.waiting == 0
+    recorder.switch(on=True)
+    recorder.note(flow(), None, off)
+    recorder.close()
+    assert written(file) == 1
+
+
+def test_it_writes_to_another_file_from_then_on(file: Path) -> None:
+    recorder = recorder_at(file)
+    recorder.note(flow(), None, SETTINGS)
+    elsewhere = file.with_name("other")
+    recorder.switch(on=True, file=elsewhere)
+    recorder.note(flow(), None, SETTINGS)
+    recorder.switch(on=True)
+    assert recorder.file() == elsewhere
+    recorder.close()
+    assert written(file) + written(elsewhere) == 2
+    assert written(elsewhere) >= 1
+
+
+def test_the_key_of_the_marks_stays_at_home(file: Path) -> None:
+    recorder = recorder_at(file)
+    recorder.switch(on=True, file=file.parent / "deep" / "other")
+    recorder.note(flow(), None, SETTINGS)
+    recorder.close()
+    assert [each.name for each in (file.parent / "deep").iterdir()] == ["other"]
+    assert mark_secret.read(file.parent) == mark_secret.read(file.parent)
+    assert len(list(file.parent.iterdir())) == 2

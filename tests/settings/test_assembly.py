@@ -253,6 +253,11 @@ def test_facts_of_models_are_kept() -> None:
     }
 
 
+def test_a_log_may_lie_where_it_is_allowed() -> None:
+    assert configuration({}).settings().recording.folders == ()
+    assert configuration({"record_folders": ["/data", "/logs"]}).settings().recording.folders == ("/data", "/logs")
+
+
 def test_the_document_names_the_provider_of_bare_models_where_the_environment_does_not() -> None:
     written = {"provider": "LM_Studio", "small": "x"}
     assert answers(written)["haiku"] == "lmstudio/x"

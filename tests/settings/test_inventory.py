@@ -71,6 +71,7 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
             Row("rule 3", "route 2: the kind is title → blocked: no", "at routes.1"),
         ],
     ),
+    ({"record_folders": ["/a", "/b"]}, {}, Switch(), [Row("record_folders", "/a, /b", "at record_folders")]),
     # models
     ({"models": {"m": ["vllm/a", "vllm/b"]}}, {}, Switch(), [Row("models.m", "vllm/a, then vllm/b", "at models.m")]),
     (
