@@ -70,7 +70,8 @@ class Detour:
         """Before the settings are read nothing is routed."""
         self.control = Control()
         self.doors = Doors(self.control, self._desk())
-        self.rest = Rest(self.control, self.doors)
+        self.recorder = Recorder(lambda: self.control.home / FILE)
+        self.rest = Rest(self.control, self.doors, self.recorder)
         self.shadows = Shadows(self.control)
         self._recheck = Recheck(self.control)
         self._commands = Commands(self.control, self.rest.tally, self.shadows)
@@ -80,7 +81,6 @@ class Detour:
         self.next_layer = self.doors.next_layer
         self.requestheaders = self._upstream.requestheaders
         self.http_connect_upstream = self._upstream.http_connect_upstream
-        self.recorder = Recorder(lambda: self.control.home / FILE)
         self._records = False  # before mitmproxy runs nothing is
         self._reader = Reader()
         self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
@@ -132,7 +132,7 @@ class Detour:
         if flow.response or flow.error or not flow.live:
             return None
         if may_be_ours(flow.request.path):
-            return self.rest.request(flow)
+            return self._ask_surface(flow)
         try:
             forcing.take(flow, self.rest.token, self.rest.token_file)  # ours: they are for nobody else
         except BadRequest as error:
@@ -145,6 +145,20 @@ class Detour:
                 return self._take_once_read(flow, started, unread)
         self._upstream.request(flow)
         return None
+
+    async def _ask_surface(self, flow: http.HTTPFlow) -> None:
+        """Let our own surface answer; what it makes a call to a model goes the way of all calls."""
+        self._waiting.add(flow.id)
+        try:
+            is_call = await self.rest.request(flow) and flow.id in self._waiting and flow.live
+        finally:
+            self._waiting.discard(flow.id)
+        if is_call:
+            started = time.monotonic()
+            if unread := self._take(flow, started, {}):
+                await self._take_once_read(flow, started, unread)
+            else:
+                self._upstream.request(flow)
 
     async def _take_once_read(self, flow: http.HTTPFlow, started: float, unread: Unread | None) -> None:
         """Read what the decision waits for, and decide again; everything else goes on meanwhile."""

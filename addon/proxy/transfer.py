@@ -22,6 +22,7 @@ from addon.routing.forced import Forced
 from addon.routing.health import NOBODY, State
 
 USER_AGENT = ("user-agent", f"claude-detour/{__version__}")
+MESSAGES = "/v1/messages"
 CREDENTIAL_HEADERS = ("x-api-key", "authorization", "cookie", "proxy-authorization")
 
 type Origin = tuple[str, str, int]
@@ -140,6 +141,22 @@ def send_home(request: http.Request, send: Send, *, masked: bool) -> None:
 def _authorize(request: http.Request, credential: Credential, *, masked: bool) -> None:
     if credential.value:
         request.headers[credential.header] = credential.mask if masked else credential.value
+
+
+def ask(flow: http.HTTPFlow, body: bytes, headers: Iterable[tuple[str, str]], query: str) -> None:
+    """Make a request of our own surface a call to a model, as the client would make it at the same door.
+
+    ``headers`` are given where the client sends none of these names.
+    """
+    request = flow.request
+    request.path = MESSAGES + (f"?{query}" if query else "")
+    if not isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
+        home = urlsplit(BACKENDS[ANTHROPIC].base_url or "")
+        request.scheme, request.host, request.port = home.scheme, home.hostname or "", 443
+    for name, value in headers:
+        request.headers.setdefault(name, value)
+    request.headers.pop("content-encoding", None)
+    request.content = body
 
 
 def response(reply: Reply, flow: http.HTTPFlow) -> http.Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mitmproxy import flowfilter, http
+from mitmproxy.proxy import mode_specs
 from mitmproxy.test import tflow
 
 from addon.dialects import WireRequest
@@ -125,3 +126,20 @@ def test_headers_of_one_name_are_joined_whatever_their_letters() -> None:
     flow = tflow.tflow()
     flow.request.headers = http.Headers([(b"A", b"1"), (b"b", b"\xff"), (b"a", b"2")])
     assert transfer.incoming(flow, NOON).headers == {"a": "1, 2", "b": "\udcff"}
+
+
+@pytest.mark.parametrize(("mode", "address"), [("regular", ("https", "api.anthropic.com", 443)),
+                                               ("reverse:http://there:8000", ("http", "there", 8000))])  # fmt: skip
+def test_a_request_of_our_own_surface_becomes_a_call(mode: str, address: tuple[str, str, int]) -> None:
+    flow = tflow.tflow()
+    flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    request = flow.request
+    request.scheme, request.host, request.port, request.path = "http", "there", 8000, "/conversation/continue"
+    request.headers = http.Headers([(b"a", b"mine"), (b"content-encoding", b"gzip")])
+    transfer.ask(flow, b"{}", (("a", "theirs"), ("b", "theirs")), "beta=true")
+    assert (request.scheme, request.host, request.port) == address
+    assert (request.path, request.raw_content) == ("/v1/messages?beta=true", b"{}")
+    assert (request.headers["a"], request.headers["b"]) == ("mine", "theirs")
+    assert "content-encoding" not in request.headers
+    transfer.ask(flow, b"{}", (), "")
+    assert request.path == "/v1/messages"

@@ -26,6 +26,47 @@ from addon.settings.switch import ALL, AS_CONFIGURED, BLOCK_OPTION, MODEL_OPTION
 WRONG = "the settings are wrong from the start, the proxy's log says how"
 CONVERSATION = "Detour keeps no conversation: the client sends it whole each time, so this one goes on as well."
 
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """In place of a reply: the request shall be this one to the Messages API, and whoever is in force answers it.
+
+    ``headers`` are given where the client sends none of these names.
+    """
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    query: str = ""
+
+
+class ConversationPort(Protocol):
+    """The conversations of the log. Each takes its time; none needs the event loop.
+
+    Raises: BadRequest, 404 where the log does not hold what is asked for, 503 where it cannot be read or written.
+    """
+
+    def newest(self, session: str | None, limit: int) -> models.Conversation:
+        """Return the newest messages of a conversation."""
+
+    def status(self) -> models.Recorded:
+        """Say whether conversations are recorded, and what the log holds."""
+
+    def switch(self, *, on: bool, file_path: str = "") -> models.Recorded:
+        """Record them, or do not."""
+
+    def next(self, given: Mapping[str, object], session: str | None) -> Ask:
+        """Return the next turn of a conversation."""
+
+    def exported(self, session: str | None) -> models.Exported:
+        """Return a conversation, whole."""
+
+    def bring(self, wanted: models.ImportBody) -> models.Imported:
+        """Put a conversation into the log."""
+
+    def empty(self) -> models.Emptied:
+        """Empty the log."""
+
+
 type Facts = Callable[[str, str], ModelFacts]  # of a provider's model
 
 
@@ -81,6 +122,7 @@ class Surroundings:
     token: str | None
     token_file: str
     facts: Facts
+    conversations: Callable[[], ConversationPort]  # made when somebody asks: what it imports is large
     networks: tuple[Network, ...] = ()
     uptime_s: int = 0
     has_layer: bool = True
@@ -192,6 +234,13 @@ def debug_logs(log_type: LogType, limit: int, around: Surroundings, *, authorize
         note = "Bodies of replies are kept with LOG_RESPONSE_BODY=true."
     shown = SHOWN[log_type] if authorized else (False, False)
     return models.DebugLogs(log_type=log_type, entries=[_entry(entry, *shown) for entry in found], note=note)
+
+
+def forget_logs(around: Surroundings) -> models.Forgotten:
+    """Forget what happened lately."""
+    _ = around.settings
+    gone = around.journal.clear()
+    return models.Forgotten(message=f"{gone} entries are forgotten.")
 
 
 SHOWN: Mapping[LogType, tuple[bool, bool]] = {  # whether the body of the request, and of the reply

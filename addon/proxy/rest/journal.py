@@ -173,3 +173,10 @@ class Journal:
         """Return at most ``limit`` entries, the newest last."""
         found = [entry for entry in self._entries if log_type is not LogType.ERROR or entry.failed]
         return found[-limit:]
+
+    def clear(self) -> int:
+        """Forget all; return how many there were."""
+        gone = len(self._entries)
+        self._entries.clear()
+        self._characters = 0
+        return gone

@@ -78,6 +78,60 @@ class TargetBody(Shape):
     """provider/model, an alias of one, or "anthropic"."""
 
 
+class RecordingBody(Shape):
+    """Whether conversations are recorded from the next exchange on, until the proxy ends."""
+
+    enabled: bool = True
+    file_path: Given = ""
+    """The log's file, in DETOUR_HOME or in a folder of `record_folders`; not given: the one in use."""
+
+
+class ContinueBody(Shape):
+    """The next turn of a conversation: `message`, or a request to the Messages API, whose messages are new ones.
+
+    What a request says beside its messages goes over what the last one said; null takes a field out.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "oneOf": [{"required": ["message"]}, {"required": ["messages"]}],
+            "examples": [{"message": "And in French?"}],
+        },
+    )
+
+    message: Given = ""
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1, json_schema_extra=_without_default)] = []
+    session: Given = ""
+    """How the conversation's session begins; not given: the newest."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "ContinueBody":
+        if bool(self.message) == bool(self.messages):
+            raise ValueError("give message, a text, or messages")
+        return self
+
+
+class Turn(Shape):
+    """A message as the Messages API has it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["user", "assistant", "system"]
+    content: str | list[dict[str, Any]]
+
+
+class ImportBody(Shape):
+    """A conversation, as it is exported; the messages alone will do."""
+
+    format: Literal["detour-conversation"] = "detour-conversation"  # conversation.FORMAT
+    session: Annotated[str, Field(max_length=200)] | None = None
+    """Its session; a new one where there is one of that name already."""
+    request: dict[str, Any] = {}
+    """The last request without its messages: model, max_tokens, system, tools and so on."""
+    messages: Annotated[list[Turn], Field(min_length=1)]
+
+
 # -- what is given -----------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +330,98 @@ class Health(Shape):
     """Those that are not up, each with its state."""
     doors: dict[str, str]
     """The address of each open door."""
+
+
+class Message(Shape):
+    """A message of a conversation. What the log does not tell is null."""
+
+    timestamp: str | None
+    """When it was first sent, or written."""
+    role: str
+    content: Any
+    """As in the Messages API: a text, or a list of blocks."""
+    model_used: str | None
+    """Who was asked, or answered."""
+    exchange: str | None
+    """The request-id of that exchange."""
+
+
+class Conversation(Shape):
+    """The newest messages of a conversation, in their order."""
+
+    session: str | None
+    messages: list[Message]
+    total_count: Count
+    """Of all messages."""
+    note: str | None = None
+
+
+class Recorded(Shape):
+    """Whether conversations are recorded, and what the log holds. Its names are those of the known fork."""
+
+    recording_enabled: bool
+    record: Literal["off", "metadata", "full"]
+    """How much of each exchange is recorded while it is."""
+    file_path: str
+    buffer_size: Count
+    """Exchanges that are not written yet."""
+    total_recent_conversations: Count
+    """Sessions in the log."""
+    exchanges: Count
+    messages: Count
+    """Of the newest conversation."""
+    bytes: Count
+    """On disk."""
+    lost: Count
+    """Exchanges that could not be written, since the start."""
+    fault: str | None
+    """Why the last one could not."""
+    message: str | None = None
+
+
+class Emptied(Shape):
+    """What was deleted."""
+
+    message: str
+    exchanges: Count
+    conversations: Count
+    bytes: Count
+    """That are free again."""
+
+
+class Exported(Shape):
+    """A conversation, whole; `POST /conversation/import` takes it as it is."""
+
+    format: Literal["detour-conversation"] = "detour-conversation"
+    session: str | None
+    request: dict[str, Any]
+    messages: list[dict[str, Any]]
+
+
+class Imported(Shape):
+    """A conversation that is in the log now, as the newest."""
+
+    message: str
+    session: str
+    exchange: str
+    """Its request-id."""
+    total_count: Count
+
+
+class Said(Shape):
+    """What the model answers, as the Messages API has it; with `stream`, as events."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["message"]
+    role: Literal["assistant"]
+    content: list[dict[str, Any]]
+
+
+class Forgotten(Shape):
+    """What happened lately is forgotten."""
+
+    message: str
 
 
 class Reading(Shape):

@@ -17,6 +17,10 @@ PREFIX = "/_detour/"
 DOCUMENT = "openapi.json"
 MOST_LOGS = 1_000
 DEFAULT_LOGS = 100
+MOST_MESSAGES = 1_000
+DEFAULT_MESSAGES = 50
+MOST_BODY = 65_536  # bytes; the largest sensible body has a few hundred
+MOST_CONVERSATION = 32 * 1024 * 1024  # bytes; what Anthropic takes as one request
 
 type Json = dict[str, Any]
 
@@ -25,7 +29,7 @@ type Json = dict[str, Any]
 class Operation:
     """What stands under one path. ``reply`` None: this document."""
 
-    method: str  # GET, where HEAD is meant too, or POST
+    method: str  # GET, where HEAD is meant too, POST or DELETE
     summary: str
     reply: type[BaseModel] | None
     body: type[BaseModel] | None = None
@@ -33,16 +37,29 @@ class Operation:
     parameters: tuple[Json, ...] = ()
     at_root: bool = False  # at the reverse door under its bare name too, where the scripts of a known proxy look
     shows_more: bool = False  # with the token
+    shows_prompts: bool = False
+    needs_body: bool = True  # where it takes one
+    most_body: int = MOST_BODY
+    errors: tuple[int, ...] = ()  # beside those that follow from all this
+    passes_on: bool = False  # the reply is a model's, and so may an error be
+    deletes: "Operation | None" = None  # what DELETE does at the same path
 
     @property
-    def changes(self) -> bool:
-        """Whether it changes what Detour does, so that it needs the token."""
-        return self.method == "POST"
+    def needs_token(self) -> bool:
+        """Whether it changes what Detour does, or shows what was said."""
+        return self.method != "GET" or self.shows_prompts
 
     @property
     def methods(self) -> tuple[str, ...]:
         """What may be sent."""
-        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+        own = ("GET", "HEAD") if self.method == "GET" else (self.method,)
+        return (*own, *(self.deletes.methods if self.deletes else ()))
+
+    def by(self, method: str) -> "Operation | None":
+        """Return what a method does; None: it may not be sent."""
+        if self.deletes is not None and method == self.deletes.method:
+            return self.deletes
+        return self if method in self.methods else None
 
 
 LOG_PARAMETERS: tuple[Json, ...] = (
@@ -60,6 +77,25 @@ LOG_PARAMETERS: tuple[Json, ...] = (
     },
 )
 
+SESSION: Json = {
+    "name": "session",
+    "in": "query",
+    "description": "How the conversation's session begins; without it, the newest conversation.",
+    "schema": {"type": "string", "minLength": 1},
+}
+MESSAGES_LIMIT: Json = {
+    "name": "limit",
+    "in": "query",
+    "description": "How many messages at most, the newest.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_MESSAGES, "default": DEFAULT_MESSAGES},
+}
+FILE_PATH: Json = {
+    "name": "file_path",
+    "in": "query",
+    "description": "In place of a body, as scripts of the known fork send it.",
+    "schema": {"type": "string", "minLength": 1},
+}
+
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
         "config": Operation("GET", "All that is in force, and where it comes from.", models.Config, at_root=True),
@@ -71,6 +107,59 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             parameters=LOG_PARAMETERS,
             at_root=True,
             shows_more=True,
+            deletes=Operation("DELETE", "Forget what happened lately.", models.Forgotten, at_root=True),
+        ),
+        "conversation": Operation(
+            "GET",
+            "The newest messages of a conversation.",
+            models.Conversation,
+            parameters=(MESSAGES_LIMIT, SESSION),
+            at_root=True,
+            shows_prompts=True,
+            errors=(404,),
+            deletes=Operation("DELETE", "Empty the prompt log.", models.Emptied, at_root=True),
+        ),
+        "conversation/status": Operation(
+            "GET", "Whether conversations are recorded, and what the log holds.", models.Recorded, at_root=True
+        ),
+        "conversation/enable": Operation(
+            "POST",
+            "Record conversations, or do not, until the proxy ends.",
+            models.Recorded,
+            models.RecordingBody,
+            parameters=(FILE_PATH,),
+            at_root=True,
+            needs_body=False,
+        ),
+        "conversation/disable": Operation(
+            "POST", "Record no conversations until the proxy ends.", models.Recorded, at_root=True
+        ),
+        "conversation/continue": Operation(
+            "POST",
+            "Ask the model in force, with a conversation of the log in front.",
+            models.Said,
+            models.ContinueBody,
+            at_root=True,
+            most_body=MOST_CONVERSATION,
+            errors=(404,),
+            passes_on=True,
+        ),
+        "conversation/export": Operation(
+            "GET",
+            "A conversation, whole.",
+            models.Exported,
+            parameters=(SESSION,),
+            at_root=True,
+            shows_prompts=True,
+            errors=(404,),
+        ),
+        "conversation/import": Operation(
+            "POST",
+            "Put a conversation into the log, as the newest.",
+            models.Imported,
+            models.ImportBody,
+            at_root=True,
+            most_body=MOST_CONVERSATION,
         ),
         "losses": Operation("GET", "What could not be said to backends since the start, counted.", models.LossList),
         "targets": Operation("GET", "Every target that may answer, and how it is.", models.TargetList),
@@ -94,9 +183,10 @@ ERRORS: Mapping[int, str] = MappingProxyType(
         400: "What was sent is wrong, or cannot be put in force; all is as it was.",
         401: "The token is missing or wrong; the message names the file that holds it.",
         403: "The request comes from a web page, or from another machine.",
+        404: "There is no such conversation in the log, or no log yet.",
         413: "The body is too large.",
         415: "The body is not called JSON.",
-        503: "The settings are wrong from the start, or the token cannot be kept.",
+        503: "The settings are wrong from the start; or the token cannot be kept, or the log not read or written.",
     }
 )
 SECURITY: Json = {
@@ -114,8 +204,9 @@ def paths(name: str, operation: Operation, *, reverse: bool) -> Sequence[str]:
 
 def document(*, reverse: bool) -> Json:
     """Return the document as it holds at the reverse door, or at the other."""
-    made = {operation.reply for operation in OPERATIONS.values() if operation.reply} | {models.Error}
-    taken = {operation.body for operation in OPERATIONS.values() if operation.body}
+    every = [found for each in OPERATIONS.values() for found in (each, each.deletes) if found is not None]
+    made = {operation.reply for operation in every if operation.reply} | {models.Error}
+    taken = {operation.body for operation in every if operation.body}
     wanted: list[tuple[Any, Literal["validation", "serialization"]]] = []
     wanted += [(model, "serialization") for model in sorted(made, key=repr)]
     wanted += [(model, "validation") for model in sorted(taken, key=repr)]
@@ -129,7 +220,10 @@ def document(*, reverse: bool) -> Json:
             "description": "Who answers Claude Code, and what happened lately. Served to this machine only.",
         },
         "paths": {
-            path: {method.lower(): _operation(path, method, operation, schema_of) for method in operation.methods}
+            path: {
+                method.lower(): _operation(path, method, operation.by(method) or operation, schema_of)
+                for method in operation.methods
+            }
             for name, operation in OPERATIONS.items()
             for path in paths(name, operation, reverse=reverse)
         },
@@ -143,6 +237,9 @@ def _operation(path: str, method: str, operation: Operation, schema_of: Mapping[
     bad = {} if method == "HEAD" else _json(schema_of[models.Error])
     responses = {str(operation.status): good}
     responses |= {str(status): {"description": ERRORS[status], **bad} for status in _errors(operation)}
+    if operation.passes_on:
+        good["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        responses["default"] = {"description": "What the model, or its provider, says in place of an answer.", **bad}
     made: Json = {
         "operationId": f"{method.lower()}{path.replace('/', '_')}",
         "summary": operation.summary,
@@ -151,24 +248,24 @@ def _operation(path: str, method: str, operation: Operation, schema_of: Mapping[
     if operation.parameters:
         made["parameters"] = list(operation.parameters)
     if operation.body:
-        made["requestBody"] = {"required": True, **_json(schema_of[operation.body])}
-    if operation.changes or operation.shows_more:
+        made["requestBody"] = {"required": operation.needs_body, **_json(schema_of[operation.body])}
+    if operation.needs_token or operation.shows_more:
         made["security"] = [*([{}] if operation.shows_more else []), *TOKEN]
     return made
 
 
 def _errors(operation: Operation) -> list[int]:
     """Which errors may come."""
-    found = [403]
+    found = [403, *operation.errors]
     if operation.body:
         found += [400, 413, 415]
     if operation.parameters:
         found.append(400)
-    if operation.changes or operation.shows_more:
+    if operation.needs_token or operation.shows_more:
         found.append(401)
     if operation.reply not in (models.Health, None):
         found.append(503)
-    return sorted(found)
+    return sorted(set(found))
 
 
 def _json(schema: Json) -> Json:

@@ -21,8 +21,9 @@ from addon.proxy.control import Control
 from addon.proxy.doors import EXPLICIT, Doors, listeners
 from addon.proxy.exchange import Exchange
 from addon.proxy.log_file import BODIES
+from addon.proxy.recorder import Recorder
 from addon.proxy.rest import journal, surface
-from addon.proxy.rest.answers import Surroundings
+from addon.proxy.rest.answers import Ask, ConversationPort, Surroundings
 from addon.proxy.rest.journal import Body, End, Journal
 from addon.proxy.rest.openapi import OPERATIONS, PREFIX
 from addon.proxy.rest.pages import Around, Pages
@@ -51,12 +52,16 @@ def is_rest(flow: http.HTTPFlow) -> bool:
 class Rest:
     """See the module. ``note`` and ``note_refusal`` are told what became of each exchange."""
 
-    def __init__(self, control: Control, doors: Doors, now: Callable[[], float] = time.monotonic) -> None:
-        """``control`` holds what is in force, ``doors`` who may come in."""
+    def __init__(
+        self, control: Control, doors: Doors, recorder: Recorder, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``control`` holds what is in force, ``doors`` who may come in, ``recorder`` writes the prompt log."""
         self.journal = Journal()
         self.tally = Tally()
         self._control = control
         self._doors = doors
+        self._recorder = recorder
+        self._conversations: ConversationPort | None = None
         self._now = now
         self._started = now()
         self._pages = Pages()
@@ -67,15 +72,15 @@ class Rest:
         if self._control.settings is not None:
             self.token()
 
-    async def request(self, flow: http.HTTPFlow) -> None:
-        """Answer what is ours."""
+    async def request(self, flow: http.HTTPFlow) -> bool:
+        """Answer what is ours; or make a call to a model of it, which is said, and answered like any other."""
         if flow.response or flow.error or not flow.live or not may_be_ours(flow.request.path):
-            return
+            return False
         incoming = transfer.incoming(flow, datetime.now().astimezone())
         request = RestRequest(incoming, flow.request.path.partition("?")[2], is_for_us=_is_for_us(flow))
         if surface.operation_of(request) is None:
-            return
-        host = _host(flow)
+            return False
+        host, credential = _host(flow), flow.request.headers.get("authorization")
         _mask(flow, incoming.path)
         try:
             reply = await self._page(request, host) if surface.is_page(request) else await self._answer(request)
@@ -84,13 +89,21 @@ class Rest:
             logger.exception("Detour: incident %s", incident)
             reply = InternalError(incident).reply()
         assert reply is not None  # noqa: S101 - the operation is ours
+        if isinstance(reply, Ask):
+            for name in SHOWN_TOKEN:
+                flow.request.headers.pop(name, None)
+            if credential is not None and not surface.is_token(credential, self.token()):
+                flow.request.headers["authorization"] = credential  # the client's own, for whoever answers
+            transfer.ask(flow, reply.body, reply.headers, reply.query)
+            return True
         flow.response = transfer.response(reply, flow)
         flow.comment = f"Detour's own: {flow.request.method} {incoming.path}"
         flow.metadata[MARK] = True
         if reply.status >= HTTPStatus.BAD_REQUEST:
             logger.info("%s %d %s", flow.id[:8], reply.status, flow.comment)
+        return False
 
-    async def _answer(self, request: RestRequest) -> Reply | None:
+    async def _answer(self, request: RestRequest) -> Reply | Ask | None:
         around = self._surroundings()
         if surface.is_slow(request):
             return await asyncio.to_thread(surface.answer, request, around)
@@ -159,6 +172,15 @@ class Rest:
             answered = _cut(flow.response.get_content(strict=False), hide)
         return End(datetime.now(UTC).isoformat(timespec="milliseconds"), status, elapsed_ms, asked, answered)
 
+    def _conversing(self) -> ConversationPort:
+        """Called beside the event loop: the import takes a tenth of a second."""
+        from addon.proxy.rest.conversations import Conversations  # noqa: PLC0415 - it brings SQLAlchemy
+
+        if self._conversations is None:
+            control = self._control
+            self._conversations = Conversations(self._recorder, lambda: control.settings, lambda: control.home)
+        return self._conversations
+
     def _surroundings(self) -> Surroundings:
         return Surroundings(
             control=self._control,
@@ -167,6 +189,7 @@ class Rest:
             token=self.token(),
             token_file=self.token_file,
             facts=catalog.lookup,
+            conversations=self._conversing,
             networks=self._doors.networks,
             uptime_s=round(self._now() - self._started),
             has_layer=self._doors.has_layer,

@@ -1,10 +1,12 @@
 """A control without mitmproxy: what is written, and what is chosen over it, for the pure part of the REST surface."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from addon.protocol.errors import ConfigError
-from addon.proxy.rest.answers import Surroundings
+from addon.protocol.errors import BadRequest, ConfigError
+from addon.proxy.rest import models
+from addon.proxy.rest.answers import Ask, Surroundings
 from addon.proxy.rest.journal import Journal
 from addon.proxy.rest.tally import Tally
 from addon.routing import targets
@@ -92,6 +94,50 @@ class HeldControl:
         self.readings += 1
 
 
+@dataclass
+class HeldConversations:
+    """As ``Conversations``, but a conversation of two messages is all the log there is. ``asked`` is what was."""
+
+    asked: list[object] = field(default_factory=list)
+    on: bool = True
+
+    def newest(self, session: str | None, limit: int) -> models.Conversation:
+        self.asked = ["newest", session, limit]
+        told = models.Message(timestamp=None, role="user", content="Hello", model_used=None, exchange=None)
+        return models.Conversation(session=session, messages=[told], total_count=2)
+
+    def status(self) -> models.Recorded:
+        self.asked = ["status"]
+        return models.Recorded(
+            recording_enabled=self.on, record="full", file_path="/home/me/detour/prompts.sqlite", buffer_size=0,
+            total_recent_conversations=1, exchanges=1, messages=2, bytes=4_096, lost=0, fault=None,
+        )  # fmt: skip
+
+    def switch(self, *, on: bool, file_path: str = "") -> models.Recorded:
+        self.on = on
+        made = self.status().model_copy(update={"message": "switched"})
+        self.asked = ["switch", on, file_path]
+        return made
+
+    def next(self, given: Mapping[str, object], session: str | None) -> Ask:
+        self.asked = ["next", dict(given), session]
+        if session == "nobody":
+            raise BadRequest("There is no session 'nobody' in the log", 404, "not_found_error")
+        return Ask(b'{"model": "m"}', (("anthropic-version", "2023-06-01"),), "beta=true")
+
+    def exported(self, session: str | None) -> models.Exported:
+        self.asked = ["exported", session]
+        return models.Exported(session=session, request={"model": "m"}, messages=[{"role": "user", "content": "Hello"}])
+
+    def bring(self, wanted: models.ImportBody) -> models.Imported:
+        self.asked = ["bring", wanted.session, len(wanted.messages)]
+        return models.Imported(message="brought", session="s", exchange="req_1", total_count=len(wanted.messages))
+
+    def empty(self) -> models.Emptied:
+        self.asked = ["empty"]
+        return models.Emptied(message="Deleted.", exchanges=1, conversations=1, bytes=0)
+
+
 def surroundings(control: HeldControl | None = None, **more: Any) -> Surroundings:
     """Everything an answer is made of."""
     made = Surroundings(
@@ -101,6 +147,7 @@ def surroundings(control: HeldControl | None = None, **more: Any) -> Surrounding
         token=TOKEN,
         token_file=TOKEN_FILE,
         facts=lambda provider, model: FACTS.get((provider, model), UNKNOWN),
+        conversations=HeldConversations,
         uptime_s=7,
         doors={"reverse": "http://127.0.0.1:8082"},
     )

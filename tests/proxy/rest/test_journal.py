@@ -169,3 +169,12 @@ def test_a_blocked_call_is_known_by_what_it_asked_for() -> None:
     entry = journal.of_refusal("req_1", error, End("now", 451, 0))
     assert (entry.asked, entry.kind, entry.session) == ("claude-opus-5-5", "title", "a-session")
     assert entry.reason == "titles: the kind is title"
+
+
+def test_what_is_forgotten_makes_room() -> None:
+    ring = Journal(most_characters=10)
+    ring.note(_entry(1, body=Body("x" * 9)))
+    assert ring.clear() == 1
+    assert not ring.newest(LogType.ALL, 10)
+    ring.note(_entry(2, body=Body("x" * 9)))
+    assert [entry.id for entry in ring.newest(LogType.ALL, 10)] == ["req_2"]

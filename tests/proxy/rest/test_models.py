@@ -44,8 +44,11 @@ def test_what_is_not_understood_is_refused(model: type[BaseModel], text: str) ->
         model.model_validate_json(text)
 
 
+THE_MESSAGES_APIS_OWN = (models.ContinueBody, models.Turn, models.Said)  # what it may say is for others to check
+
+
 @pytest.mark.parametrize("model", [model for model in MODELS if model is not BaseModel])
 def test_nothing_unknown_is_taken_and_everything_is_described(model: type[BaseModel]) -> None:
     schema: dict[str, Any] = model.model_json_schema()
-    assert schema["additionalProperties"] is False
+    assert schema["additionalProperties"] is (model in THE_MESSAGES_APIS_OWN)
     assert schema["description"]

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +289,7 @@ async def test_what_is_decided_already_is_left_alone(kind: str) -> None:
     flow.live = kind != "not live"
     flow.request.path = "/_detour/health"
     with taddons.context():
-        await Rest(None, None).request(flow)  # type: ignore[arg-type]  # neither is asked
+        assert not await Rest(None, None, None).request(flow)  # type: ignore[arg-type]  # none is asked
     assert MARK not in flow.metadata
 
 
@@ -437,3 +439,110 @@ def test_the_reverse_door_is_known_by_its_mode() -> None:
     flow = tflow.tflow()
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(f"reverse:{ANTHROPIC_URL}")
     assert responder._is_for_us(flow)
+
+
+# -- conversations -----------------------------------------------------------------------------------------------------
+
+TURN = {"role": "user", "content": "And?"}
+
+
+async def _recorded(client: httpx.AsyncClient, count: int) -> dict[str, Any]:
+    """What the log says once it holds so many exchanges."""
+    told: dict[str, Any] = {"exchanges": -1}
+    async with asyncio.timeout(LIMIT_S):
+        while told["exchanges"] < count:
+            told = (await client.get("/_detour/conversation/status")).json()
+    return told
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_a_conversation_goes_on_with_the_model_in_force(
+    confdir: Path, configure: Configure, home: Path, number: int
+) -> None:
+    async with backend(streaming()) as there:
+        configure(there.url)
+        async with proxying(confdir) as proxy, _direct(_doors(proxy)[number]) as client, proxy.client() as claude:
+            token = await _token(home)
+            session = {"x-claude-code-session-id": "s1"}
+            tools = [{"name": "Bash", "input_schema": {"type": "object"}}]
+            await claude.post("/v1/messages", json=ask("Hello", stream=True, tools=tools), headers=session)
+            await _recorded(client, 1)
+            reply = await client.post(
+                "/_detour/conversation/continue", json={"message": "And?"}, headers={"x-detour-token": token}
+            )
+            said = reply.json()
+            assert (reply.status_code, said["type"], said["role"]) == (200, "message", "assistant")
+            await proxy.settled()
+            stream = await client.post(
+                "/_detour/conversation/continue",
+                json={"messages": [TURN], "stream": True, "model": "claude-haiku-4-5"},
+                headers={"authorization": f"Bearer {token}"},
+            )
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            assert (await _recorded(client, 3))["messages"] == 6
+            flows = "".join(map(everything, proxy.flows))
+            assert token not in flows
+        first, second, third = (received.json for received in there.received)
+        assert [message["role"] for message in second["messages"]] == ["user", "assistant", "user"]
+        assert second["messages"][0] == first["messages"][0]
+        assert (second["model"], third["model"]) == ("gpt-test", "gpt-small")
+        assert len(third["messages"]) == 5  # it went on from the second
+
+
+async def test_what_passes_goes_on_with_the_clients_own_credential(
+    confdir: Path, configure: Configure, home: Path
+) -> None:
+    configure()
+    own = {"authorization": "Bearer sk-ant-oat-own", "anthropic-beta": "a"}
+    async with backend(streaming(NATIVE_HELLO)) as native:
+        modes = ("regular", f"reverse:{native.url}")
+        async with proxying(confdir, modes=modes) as proxy, _direct(proxy.door_two) as client:
+            await client.post("/v1/messages?beta=true", json=ask("Hello"), headers=own)
+            await _recorded(client, 1)
+            headers = {"authorization": own["authorization"], "x-detour-token": await _token(home)}
+            reply = await client.post("/conversation/continue", json={"message": "And?"}, headers=headers)
+            assert reply.status_code == 200
+        first, second = native.received
+        assert second.header("authorization") == "Bearer sk-ant-oat-own"
+        assert second.header("anthropic-beta") == "a"
+        assert "x-detour-token" not in second.names
+        assert second.path == "/v1/messages?beta=true"
+        assert second.json["messages"][0] == first.json["messages"][0]
+        assert second.json["messages"][1:] == [
+            {"role": "assistant", "content": [{"type": "text", "text": "Hi"}]},
+            {"role": "user", "content": "And?"},
+        ]
+
+
+async def test_what_cannot_go_on_is_refused_and_asks_nobody(confdir: Path, configure: Configure, home: Path) -> None:
+    async with backend(streaming()) as there:
+        configure(there.url)
+        async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
+            headers = {"x-detour-token": await _token(home)}
+            assert (await client.post("/conversation/continue", json={"message": "a"})).status_code == 401
+            reply = await client.post("/conversation/continue", json={"message": "a"}, headers=headers)
+            assert reply.status_code == 404
+        assert there.received == []
+
+
+async def test_recording_stops_and_begins_again(confdir: Path, configure: Configure, home: Path) -> None:
+    async with backend(streaming()) as there:
+        configure(there.url)
+        async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
+            headers = {"x-detour-token": await _token(home)}
+            await client.post("/v1/messages", json=ask())
+            await _recorded(client, 1)
+            assert not (await client.post("/conversation/disable", headers=headers)).json()["recording_enabled"]
+            await client.post("/v1/messages", json=ask())
+            await proxy.settled()
+            told = (await client.post("/conversation/enable?file_path=other", headers=headers)).json()
+            assert (told["recording_enabled"], told["file_path"]) == (True, str(home / "other"))
+            await client.post("/v1/messages", json=ask())
+            assert (await _recorded(client, 1))["exchanges"] == 1
+            assert (await client.delete("/conversation", headers=headers)).json()["exchanges"] == 1
+
+
+def test_what_reads_the_log_is_imported_when_somebody_asks() -> None:
+    program = "import sys; import addon.proxy.hooks; assert 'sqlalchemy' not in sys.modules, 'imported'"
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, cwd=root)

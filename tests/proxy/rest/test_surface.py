@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from addon.protocol.errors import Reply
 from addon.proxy.intake import Incoming
 from addon.proxy.rest import surface
-from addon.proxy.rest.answers import Surroundings
+from addon.proxy.rest.answers import Ask, Surroundings
 from addon.proxy.rest.journal import Body, Entry
-from addon.proxy.rest.openapi import OPERATIONS
-from addon.proxy.rest.surface import MOST_BODY, RestRequest
+from addon.proxy.rest.openapi import MOST_BODY, OPERATIONS
+from addon.proxy.rest.surface import RestRequest
 from addon.routing.call import Door
 from tests.proxy.live import KEY
-from tests.proxy.rest.rest_control import TOKEN, TOKEN_FILE, HeldControl, surroundings
+from tests.proxy.rest.rest_control import TOKEN, TOKEN_FILE, HeldControl, HeldConversations, surroundings
 
 REVERSE, PROXY = Door.REVERSE, Door.PROXY
 JSON = {"content-type": "application/json"}
 GOOD = {**JSON, "x-detour-token": TOKEN}
+BROUGHT = b'{"messages": [{"role": "user", "content": "a"}]}'
 SWITCH = b'{"small_model": "fast"}'
 
 
@@ -39,7 +40,7 @@ def _asked(
 
 def _answer(request: RestRequest, around: Surroundings | None = None) -> tuple[Reply, Any]:
     reply = surface.answer(request, around or surroundings())
-    assert reply is not None
+    assert isinstance(reply, Reply)
     assert ("content-type", "application/json") in reply.headers
     assert ("cache-control", "no-store") in reply.headers
     return reply, json.loads(reply.body)
@@ -66,6 +67,37 @@ CASES = [
     ("POST", "/_detour/disable", PROXY, GOOD, b'{"target": "fast"}', 200, '"ollama/qwen3:4b","state":"down"'),
     ("POST", "/_detour/enable", REVERSE, GOOD, b'{"target": "openai/gpt-test"}', 200, '"state":"up"'),
     ("POST", "/_detour/reload", REVERSE, {"x-detour-token": TOKEN}, b"", 202, "being read"),
+    # conversations
+    ("GET", "/conversation", REVERSE, GOOD, b"", 200, '"total_count":2'),
+    ("HEAD", "/conversation", REVERSE, GOOD, b"", 200, "Hello"),
+    ("GET", "/_detour/conversation?limit=1&session=s", PROXY, GOOD, b"", 200, '"session":"s"'),
+    ("GET", "/conversation", REVERSE, {}, b"", 401, "token"),
+    ("GET", "/conversation?limit=0", REVERSE, GOOD, b"", 400, "from 1 to 1000"),
+    ("GET", "/conversation?session=", REVERSE, GOOD, b"", 400, "session"),
+    ("DELETE", "/conversation", REVERSE, GOOD, b"", 200, "Deleted."),
+    ("DELETE", "/conversation", REVERSE, {}, b"", 401, "token"),
+    ("GET", "/conversation/status", REVERSE, {}, b"", 200, '"recording_enabled":true'),
+    ("DELETE", "/conversation/status", REVERSE, GOOD, b"", 405, "use GET, HEAD"),
+    ("POST", "/conversation/enable", REVERSE, GOOD, b'{"enabled": false}', 200, '"recording_enabled":false'),
+    ("POST", "/conversation/enable?file_path=a", REVERSE, {"x-detour-token": TOKEN}, b"", 200, "switched"),
+    ("POST", "/conversation/enable", REVERSE, {"x-detour-token": TOKEN}, b"", 200, '"recording_enabled":true'),
+    ("POST", "/conversation/enable", REVERSE, GOOD, b'{"file_path": ""}', 400, "file_path"),
+    ("POST", "/conversation/enable?file_path=", REVERSE, GOOD, b"{}", 400, "file_path"),
+    ("POST", "/conversation/enable", REVERSE, {}, b"", 401, "token"),
+    ("POST", "/conversation/disable", REVERSE, {"x-detour-token": TOKEN}, b"", 200, '"recording_enabled":false'),
+    ("POST", "/conversation/continue", REVERSE, GOOD, b"{}", 400, "give message, a text, or messages"),
+    ("POST", "/conversation/continue", REVERSE, GOOD, b'{"message": "a", "messages": [{}]}', 400, "give message"),
+    ("POST", "/conversation/continue", REVERSE, GOOD, b'{"message": "a", "session": "nobody"}', 404, "no session"),
+    ("POST", "/conversation/continue", REVERSE, JSON, b'{"message": "a"}', 401, "token"),
+    ("GET", "/conversation/continue", REVERSE, GOOD, b"", 405, "use POST"),
+    ("GET", "/conversation/export", REVERSE, GOOD, b"", 200, '"detour-conversation"'),
+    ("GET", "/conversation/export", REVERSE, {}, b"", 401, "token"),
+    ("POST", "/conversation/import", REVERSE, GOOD, BROUGHT, 200, "brought"),
+    ("POST", "/conversation/import", REVERSE, GOOD, b'{"messages": []}', 400, "messages"),
+    ("POST", "/conversation/import", REVERSE, GOOD, b'{"messages": [{"role": "me", "content": ""}]}', 400, "role"),
+    ("POST", "/conversation/import", REVERSE, JSON, b"{}", 401, "token"),
+    ("DELETE", "/debug_logs", REVERSE, GOOD, b"", 200, "0 entries are forgotten"),
+    ("DELETE", "/debug_logs", REVERSE, {}, b"", 401, "token"),
     # paths and methods
     ("GET", "/_detour/none", PROXY, {}, b"", 404, "there are /_detour/, /_detour/config"),
     ("GET", "/_detour/health/", PROXY, {}, b"", 404, "/_detour/health/"),
@@ -137,6 +169,9 @@ NOT_OURS = [
     ("/health", PROXY),
     ("/switch_model", PROXY),
     ("/config", PROXY),
+    ("/conversation", PROXY),
+    ("/conversations", REVERSE),
+    ("/conversation/", REVERSE),
 ]
 
 
@@ -153,9 +188,9 @@ def test_what_is_for_another_host_is_left_alone(path: str) -> None:
     assert surface.answer(request, surroundings()) is None
 
 
-def test_only_the_list_of_models_is_slow() -> None:
-    slow = [name for name in OPERATIONS if surface.is_slow(_asked("GET", f"/_detour/{name}"))]
-    assert slow == ["models"]
+def test_the_list_of_models_and_the_log_are_slow() -> None:
+    slow = {name for name in OPERATIONS if surface.is_slow(_asked("GET", f"/_detour/{name}"))}
+    assert slow == {"models", *(name for name in OPERATIONS if name.startswith("conversation"))}
     assert surface.is_slow(_asked("GET", "/models"))
     assert not surface.is_slow(_asked("GET", "/v1/models"))
 
@@ -203,18 +238,74 @@ def test_a_change_needs_the_token(headers: dict[str, str], status: int, door: Do
         assert TOKEN not in reply.body.decode()
 
 
-CHANGING = [name for name, operation in OPERATIONS.items() if operation.changes]
+PRIVATE = [
+    (name, method)
+    for name, operation in OPERATIONS.items()
+    for method in operation.methods
+    if (found := operation.by(method)) is not None and found.needs_token
+]
 
 
-@pytest.mark.parametrize("name", CHANGING)
-def test_nothing_is_changed_without_the_token(name: str) -> None:
-    control = HeldControl()
+@pytest.mark.parametrize(("name", "method"), PRIVATE)
+def test_nothing_is_changed_and_no_prompt_is_shown_without_the_token(name: str, method: str) -> None:
+    control, held = HeldControl(), HeldConversations()
+    around = surroundings(control, conversations=lambda: held)
     before = control.settings
-    for body in (SWITCH, b'{"kind": "title"}', b"{}", b""):
-        assert (
-            _answer(_asked("POST", f"/_detour/{name}", headers=JSON, body=body), surroundings(control))[0].status == 401
-        )
-    assert (control.settings, control.readings) == (before, 0)
+    for body in (SWITCH, b'{"kind": "title"}', b'{"message": "a"}', b"{}", b""):
+        assert _answer(_asked(method, f"/_detour/{name}", headers=JSON, body=body), around)[0].status == 401
+    assert (control.settings, control.readings, held.asked) == (before, 0, [])
+
+
+def test_what_shows_prompts_is_private() -> None:
+    assert {name for name, method in PRIVATE if method == "GET"} == {"conversation", "conversation/export"}
+
+
+# -- conversations -----------------------------------------------------------------------------------------------------
+
+WANTED: list[tuple[str, str, bytes, list[object]]] = [
+    ("GET", "/conversation", b"", ["newest", None, 50]),
+    ("GET", "/conversation?limit=3&session=abc", b"", ["newest", "abc", 3]),
+    ("GET", "/conversation/export?session=abc", b"", ["exported", "abc"]),
+    ("POST", "/conversation/enable", b"{}", ["switch", True, ""]),
+    ("POST", "/conversation/enable?file_path=a.sqlite", b"", ["switch", True, "a.sqlite"]),
+    ("POST", "/conversation/enable?file_path=a", b'{"file_path": "b"}', ["switch", True, "b"]),
+    ("POST", "/conversation/disable", b"", ["switch", False, ""]),
+    ("DELETE", "/conversation", b"", ["empty"]),
+    ("POST", "/conversation/import", b'{"session": "s", "messages": [{"role": "user", "content": "a"}]}',
+     ["bring", "s", 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "asked"), WANTED)
+def test_what_is_asked_of_the_log(method: str, path: str, body: bytes, asked: list[object]) -> None:
+    held = HeldConversations()
+    reply, _ = _answer(_asked(method, path, headers=GOOD, body=body), surroundings(conversations=lambda: held))
+    assert (reply.status, held.asked) == (200, asked)
+
+
+def test_the_next_turn_is_a_call_to_a_model() -> None:
+    held = HeldConversations()
+    body = b'{"messages": [{"role": "user", "content": "a"}], "model": null, "top_k": 3, "session": "s"}'
+    found = surface.answer(
+        _asked("POST", "/conversation/continue", headers=GOOD, body=body), surroundings(conversations=lambda: held)
+    )
+    assert isinstance(found, Ask)
+    given = {"messages": [{"role": "user", "content": "a"}], "model": None, "top_k": 3}
+    assert held.asked == ["next", given, "s"]
+
+
+def test_a_conversation_may_be_large() -> None:
+    large = json.dumps({"messages": [{"role": "user", "content": "x" * MOST_BODY}]}).encode()
+    assert _answer(_asked("POST", "/conversation/import", headers=GOOD, body=large))[0].status == 200
+    assert _answer(_asked("POST", "/conversation/enable", headers=GOOD, body=large))[0].status == 413
+
+
+def test_the_token_is_told_from_the_clients_own_credential() -> None:
+    assert surface.is_token(f"Bearer {TOKEN}", TOKEN)
+    assert surface.is_token(f"bearer {TOKEN} ", TOKEN)
+    assert not surface.is_token("Bearer sk-ant-oat-1", TOKEN)
+    assert not surface.is_token(TOKEN, TOKEN)
+    assert not surface.is_token(f"Bearer {TOKEN}", None)
 
 
 def test_where_no_token_can_be_kept_nobody_has_it() -> None:
@@ -283,19 +374,25 @@ JSONS = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(["preset", "big_model", "middle_model", "small_model", "preserve_conversation", "kind"])
+FIELDS = st.sampled_from(
+    ["preset", "big_model", "middle_model", "small_model", "preserve_conversation", "kind", "message", "messages"]
+)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    name=st.sampled_from(CHANGING),
+    call=st.sampled_from(PRIVATE),
     body=st.binary()
     | (JSONS | st.dictionaries(FIELDS, JSONS | st.just("fast"))).map(lambda value: json.dumps(value).encode()),
 )
-def test_whatever_is_sent_is_answered_and_a_refusal_changes_nothing(name: str, body: bytes) -> None:
-    control = HeldControl()
+def test_whatever_is_sent_is_answered_and_a_refusal_changes_nothing(call: tuple[str, str], body: bytes) -> None:
+    control, (name, method) = HeldControl(), call
     before = control.switch
-    reply, said = _answer(_asked("POST", f"/_detour/{name}", headers=GOOD, body=body), surroundings(control))
+    reply = surface.answer(_asked(method, f"/_detour/{name}", headers=GOOD, body=body), surroundings(control))
+    if isinstance(reply, Ask):
+        return
+    assert reply is not None
+    said = json.loads(reply.body)
     assert reply.status in (200, 202, 400)
     if reply.status == 400:
         assert said["error"]["message"]
@@ -303,10 +400,11 @@ def test_whatever_is_sent_is_answered_and_a_refusal_changes_nothing(name: str, b
 
 
 @settings(max_examples=100, deadline=None)
-@given(query=st.text() | st.from_regex(r"(log_type|limit)=[a-z0-9%&=]*", fullmatch=True))
+@given(query=st.text() | st.from_regex(r"(log_type|limit|session)=[a-z0-9%&=]*", fullmatch=True))
 def test_whatever_is_asked_of_the_logs_is_answered(query: str) -> None:
-    reply, _ = _answer(_asked("GET", "/_detour/debug_logs?" + query))
-    assert reply.status in (200, 400)
+    for name in ("debug_logs", "conversation"):
+        reply, _ = _answer(_asked("GET", f"/_detour/{name}?{query}", headers=GOOD))
+        assert reply.status in (200, 400)
 
 
 @pytest.mark.parametrize(
