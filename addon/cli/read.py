@@ -5,7 +5,10 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from time import time
 from typing import TYPE_CHECKING, override
 from urllib.parse import quote, urlencode
@@ -20,12 +23,15 @@ from addon.settings.instance_file import Instance
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
+    from addon.prompts.entry import Entry
     from addon.prompts.log.reading import Log
+    from addon.prompts.reader.house import Again
     from addon.prompts.reader.shelf import Shelf
 
 PORT = 8083  # beside the doors and mitmweb; another where that is taken
 HOST = "127.0.0.1"
 PAGES = "/_detour/"
+REFUSED_S = 1.5  # what is refused is refused at once
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
@@ -116,9 +122,30 @@ def serving(home: Path, shelf: "Shelf", token: str, port: int | None) -> "BaseWS
         token=lambda: token,
         token_file=str(home / state_file.TOKEN),
         clock=time,
+        again=again(home, token),
     )
     found = free_port(port)
     return make_server(HOST, found, make(house), threaded=True, request_handler=Quiet)
+
+
+def again(home: Path, token: str) -> "Again":
+    """Return how another model is asked: through the door of a Detour that runs."""
+    from addon.cli import asking, replay
+
+    def ask(entry: "Entry", model: str) -> None:
+        instance = wiring.find_instance(home, "reverse")
+        if instance is None:
+            raise ConfigError("no Detour runs that could ask: start one, for example with `detour web`")
+        question, outcomes = replay.asked(entry), SimpleQueue[asking.Outcome]()
+        door = instance.doors["reverse"]
+        asked = Thread(target=lambda: outcomes.put(asking.ask(question, model, door, token)), daemon=True)
+        asked.start()
+        with suppress(Empty):  # it works on it, and the log will have the answer
+            outcome = outcomes.get(timeout=REFUSED_S)
+            if outcome.failed:
+                raise ConfigError(outcome.answer.error or f"{model} answered with HTTP {outcome.status}")
+
+    return ask
 
 
 def free_port(port: int | None) -> int:

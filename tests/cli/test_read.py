@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 from werkzeug.serving import BaseWSGIServer
 
-from addon.cli import read
+from addon.cli import asking, read, wiring
 from addon.cli.app import app
 from addon.prompts.log.reading import NoLog, NotKept
 from addon.prompts.log.statements import FILE
@@ -21,6 +21,7 @@ from addon.prompts.reader.shelf import Shelf
 from addon.protocol.errors import ConfigError
 from addon.settings import instance_file, state_file
 from addon.settings.instance_file import Instance
+from tests.cli.door import Said, opened
 from tests.prompts import entries
 from tests.prompts.reader import library
 from tests.prompts.reader.library import SESSION
@@ -172,3 +173,41 @@ def test_the_browser_gets_the_address(monkeypatch: pytest.MonkeyPatch, capsys: p
     read.show("http://127.0.0.1:1/", may_open=True)
     assert opened == ["http://127.0.0.1:1/"]
     assert capsys.readouterr().out == "http://127.0.0.1:1/\n"
+
+
+# -- another model -----------------------------------------------------------------------------------------------------
+
+
+def test_another_model_is_asked_at_the_door_of_a_running_detour(
+    monkeypatch: pytest.MonkeyPatch, shelf: Shelf, home: Path
+) -> None:
+    entry = shelf.open().entry(5)
+    with opened({"vllm/one": Said((entries.stream({"type": "text", "text": "Yes"}),))}) as door:
+        monkeypatch.setattr(wiring, "find_instance", lambda home, name: Instance(1, "", {"reverse": door.url}, "", ""))
+        read.again(home, TOKEN)(entry, "vllm/one")
+    ((_, headers, body),) = door.asked
+    assert (headers["x-detour-target"], headers["x-detour-token"]) == ("vllm/one", TOKEN)
+    assert entry.request is not None
+    assert body == entry.request.body
+
+
+def test_a_refusal_is_told_and_so_is_that_nobody_runs(
+    monkeypatch: pytest.MonkeyPatch, shelf: Shelf, home: Path
+) -> None:
+    entry = shelf.open().entry(5)
+    with pytest.raises(ConfigError, match="no Detour runs"):
+        read.again(home, TOKEN)(entry, "vllm/one")
+    refused = b'{"type": "error", "error": {"type": "x", "message": "there is no provider"}}'
+    with opened({"vllm/one": Said((refused,), status=400, content_type="application/json")}) as door:
+        monkeypatch.setattr(wiring, "find_instance", lambda home, name: Instance(1, "", {"reverse": door.url}, "", ""))
+        with pytest.raises(ConfigError, match="there is no provider"):
+            read.again(home, TOKEN)(entry, "vllm/one")
+
+
+def test_nobody_waits_for_a_long_answer(monkeypatch: pytest.MonkeyPatch, shelf: Shelf, home: Path) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(wiring, "find_instance", lambda home, name: Instance(1, "", {"reverse": "http://x"}, "", ""))
+    monkeypatch.setattr(asking, "ask", lambda *_: released.wait(10))
+    monkeypatch.setattr(read, "REFUSED_S", 0.01)
+    read.again(home, TOKEN)(shelf.open().entry(5), "vllm/one")
+    released.set()

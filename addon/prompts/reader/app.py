@@ -16,7 +16,18 @@ from werkzeug.exceptions import HTTPException
 from addon.prompts.log.reading import NoLog
 from addon.prompts.reader import gate, wording
 from addon.prompts.reader.house import KEY, House, house
-from addon.prompts.reader.pages import cache, comparison, documents, door, search, session, sessions, turn, usage
+from addon.prompts.reader.pages import (
+    cache,
+    comparison,
+    documents,
+    door,
+    replays,
+    search,
+    session,
+    sessions,
+    turn,
+    usage,
+)
 from addon.protocol.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -55,6 +66,7 @@ PAGES = (
     documents.pages,
     search.pages,
     usage.pages,
+    replays.pages,
 )
 NAVIGATION = [("Sessions", "sessions.index"), ("Compare", "comparison.any_two"), ("Usage", "usage.show")]
 FILTERS = ("count", "short", "size", "dollars", "percent", "duration", "span", "iso", "exact", "clock", "model")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from flask import current_app
 
+from addon.prompts.entry import Entry
 from addon.prompts.log.reading import Log
 
 KEY = "detour"  # under which the application keeps it
@@ -14,8 +15,8 @@ KEY = "detour"  # under which the application keeps it
 class Again(Protocol):
     """Sends an exchange's request through the pipeline once more."""
 
-    def __call__(self, exchange_id: str, body: bytes, model: str) -> str:
-        """Return the id of the new exchange. Raises: ConfigError, with what a person should read."""
+    def __call__(self, entry: Entry, model: str, /) -> None:
+        """Begin. Raises: ConfigError, with what a person should read, and then nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,13 @@ Until then nothing of it is imported, nor SQLAlchemy; what a page takes is taken
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from addon.prompts.entry import Entry
 from addon.prompts.log.statements import FILE
 from addon.protocol.errors import Reply
 from addon.proxy.rest.surface import RestRequest
@@ -31,6 +32,8 @@ class Around:
     token: Callable[[], str | None]
     token_file: str
     by_address: bool = False  # clients of other machines were let in
+    again: Callable[[Entry, str], None] | None = None
+    models: Callable[[], Sequence[str]] = tuple  # that may be asked
 
 
 class Pages:
@@ -77,7 +80,7 @@ class Pages:
                 shelf = Shelf(file)
                 house = House(
                     open_log=shelf.open, token=around.token, token_file=around.token_file, clock=time.time,
-                    by_address=around.by_address,
+                    by_address=around.by_address, again=around.again, models=around.models,
                 )  # fmt: skip
                 self._made = file, make(house), shelf
             return self._made[1]

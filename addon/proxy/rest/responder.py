@@ -8,18 +8,21 @@ flow from the view kills it while it is live, so that is done once it has ended.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 
 from mitmproxy import ctx, http
 from mitmproxy.proxy import mode_specs
 
+from addon.prompts.entry import Entry
 from addon.protocol.errors import DetourError, InternalError, Reply, Unsupported
-from addon.proxy import greeting, record, transfer
+from addon.proxy import greeting, record, replays, transfer
 from addon.proxy.control import Control
 from addon.proxy.doors import EXPLICIT, Doors, listeners
 from addon.proxy.exchange import Exchange
+from addon.proxy.intake import offered
 from addon.proxy.log_file import BODIES
 from addon.proxy.recorder import Recorder
 from addon.proxy.rest import journal, surface
@@ -41,6 +44,7 @@ logger = logging.getLogger(__name__)
 MARK = "detour_rest"  # in the metadata of our own flows
 HIDE_S = 0.05  # a flow ends within a millisecond of its response
 SHOWN_TOKEN = {"authorization": "Bearer $TOKEN", TOKEN_HEADER: "$TOKEN", "cookie": "$COOKIE"}
+STARTED_S = 10.0  # the loop has it begun in a millisecond
 LOGIN = PREFIX + "read/login"
 
 
@@ -115,8 +119,22 @@ class Rest:
         if refused is not None:
             return refused
         home, networks = self._control.home, self._doors.networks
-        around = Around(home, self.token, str(home / state_file.TOKEN), by_address=bool(networks))
+        again = partial(self._again, asyncio.get_running_loop())
+        token_file = str(home / state_file.TOKEN)
+        around = Around(home, self.token, token_file, bool(networks), again, self._models)
         return await asyncio.to_thread(self._pages.answer, request, host, around)
+
+    def _again(self, loop: asyncio.AbstractEventLoop, entry: Entry, model: str) -> None:
+        """Send a logged exchange to a model; for a thread beside the loop. Raises: ConfigError."""
+
+        async def start() -> None:
+            replays.start_logged(entry, [model], self._control.settings)
+
+        asyncio.run_coroutine_threadsafe(start(), loop).result(STARTED_S)
+
+    def _models(self) -> Sequence[str]:
+        """Return the models that may be asked."""
+        return offered(self._control.settings) if self._control.settings is not None else ()
 
     def done(self) -> None:
         """Let go of the log."""

@@ -18,7 +18,7 @@ from tests.prompts import entries
 from tests.prompts.reader import library
 from tests.prompts.reader.library import TOKEN
 from tests.proxy.conftest import Configure
-from tests.proxy.live import LIMIT_S, Proxy, proxying, until
+from tests.proxy.live import LIMIT_S, Proxy, backend, proxying, streaming, until
 
 HOST = "127.0.0.1:8080"
 FAR = 10_000_000_000.0  # seconds since 1970
@@ -146,3 +146,21 @@ async def test_a_page_of_another_site_gets_nothing(confdir: Path, configure: Con
             async with _browser(door) as browser:
                 reply = await browser.get("/_detour/", headers={"origin": "https://evil.example"})
                 assert (reply.status_code, "detour read" in reply.text) == (403, False)
+
+
+async def test_another_model_is_asked_from_a_page(confdir: Path, configure: Configure, tmp_path: Path) -> None:
+    home = tmp_path / "detour-home"
+    async with backend(streaming()) as there:
+        configure(there.url)
+        async with proxying(confdir) as proxy, _browser(proxy.door_two) as browser:
+            code = await _code(home)
+            library.write(home / FILE, entries.recorded_session()[:2])
+            await browser.get(f"/_detour/read/login?code={code}")
+            form = {"origin": proxy.door_two, "sec-fetch-site": "same-origin"}
+            assert "openai/gpt-test" in (await browser.get("/_detour/read/turn/2")).text
+            for model, status in (("nobody/x", 400), ("openai/gpt-test", 303)):
+                asked = await browser.post("/_detour/read/turn/2/again", data={"model": model}, headers=form)
+                assert asked.status_code == status
+            await until(lambda: bool(there.received))
+            await proxy.settled()
+            assert b"gpt-test" in there.received[0].body

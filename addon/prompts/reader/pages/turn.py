@@ -24,6 +24,7 @@ from addon.protocol.messages import parse_json
 pages = Blueprint("turn", __name__)
 MOST_ROWS = 200  # of messages that are folded; more are on further pages
 MOST_DOCUMENTS = 300  # of blocks of the system prompt, and of tools
+ASKED = "/v1/messages"
 MOST_INLINE = 12_000  # characters of a text in a session's list
 MOST_INLINE_PAGE = 120_000  # bytes of one turn there
 # what the tabs of a turn are called, and their endpoints; a module that adds a page adds its own
@@ -50,12 +51,12 @@ def prompt(number: int) -> Any:
     messages = transcript.messages(found.request, found.before)
     old = [message for message in messages if not message.is_new]
     last = min(max(0, request.args.get("until", len(old), int)), len(old))
-    weighed, answered = weights.of(found.request), _answer(found.entry, budget)
+    given = answered(found.entry, budget)
     return page(
         "turn.html",
         found,
         "turn.prompt",
-        answered=answered,
+        answered=given,
         new=_opened(found, messages, budget),
         old=old[max(0, last - MOST_ROWS) : last],
         old_total=len(old),
@@ -64,8 +65,8 @@ def prompt(number: int) -> Any:
         system=transcript.system(found.request)[:MOST_DOCUMENTS],
         tools=transcript.tools(found.request)[:MOST_DOCUMENTS],
         parameters=[(name, budget.cut(text, MOST_INLINE)) for name, text in transcript.parameters(found.request)],
-        shares=charts.shares(weighed),
-        weight=weighed.total,
+        shares=charts.shares(weights.of(found.request)),
+        **asking(found),
     )
 
 
@@ -74,13 +75,13 @@ def inner(number: int) -> Any:
     """Return what is new in a turn and its answer, for a list of turns."""
     found, budget = exchange.read(house().open_log(), number), Budget(MOST_INLINE_PAGE)
     messages = transcript.messages(found.request, found.before) if found.request is not None else []
-    answered = _answer(found.entry, budget, MOST_INLINE)
+    given = answered(found.entry, budget, MOST_INLINE)
     return render_template(
         "turn_inner.html",
         number=number,
         new=_opened(found, messages, budget, MOST_INLINE),
         old_total=sum(not message.is_new for message in messages),
-        answered=answered,
+        answered=given,
         kept=found.entry.request is not None,
         summary=found.summary,
     )
@@ -185,6 +186,12 @@ def page(template: str, found: Exchange, tab: str, **shown: Any) -> str:
     )
 
 
+def asking(found: Exchange) -> dict[str, Any]:
+    """Return what the form needs that asks another model: whether that is possible, and whom."""
+    can_ask = house().again is not None and found.request is not None and found.summary.path.startswith(ASKED)
+    return {"can_ask": can_ask, "models": list(house().models()) if can_ask else []}
+
+
 def _opened(
     found: Exchange, messages: Sequence[Message], budget: Budget, most: int = texts.MOST_OF_A_TEXT
 ) -> list[tuple[Message, tuple[Piece, ...] | None]]:
@@ -205,7 +212,7 @@ def _pieces(found: Exchange, index: int, budget: Budget, most: int) -> tuple[Pie
     return transcript.pieces(content, f"messages.{index}.content", budget, most)
 
 
-def _answer(entry: Entry, budget: Budget, most: int = texts.MOST_OF_A_TEXT) -> dict[str, Any]:
+def answered(entry: Entry, budget: Budget, most: int = texts.MOST_OF_A_TEXT) -> dict[str, Any]:
     """Read what the client was given."""
     given = entry.given or entry.reply
     read = answer.of(given) if given is not None else answer.Answer(error=entry.summary.error or "there was no reply")
