@@ -1,5 +1,6 @@
 """``detour show``: a session as its turns, a line each; a turn with what is new in it; or all that was said."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import tzinfo
@@ -37,6 +38,8 @@ COLUMNS = (
     printing.Column("price", "right"),
     printing.Column("took", "right", is_extra=True),
 )
+RESULTS = frozenset((Sort.RESULT, Sort.FAILURE))
+TAGS = re.compile(r"</?system-reminder>")
 DIM = frozenset((Sort.REMINDER, Sort.THINKING))
 
 
@@ -132,13 +135,17 @@ def _who(turn: Turn) -> str:
 
 
 def _new(turn: Turn) -> Text:
-    """What the user said, else whose results came, else what the client said."""
-    found = [piece for message in turn.new for piece in pieces.of(message.get("content"), turn.names)]
+    """Whose results came, else what the user said last, else what the client said in the user's name."""
+    found = [piece for message in turn.new for piece in pieces.said(message, turn.names)]
+    results = [piece.title for piece in found if piece.sort in RESULTS]
     texts = [pieces.command(piece.text) for piece in found if piece.sort is Sort.TEXT and piece.text.strip()]
-    results = [piece.title for piece in found if piece.sort in (Sort.RESULT, Sort.FAILURE)]
-    told = f"results: {', '.join(results)}" if results else texts[0] if texts else found[0].title if found else ""
-    mark = "anew: " if turn.is_joint else ""
-    return printing.cell(mark + told, GLANCE)
+    if results:
+        told = f"results: {', '.join(results)}"
+    elif texts:
+        told = texts[-1]
+    else:
+        told = next((TAGS.sub("", piece.text) or piece.title for piece in reversed(found)), "")
+    return printing.cell(f"anew: {told}" if turn.is_joint else told, GLANCE)
 
 
 def _answer(turn: Turn) -> Text:

@@ -61,6 +61,9 @@ def test_the_table_tells_what_is_unusual(tmp_path: Path, monkeypatch: pytest.Mon
             asked(6, "f", origin="shadow", of="x", given=call),
             asked(7, [], kind=None, path="/v1/models", given=None, total_ms=20),
             replace(asked(8, "h"), request=None, given=None),
+            asked(9, [{"type": "text", "text": "A summary."}, {"type": "text", "text": "i"}]),
+            asked(10, [{"type": "text", "text": "<system-reminder>It ended.</system-reminder>"}]),
+            asked(11, [{"type": "image", "source": {"type": "url", "url": "http://a/b"}}]),
         ],
     )
     rows = [cells(line) for line in logs.printed("show", "last").split("\n\n")[1].splitlines()[1:]]
@@ -73,6 +76,9 @@ def test_the_table_tells_what_is_unusual(tmp_path: Path, monkeypatch: pytest.Mon
         ["shadow", "f", "Bash; Yes."],
         ["/v1/models", "no reply", "20 ms"],
         ["main", "1,000", "20"],
+        ["main", "anew: i", "Yes."],
+        ["main", "anew: It ended.", "Yes."],
+        ["main", "anew: image: http://a/b", "Yes."],
     ]
 
 

@@ -169,7 +169,8 @@ def _notes(turn: Turn) -> Iterator[str]:
     if summary.origin is not None:
         yield f"A {summary.origin} by Detour of exchange {summary.of}."
     if turn.is_joint:
-        yield f"Here the conversation begins anew, with {figures.count(turn.known, 'message')} of those before."
+        kept = figures.count(turn.known, "message") if turn.known else "none"
+        yield f"Here the conversation begins anew, with {kept} of what was said before."
     elif turn.gone and not turn.is_compaction:
         yield f"{figures.count(turn.gone, 'earlier message')} changed or left the history."
     if turn.is_compaction:
@@ -185,9 +186,7 @@ def _notes(turn: Turn) -> Iterator[str]:
 def _said(turn: Turn) -> Iterator[Said]:
     for message in turn.new:
         role = str(message.get("role"))
-        found = tuple(pieces.of(message.get("content"), turn.names))
-        if role == "system":  # the client's own words too
-            found = tuple(pieces.reminder(piece) for piece in found)
+        found = tuple(pieces.said(message, turn.names))
         of_tools = role == "user" and found and all(piece.sort in RESULTS for piece in found)
         yield Said("Tools" if of_tools else ROLES.get(role, role), found)
     if turn.answer is None:

@@ -110,7 +110,13 @@ def arguments(given: Any) -> str:
     return "\n".join(lines)
 
 
-def reminder(piece: Piece) -> Piece:
+def said(message: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Piece]:
+    """Cut a message. In a system turn the client speaks for itself, as in its reminders."""
+    found = of(message.get("content"), names)
+    return map(_reminder, found) if message.get("role") == "system" else found
+
+
+def _reminder(piece: Piece) -> Piece:
     """Return a text as one of the client's own; any other piece as it is."""
     if piece.sort is not Sort.TEXT:
         return piece
@@ -119,7 +125,7 @@ def reminder(piece: Piece) -> Piece:
 
 def _words(text: str) -> Piece:
     piece = Piece(Sort.TEXT, "", text)
-    return reminder(piece) if text.lstrip().startswith(REMINDER) else piece
+    return _reminder(piece) if text.lstrip().startswith(REMINDER) else piece
 
 
 def _block(block: Any, names: Mapping[str, str], depth: int) -> Iterator[Piece]:

@@ -104,7 +104,7 @@ def test_what_a_reader_must_know_is_noted() -> None:
     joint = turn(first, compaction, asked(3, content="b"))
     assert (joint.is_joint, joint.notes) == (
         True,
-        ("Here the conversation begins anew, with 0 messages of those before.",),
+        ("Here the conversation begins anew, with none of what was said before.",),
     )
 
 

@@ -125,7 +125,9 @@ def test_the_title_is_what_the_user_said_first(messages: Any, title: str) -> Non
     assert pieces.title({"messages": messages}) == title
 
 
-def test_only_a_text_becomes_a_reminder() -> None:
-    call = Piece(Sort.CALL, "Bash", "x")
-    assert pieces.reminder(call) is call
-    assert pieces.reminder(Piece(Sort.TEXT, "", "x")).sort is Sort.REMINDER
+def test_in_a_system_turn_the_client_speaks() -> None:
+    content = [{"type": "text", "text": "x"}, {"type": "tool_use", "name": "Bash", "input": "y"}]
+    sorts = [
+        [piece.sort for piece in pieces.said({"role": role, "content": content}, {})] for role in ("system", "user")
+    ]
+    assert sorts == [[Sort.REMINDER, Sort.CALL], [Sort.TEXT, Sort.CALL]]
