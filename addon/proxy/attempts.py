@@ -196,7 +196,7 @@ class Attempts:
         if error is None:
             self.answered(exchange)
             return None
-        error.message = exchange.hide(error.message)  # it goes into the log, and some backends quote the key
+        error.message = self._hidden(exchange, error)  # it goes into the log, and some backends quote the key
         again = journey.plan(error, time.monotonic(), random.random(), trouble)  # noqa: S311 - spreads the retries
         self._tell(flow, exchange, error, again)
         return again
@@ -212,9 +212,12 @@ class Attempts:
             logger.exception("Detour: incident %s", exchange.id)
             return
         if error is not None:
-            error.message = exchange.hide(error.message)
+            error.message = self._hidden(exchange, error)
             journey.note_failure(error, time.monotonic())
             _tell_health(journey)
+
+    def _hidden(self, exchange: Exchange, error: DetourError) -> str:
+        return self._control.hiding.text(exchange.hide(error.message))
 
     def _tell(self, flow: http.HTTPFlow, exchange: Exchange, error: DetourError, again: Again | None) -> None:
         """Say in the log what comes after a failure; without a next attempt it is the exchange's."""

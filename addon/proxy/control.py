@@ -25,6 +25,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
 from addon.protocol.errors import ConfigError
+from addon.proxy.hiding import Hiding
 from addon.routing import targets
 from addon.routing.call import Kind
 from addon.routing.config import Slot, Tier
@@ -56,6 +57,7 @@ class Control:
         self._given, self._kept = Switch(), Switch()  # for this run alone; for every run, as the state file has it
         self._watch: asyncio.Task[None] | None = None
         self._anew: asyncio.Task[None] | None = None
+        self.hiding = Hiding(lambda: self.settings, lambda: self.home)
         self.health = Health()  # outlives every reading of the files; its times are those of ``now``
         self.now = now
 

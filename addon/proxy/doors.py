@@ -61,7 +61,7 @@ class Doors:
             "detour_clients", Sequence[str], [], "Networks besides loopback whose requests Detour routes (10.0.0.0/8)."
         )
         self.eviction.load(loader)
-        views.register()
+        views.register(self._control.hiding.text)
         fail_closed.stand_guard()
         typecheck.take_over()
         missing = takeover.works_here()

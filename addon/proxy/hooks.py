@@ -421,14 +421,13 @@ class Detour:
     def _answer(self, flow: http.HTTPFlow, error: DetourError) -> None:
         reply = error.reply(transfer.request_id(flow))
         flow.response = transfer.response(reply, flow)
-        flow.comment = (
-            f"blocked by {error.why}" if isinstance(error, Blocked) else f"answered by Detour: {error.message}"
-        )
+        told = self.control.hiding.text(error.message)  # it may quote what was sent
+        flow.comment = f"blocked by {error.why}" if isinstance(error, Blocked) else f"answered by Detour: {told}"
         if (forced := forcing.of(flow)) is not None:
             flow.comment = f"{forced.told} → {forced.target} · {flow.comment}"
-        record.keep_answer(flow, error.why if isinstance(error, Blocked) else error.message)
+        record.keep_answer(flow, error.why if isinstance(error, Blocked) else told)
         level = logging.INFO if isinstance(error, Blocked) else logging.WARNING
-        logger.log(level, "%s detour %d %s", flow.id[:8], reply.status, error.message)
+        logger.log(level, "%s detour %d %s", flow.id[:8], reply.status, told)
         self.rest.note_refusal(flow, error, reply.status)
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
@@ -445,6 +444,8 @@ class Detour:
         translator = exchange.translator
         if isinstance(translator, StreamTranslator) and translator.bug is not None:
             logger.error("Detour: incident msg_%s", exchange.id, exc_info=translator.bug)
+        if exchange.error is not None:
+            exchange.error = self.control.hiding.text(exchange.error)
         record.keep_reply(flow, exchange)
         flow.comment = exchange.summary() + (STALE if self.control.fault else "")
         if ctx.master.addons.get("view") is not None:  # only there can a flow be reverted, and it costs a quarter ms

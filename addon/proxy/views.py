@@ -4,6 +4,7 @@ mitmproxy asks every view of its priority for everything that it shows, so none 
 and it colours all that a view gives it, so none gives it megabytes.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import override
 
@@ -156,7 +157,13 @@ def _http(metadata: Metadata) -> http.HTTPFlow:
     return metadata.flow
 
 
-def register() -> None:
-    """Add the views; a view of the same name is replaced."""
+def register(hide: Callable[[str], str]) -> None:
+    """Add the views; a view of the same name is replaced. ``hide`` takes credentials out of what they show."""
     for view in (PromptView, AnswerView, DifferenceView, SentView, BackendReplyView, ChangesView):
-        contentviews.add(view())
+        contentviews.add(_without_secrets(view(), hide))
+
+
+def _without_secrets(view: Contentview, hide: Callable[[str], str]) -> Contentview:
+    prettify = view.prettify
+    view.prettify = lambda data, metadata: hide(prettify(data, metadata))  # type: ignore[method-assign]  # around its own
+    return view

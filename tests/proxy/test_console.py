@@ -79,7 +79,7 @@ async def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ConsoleMast
     for signal in (contentviews.registry.on_change, *vars(signals).values()):
         if hasattr(signal, "receivers"):
             monkeypatch.setattr(signal, "receivers", [])  # the windows of earlier tests would draw themselves too
-    views.register()
+    views.register(str)
     master = ConsoleMaster(Options(confdir=str(tmp_path)))
     master.ui = Screen()
     master.window = Window(master)

@@ -29,7 +29,7 @@ ORIGINAL = json.dumps(ask("The client's words")).encode()
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
     with taddons.context():
-        views.register()
+        views.register(str)
         yield
 
 

@@ -149,7 +149,7 @@ class Rest:
         """Keep what became of an exchange. Never raises."""
         try:
             credential = exchange.credential
-            hide = credential.hide if credential is not None else str
+            hide = self._control.hiding.after(credential.hide if credential is not None else str)
             end = self._end(flow, status, elapsed_ms, hide)
             self._keep(journal.of_exchange(exchange, end))
             self.tally.note(exchange.route.name, exchange.losses)
@@ -159,7 +159,11 @@ class Rest:
     def note_refusal(self, flow: http.HTTPFlow, error: DetourError, status: int) -> None:
         """Keep an error of our own. Never raises."""
         try:
-            self._keep(journal.of_refusal(transfer.request_id(flow), error, self._end(flow, status, 0, str)))
+            self._keep(
+                journal.of_refusal(
+                    transfer.request_id(flow), error, self._end(flow, status, 0, self._control.hiding.text)
+                )
+            )
             if isinstance(error, Unsupported):
                 self.tally.note_refusal(error)
         except Exception:
@@ -168,7 +172,7 @@ class Rest:
     def note_told(self, flow: http.HTTPFlow, told: Told) -> None:
         """Keep a call to a model that was answered here. Never raises."""
         try:
-            end = self._end(flow, told.reply.status, 0, str)
+            end = self._end(flow, told.reply.status, 0, self._control.hiding.text)
             self._keep(journal.of_told(transfer.request_id(flow), told, end))
         except Exception:
             logger.exception("Detour: %s is not in the journal", flow.id)
@@ -272,5 +276,4 @@ def _hide(flow: http.HTTPFlow) -> None:
 
 
 def _cut(body: bytes | None, hide: Callable[[str], str]) -> Body:
-    kept = journal.cut(body or b"")
-    return Body(hide(kept.text), kept.left_out)
+    return journal.cut(hide((body or b"").decode("utf-8", "replace")).encode("utf-8", "replace"))

@@ -1,0 +1,48 @@
+"""Takes credentials out of what we show and say: views, comments, lines of the log. By the rules that are in force.
+
+The prompt log has the same rules and the same marks (see ``redact``), so that a mark there is a mark here.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from addon.prompts import redact
+from addon.prompts.redact import Redactor
+from addon.protocol.errors import ConfigError
+from addon.routing.settings import Settings
+from addon.settings import mark_secret
+
+logger = logging.getLogger(__name__)
+
+
+class Hiding:
+    """See the module."""
+
+    def __init__(self, settings: Callable[[], Settings | None], home: Callable[[], Path]) -> None:
+        """``settings``: what is in force; ``home``: where the key of the marks lies."""
+        self._wanted, self._home = settings, home
+        self._settings: Settings | None = None
+        self._redactor: Redactor | None = None
+
+    def text(self, text: str) -> str:
+        """Return a text without them."""
+        return self._in_force().text(text)
+
+    def after(self, hide: Callable[[str], str]) -> Callable[[str], str]:
+        """Return what does the same behind another that hides: an exchange's own key is told by its variable."""
+        return lambda text: self.text(hide(text))
+
+    def _in_force(self) -> Redactor:
+        settings = self._wanted()
+        if self._redactor is None or settings is not self._settings:
+            self._redactor, self._settings = redact.for_settings(settings or Settings(), self._key()), settings
+        return self._redactor
+
+    def _key(self) -> bytes:
+        try:
+            return mark_secret.read(self._home())
+        except ConfigError as error:
+            logger.warning("Detour: the marks in place of credentials hold for this run alone: %s", error.message)
+            return secrets.token_bytes(mark_secret.BYTES)
