@@ -88,6 +88,7 @@ class Profile:
     echo_always: bool = False  # the field stands on every assistant turn, empty where nothing is known
     repeats_reasoning: bool = False  # a delta of reasoning may come twice, word for word (xAI)
     reasoning_uncounted: bool = False  # completion_tokens leaves reasoning out
+    tells_cost: bool = False  # usage.cost is what a reply cost, in dollars
     sampling: bool = True  # temperature and top_p are taken
     stop_limit: int = 4
     parallel_switch: bool = True  # parallel_tool_calls is taken

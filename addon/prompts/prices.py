@@ -52,7 +52,12 @@ def parts(usage: Usage, price: Price | None) -> tuple[Part, ...]:
 
 
 def dollars(usage: Usage, price: Price | None) -> float | None:
-    """Return what was used in dollars; None: the price of something that was used is unknown."""
+    """Return what was used in dollars, as the backend says, or else by its prices.
+
+    None: it does not say, and the price of something that was used is unknown.
+    """
+    if usage.dollars is not None:
+        return usage.dollars
     costs = [part.dollars for part in parts(usage, price)]
     known = [cost for cost in costs if cost is not None]
     return sum(known, 0.0) if len(known) == len(costs) else None

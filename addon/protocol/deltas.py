@@ -102,7 +102,8 @@ class Usage:
 
     ``input_tokens`` counts neither ``cache_read_tokens`` nor ``cache_write_tokens``, as Anthropic counts.
     ``output_tokens`` includes ``reasoning_tokens``; ``cache_write_tokens`` includes ``cache_write_hour_tokens``, which
-    are written to stay for an hour and cost more. Both are 0 where the backend does not tell them.
+    are written to stay for an hour and cost more. Both are 0 where the backend does not tell them. ``dollars`` is what
+    the reply cost as the backend says; nearly all say nothing.
     """
 
     input_tokens: int
@@ -111,6 +112,7 @@ class Usage:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     cache_write_hour_tokens: int = 0
+    dollars: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,7 @@ _ROWS = (
             documents=True,
             default_max_tokens=16_384,
             search=SearchStyle.OPENROUTER,
+            tells_cost=True,
         ),
     ),
     Backend(

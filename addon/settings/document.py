@@ -146,6 +146,7 @@ class Profile(Part):
     echo_always: Maybe[bool] = None
     repeats_reasoning: Maybe[bool] = None
     reasoning_uncounted: Maybe[bool] = None
+    tells_cost: Maybe[bool] = None
     required_choice: Name | None = None
     named_choice: Maybe[bool] = None
     tool_schema: Maybe[Annotated[SchemaStyle, Field(strict=False)]] = None

@@ -26,6 +26,8 @@ COSTS: dict[str, tuple[Usage, Price | None, float | None]] = {
     "a long prompt": (Usage(1001, 10), LONG, 3043),
     "the cache makes it long": (Usage(1, 10, 1000), LONG, None),
     "long, at nobody knows what": (Usage(1001, 10), Price(1.0, 2.0, above=1000), None),
+    "what the backend says": (Usage(100, 50, 1000, dollars=0.25), Price(1.0, 1.0), 250_000),
+    "free, as the backend says": (Usage(100, 50, dollars=0.0), Price(1.0, 1.0), 0),
     "more reasoning than output": (Usage(0, 10, reasoning_tokens=20), Price(output=1.0, reasoning=2.0), 20),
     "more for an hour than was written": (Usage(0, 0, 0, 5, 0, 9), WHOLE, 40),
     "counts below nothing": (Usage(-5, -5, -5, -5, -5, -5), WHOLE, 0),
@@ -36,7 +38,7 @@ COSTS: dict[str, tuple[Usage, Price | None, float | None]] = {
 def test_tokens_cost_what_their_sort_costs(usage: Usage, price: Price | None, millionths: float | None) -> None:
     cost = prices.dollars(usage, price)
     assert cost == (None if millionths is None else pytest.approx(millionths / 1_000_000))
-    assert (cost is None) == bool(prices.unknown(usage, price))
+    assert usage.dollars is not None or (cost is None) == bool(prices.unknown(usage, price))
 
 
 def test_the_parts_are_told() -> None:

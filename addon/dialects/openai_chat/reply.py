@@ -222,7 +222,8 @@ class ChatDecoder:
         return deltas
 
     def _count(self, usage: Any) -> Usage:
-        return read_usage(usage, reasoning_uncounted=self._context.target.profile.reasoning_uncounted)
+        profile = self._context.target.profile
+        return read_usage(usage, reasoning_uncounted=profile.reasoning_uncounted, tells_cost=profile.tells_cost)
 
     def _settle(self, *then: Delta) -> list[Delta]:
         """Return ``then``, and before it what the backend wants back of what it thought so far."""

@@ -1,10 +1,11 @@
 """What a chat-completions reply says it cost, counted as Anthropic counts.
 
 Sources: OpenAI API reference, "usage"; DeepSeek, Moonshot and xAI, the same under their own names; SGLang,
-``UsageInfo``.
+``UsageInfo``; OpenRouter, "usage accounting".
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from addon.protocol.deltas import Usage
@@ -12,7 +13,7 @@ from addon.protocol.deltas import Usage
 MOST = 2**53 - 1  # JavaScript counts no further, and JSON of ours no number beyond 64 bits
 
 
-def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False) -> Usage:
+def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False, tells_cost: bool = False) -> Usage:
     """Count cached tokens once: OpenAI's ``prompt_tokens`` includes them, Anthropic's ``input_tokens`` does not.
 
     Cached tokens lie elsewhere at DeepSeek (``prompt_cache_hit_tokens``) and Moonshot (``cached_tokens``); where they
@@ -28,7 +29,17 @@ def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False) -
     if reasoning_uncounted or reasoning > completion:
         completion += reasoning
     fresh = prompt - cached - written if prompt >= cached + written else prompt
-    return Usage(fresh, completion, cached, written, reasoning or _told_beside(usage, completion))
+    cost = _cost(usage) if tells_cost else None
+    return Usage(fresh, completion, cached, written, reasoning or _told_beside(usage, completion), dollars=cost)
+
+
+def _cost(usage: Mapping[str, Any]) -> float | None:
+    """What OpenRouter charged; with a key of the user's own at the provider, what that charged is added."""
+    costs = [usage.get("cost")]
+    if usage.get("is_byok") is True:
+        costs.append((usage.get("cost_details") or {}).get("upstream_inference_cost"))
+    known = [float(cost) for cost in costs if isinstance(cost, int | float) and 0 <= cost < inf]
+    return sum(known) if len(known) == len(costs) else None
 
 
 def _told_beside(usage: Mapping[str, Any], completion: int) -> int:

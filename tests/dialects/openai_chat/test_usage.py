@@ -59,3 +59,28 @@ def test_reasoning_is_added_where_the_profile_says_that_it_is_left_out() -> None
     told = {**TOLD_NUMBERS, "completion_tokens_details": {"reasoning_tokens": 1}}
     assert read_usage(told, reasoning_uncounted=True) == Usage(10, 3, reasoning_tokens=1)
     assert read_usage(TOLD_NUMBERS, reasoning_uncounted=True) == Usage(10, 2)
+
+
+COSTS: dict[str, tuple[Json, float | None]] = {
+    "what was charged": ({"cost": 0.0123}, 0.0123),
+    "nothing": ({"cost": 0}, 0.0),
+    "no word of it": ({}, None),
+    "a text": ({"cost": "0.1"}, None),
+    "an object": ({"cost": {"total_cost": 0.1}}, None),
+    "less than nothing": ({"cost": -1}, None),
+    "no number": ({"cost": float("nan")}, None),
+    "beyond counting": ({"cost": float("inf")}, None),
+    "with a key of the user's own": (
+        {"cost": 0.01, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.2}},
+        0.21,
+    ),
+    "with such a key, and no word of its cost": ({"cost": 0.01, "is_byok": True, "cost_details": None}, None),
+    "without such a key": ({"cost": 0.01, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.01}}, 0.01),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), COSTS.values(), ids=COSTS)
+def test_a_cost_is_taken_where_the_profile_says_that_it_is_one(told: Json, expected: float | None) -> None:
+    found = read_usage({**TOLD_NUMBERS, **told}, tells_cost=True).dollars
+    assert found == (None if expected is None else pytest.approx(expected))
+    assert read_usage({**TOLD_NUMBERS, **told}).dollars is None
