@@ -41,14 +41,24 @@ class Proxy:
     port: int
 
     def cpu_s(self) -> float:
-        """CPU seconds so far, to the nanosecond, of all threads."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+        """CPU seconds so far."""
+        return cpu_s(self.process.pid)
 
     def resident_mb(self) -> float:
         """Resident memory."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+        return resident_mb(self.process.pid)
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far, to the nanosecond, of all threads."""
+    tasks = Path(f"/proc/{pid}/task")
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 def free_port() -> int:

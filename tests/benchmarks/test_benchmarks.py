@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import load, memory, soak
+from tests.benchmarks import growth, load, memory, soak
 from tests.benchmarks.proxy import ROOT, SCRIPTS, free_port, mitmdump, running
 from tests.benchmarks.table import Row, report
 from tests.benchmarks.visitor import Reply
@@ -85,3 +85,7 @@ def test_a_short_load_loses_no_stream(tmp_path: Path, monkeypatch: pytest.Monkey
         before, most = memory.growth_mb(proxies["detour"], "openai/openai-5", requests=memory.SETTLED)
     assert failed.value == 0
     assert 0 < before <= most
+
+
+def test_a_session_costs_what_its_final_transcript_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert growth.main() == 0, capsys.readouterr().out
