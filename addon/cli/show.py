@@ -144,7 +144,7 @@ def _new(turn: Turn) -> Text:
     elif texts:
         told = texts[-1]
     else:
-        told = next((TAGS.sub("", piece.text) or piece.title for piece in reversed(found)), "")
+        told = next((TAGS.sub("", pieces.command(piece.text)) or piece.title for piece in reversed(found)), "")
     return printing.cell(f"anew: {told}" if turn.is_joint else told, GLANCE)
 
 

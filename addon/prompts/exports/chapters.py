@@ -8,7 +8,6 @@ said before is still there, or the client has compacted, the conversation begins
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import count
@@ -17,6 +16,7 @@ from typing import Any
 import orjson
 
 from addon.prompts import answer, threads
+from addon.prompts.alignment import Steps, align
 from addon.prompts.answer import Answer
 from addon.prompts.entry import Entry
 from addon.prompts.exports import pieces
@@ -197,17 +197,14 @@ def _answered(given: Answer | None) -> Json:
 
 def _new(before: Sequence[bytes], keys: Sequence[bytes]) -> tuple[list[int], int]:
     """Return the places of the messages that were not told before, and how many of those before are still there."""
-    same = 0
-    while same < min(len(before), len(keys)) and before[same] == keys[same]:
-        same += 1
-    kept = same
+    kept = 0
     new: list[int] = []
-    matcher = SequenceMatcher(None, before[same:], keys[same:], autojunk=False)
-    for tag, low, high, start, end in matcher.get_opcodes():
-        if tag == "equal":
-            kept += high - low
+    for stretch in align(before, keys, Steps()):
+        places = range(len(keys))[stretch.new]
+        if stretch.state == "same":
+            kept += len(places)
         else:
-            new += range(same + start, same + end)
+            new += places
     return new, kept
 
 

@@ -20,6 +20,7 @@ REMINDER = "<system-reminder>"  # what the client says in the user's name
 COMMAND = re.compile(
     r"<command-name>\s*(/[^<\s]+)\s*</command-name>(?:.*?<command-args>([^<]*)</command-args>)?", re.DOTALL
 )
+NOTICE = "<task-notification>"  # of a task that ended, with a summary
 # pictures that every browser shows and none runs
 PICTURES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -84,9 +85,12 @@ def title(request: Mapping[str, Any]) -> str:
 
 
 def command(text: str) -> str:
-    """Return what the user typed where the client has wrapped a slash command; any other text as it is."""
-    found = COMMAND.search(text)
-    return f"{found[1]} {found[2] or ''}".strip() if found else text
+    """Return what the user typed, or what ended, where the client has wrapped that; any other text as it is."""
+    if found := COMMAND.search(text):
+        return f"{found[1]} {found[2] or ''}".strip()
+    _, _, notice = text.partition(NOTICE)
+    summary, end, _ = notice.partition("<summary>")[2].partition("</summary>")
+    return summary.strip() if end else text
 
 
 def written(value: Any) -> str:

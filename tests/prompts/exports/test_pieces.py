@@ -115,6 +115,8 @@ TITLES: list[tuple[Any, str]] = [
     ([{"role": "assistant", "content": "no"}, 7, user(" ", REMINDER), user("Second.")], "Second."),
     ([user(COMMAND)], "/init now"),
     ([user("<command-name>/clear</command-name>")], "/clear"),
+    ([user("<task-notification>\n<id>1</id>\n<summary>Agent x finished</summary>")], "Agent x finished"),
+    ([user("<command-name>" * 9)], "<command-name>" * 9),
     ([], ""),
     (None, ""),
 ]
