@@ -126,6 +126,7 @@ class Surroundings:
     networks: tuple[Network, ...] = ()
     uptime_s: int = 0
     has_layer: bool = True
+    log_fault: str | None = None
     doors: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -280,12 +281,13 @@ def health(around: Surroundings) -> models.Health:
     settings = around.control.settings
     fault = around.control.fault or (WRONG if settings is None else None)
     return models.Health(
-        status="ok" if fault is None else "degraded",
+        status="ok" if fault is None and around.log_fault is None else "degraded",
         version=__version__,
         uptime_s=around.uptime_s,
         preset=settings.preset if settings is not None else None,
         summary=around.control.summary() if settings is not None else WRONG,
         fault=fault,
+        log_fault=around.log_fault,
         layer=around.has_layer,
         targets={row.name: row.state for row in around.control.targets() if row.state is not healths.State.UP},
         doors=dict(around.doors),

@@ -324,6 +324,8 @@ class Health(Shape):
     summary: str
     fault: str | None
     """What is wrong with the settings; those from before are in force."""
+    log_fault: str | None
+    """Why exchanges are not in the prompt log at the moment."""
     layer: bool
     """Whether keys are kept off the flows from the start: not so in a mitmproxy that Detour does not know."""
     targets: dict[str, State]

@@ -215,6 +215,7 @@ class Rest:
             networks=self._doors.networks,
             uptime_s=round(self._now() - self._started),
             has_layer=self._doors.has_layer,
+            log_fault=self._recorder.tally.fault,
             doors={str(door): url for door, url in greeting.door_urls(sorted(listeners())).items()},
         )
 

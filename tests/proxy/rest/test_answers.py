@@ -187,6 +187,7 @@ def test_health_tells_what_runs_where() -> None:
         "preset": None,
         "summary": "opus → openai/gpt-test | sonnet → openai/gpt-test | haiku → ollama/known",
         "fault": None,
+        "log_fault": None,
         "layer": True,
         "targets": {},
         "doors": {"reverse": "http://127.0.0.1:8082"},
@@ -196,6 +197,11 @@ def test_health_tells_what_runs_where() -> None:
 def test_a_fault_degrades_and_what_was_right_stays() -> None:
     told = answers.health(surroundings(HeldControl(fault="detour.yaml, line 3: wrong")))
     assert (told.status, told.fault, told.summary[:4]) == ("degraded", "detour.yaml, line 3: wrong", "opus")
+
+
+def test_a_log_that_cannot_be_written_degrades() -> None:
+    told = answers.health(surroundings(log_fault="disk full"))
+    assert (told.status, told.fault, told.log_fault) == ("degraded", None, "disk full")
 
 
 def test_settings_that_were_never_right_degrade() -> None:
