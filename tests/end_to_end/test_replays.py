@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 from mitmproxy.io import FlowReader, FlowWriter
 
+from addon.prompts.log.reading import Log, Wanted
+from addon.prompts.log.statements import FILE
 from addon.prompts.log.writer import Writer
 from addon.proxy import record
+from tests.end_to_end.prompt_log import summaries
 from tests.end_to_end.proxy import CRASHES, DIRECT, ROOT, Proxy, running, wait_until
 from tests.end_to_end.replies import Json, answer, call
 from tests.end_to_end.trio import Trio
@@ -129,6 +132,26 @@ def test_the_command_line_asks_through_a_detour_that_runs(mitmweb: Proxy, trio: 
     assert two["first_content_ms"] <= two["total_ms"]
     assert trio.two.received[0].messages[-1] == {"role": "user", "content": "Which of you is it?"}
     assert trio.two.received[0].body["stream"]
+
+
+def test_what_was_recorded_is_replayed_and_recorded_as_a_copy(mitmweb: Proxy, trio: Trio, tmp_path: Path) -> None:
+    trio.one.script(answer("It is the first."))
+    trio.two.script(answer("It is the second."))
+    home = mitmweb.home / "detour"
+    assert b"event: message_stop" in send(mitmweb, **{"x-claude-code-session-id": "of-its-own"})
+    own = Wanted(session="of-its-own")
+    wait_until(lambda: bool(summaries(home, own)), LIMIT_S, lambda: mitmweb.log)
+    told = replayed(home, tmp_path, {}, "of-its-own/1", "two/x")
+    log = Log(home / FILE)
+    first, copy = log.summaries(own)
+    assert (first.origin, copy.origin, copy.of) == (None, "replay", first.id)
+    assert (copy.route, copy.status, copy.prompt_tokens) == ("two/x", 200, 1_200)
+    assert told["answers"][1] | {"id": copy.id, "prompt_tokens": 1_200, "target": "two/x"} == told["answers"][1]
+    entry = log.entry(copy.number)
+    assert entry.request is not None
+    assert json.loads(entry.request.body) == ASKED
+    assert not [name for name, _ in entry.request.headers if name.startswith("x-detour")]
+    log.close()
 
 
 def test_the_command_line_starts_one_where_none_runs(trio: Trio, tmp_path: Path) -> None:

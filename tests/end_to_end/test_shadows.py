@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from addon.prompts.entry import Summary
+from addon.prompts.log.reading import Wanted
+from tests.end_to_end.prompt_log import summaries
 from tests.end_to_end.proxy import DIRECT, Proxy, running, wait_until
 from tests.end_to_end.replies import Json, answer
 from tests.end_to_end.trio import Trio
@@ -50,6 +53,11 @@ def told(proxy: Proxy) -> list[str]:
     return rows
 
 
+def logged(proxy: Proxy) -> list[Summary]:
+    """The shadows in the prompt log."""
+    return summaries(proxy.home / "detour", Wanted(origin="shadow"))
+
+
 def test_the_second_model_is_asked_unseen_until_the_budget_is_spent(mitmweb: Proxy, trio: Trio) -> None:
     trio.one.script(*[answer("It is the first.")] * 3)
     trio.two.script(*[answer("It is the second.")] * 2)
@@ -74,3 +82,6 @@ def test_the_second_model_is_asked_unseen_until_the_budget_is_spent(mitmweb: Pro
     assert "2 requests" in told(mitmweb)[1]
     assert trio.asked == [["first"] * 3, ["second"] * 2, []]
     assert trio.two.received[0].messages == trio.one.received[0].messages
+    wait_until(lambda: len(logged(mitmweb)) == len(trio.two.received), LIMIT_S, lambda: mitmweb.log)
+    assert {each.route for each in logged(mitmweb)} == {"two/second"}
+    assert f"req_{logged(mitmweb)[0].of}" == first
