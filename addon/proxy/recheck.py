@@ -115,6 +115,7 @@ def _recorded(flow: http.HTTPFlow) -> Recorded:
         changes = bool(kept.get("changes"))
         if not isinstance(original["body"], bytes) or flow.request.raw_content is None:
             raise NotComparable("its bodies are not kept")
+        reply, status, headers = _reply(flow, kept) or (None, HTTPStatus.OK, {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NotComparable(f"it is kept in another way, by another version ({type(error).__name__})") from None
     return Recorded(
@@ -124,7 +125,9 @@ def _recorded(flow: http.HTTPFlow) -> Recorded:
         sent=sent,
         at_home=at_home,
         changes=changes,
-        reply=_reply(flow, kept),
+        reply=reply,
+        status=status,
+        headers=headers,
         given=(flow.response.get_content(strict=False) or b"") if flow.response is not None else b"",
     )
 
@@ -147,11 +150,17 @@ def _id(flow: http.HTTPFlow) -> str:
     return given.removeprefix(REQUEST_ID) if given.startswith(REQUEST_ID) else transfer.exchange_id(flow)
 
 
-def _reply(flow: http.HTTPFlow, kept: Mapping[str, Any]) -> bytes | None:
-    """The backend's whole good reply; None for any other: how a bad one came about is not all kept."""
-    reply, response = kept.get("reply"), flow.response
-    if flow.error is not None or response is None or response.status_code != HTTPStatus.OK or kept.get("dropped"):
+def _reply(flow: http.HTTPFlow, kept: Mapping[str, Any]) -> tuple[bytes, int, Mapping[str, str]] | None:
+    """The backend's whole reply, its status and headers; None where not all is kept of how the client's came about.
+
+    That is so of one that broke off, that was begun before the backend had answered, or that several attempts led to.
+    """
+    reply, response, head = kept.get("reply"), flow.response, kept.get("head")
+    if flow.error is not None or response is None or kept.get("dropped") or not isinstance(reply, bytes):
         return None
-    if not isinstance(reply, bytes) or (response.raw_content or b"").startswith(b"event: error"):
+    if (response.raw_content or b"").startswith(b"event: error") or len(kept.get("attempts", ())) > 1:
         return None
-    return reply
+    if not isinstance(head, list | tuple):  # of an older version
+        return (reply, HTTPStatus.OK, {}) if response.status_code == HTTPStatus.OK else None
+    status, *headers = head
+    return reply, int(status), {str(name): str(value) for name, value in headers}

@@ -2,13 +2,13 @@
 
 ``flow.metadata["detour"]`` is a dict of plain values, because it is saved with the flow: ``original`` (method, url,
 headers, body), ``version`` (ours), ``route``, ``reason``, ``changes``, ``losses``, and after the end ``reply``,
-``dropped``, and ``attempts``, those that failed, where there were any: target, status, milliseconds, and why of each. A
-copy of another exchange also says ``origin`` and ``of`` (see ``forcing``). No credential is among them: the client's
-are removed before anything is kept, but for a request that goes to the very host they were meant for with no key of
-ours, which bears them openly anyway.
+``dropped``, ``head`` (the reply's status, and the headers that say how it is read), and ``attempts``, those that
+failed, where there were any: target, status, milliseconds, and why of each. A copy of another exchange also says
+``origin`` and ``of`` (see ``forcing``). No credential is among them: the client's are removed before anything is kept,
+but for a request that goes to the very host they were meant for with no key of ours, which bears them openly anyway.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mitmproxy import flow as mitmproxy_flow
@@ -24,6 +24,7 @@ from addon.proxy.told import SELF
 from addon.routing.route import Route
 
 KEY = "detour"
+READ_HEADERS = frozenset(("content-type", "retry-after", "retry-after-ms"))
 LONG_WINDOW = "; asked for with the long window, [1m]"
 
 
@@ -111,10 +112,19 @@ def keep_reply(flow: http.HTTPFlow, exchange: Exchange) -> None:
         flow.metadata[KEY].update(losses=_told(exchange.losses))
         if isinstance(exchange, RoutedExchange):
             flow.metadata[KEY].update(reply=exchange.backend_reply(), dropped=exchange.dropped)
+            if exchange.head is not None:
+                flow.metadata[KEY]["head"] = [exchange.head[0], *_read(exchange.head[1])]
     if exchange.journey is not None and exchange.journey.attempts and KEY in flow.metadata:
         flow.metadata[KEY]["attempts"] = [
             [attempt.target, attempt.status, attempt.elapsed_ms, attempt.why] for attempt in exchange.journey.attempts
         ]
+
+
+def _read(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[list[str]]:
+    """Those of a reply's headers that say how it is to be read."""
+    for raw_name, raw_value in fields:
+        if (name := raw_name.decode("latin-1").lower()) in READ_HEADERS:
+            yield [name, raw_value.decode("latin-1")]
 
 
 def _reason(route: Route) -> str:

@@ -7,7 +7,7 @@ because the provider may be configured elsewhere today.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -55,6 +55,8 @@ class Recorded:
     at_home: bool = False  # it went to the very address that the client called, with the client's own headers
     changes: bool = False  # whether its route changed the request before it was translated
     reply: bytes | None = None
+    status: int = 200  # of the backend's reply
+    headers: Mapping[str, str] = field(default_factory=dict)  # those of it that say how it is read
     given: bytes = b""
 
 
@@ -139,10 +141,11 @@ def _tail(url: str, send: Send) -> str:
 def _given(recorded: Recorded, reply: bytes, send: Send) -> bytes:
     """What the client would get today."""
     exchange = RoutedExchange(recorded.id, send.route, 0.0, losses=send.encoded.losses, send=send)
-    if not send.stream or reply.lstrip().startswith(WHOLE):
-        return exchange.reply_whole(HTTPStatus.OK, {"content-type": "application/json"}, reply, 0.0).body
-    exchange.open_stream()
-    return exchange.feed(reply, 0.0) + exchange.close()
+    if recorded.status != HTTPStatus.OK or not send.stream or reply.lstrip().startswith(WHOLE):
+        return exchange.reply_whole(recorded.status, recorded.headers, reply, 0.0).body
+    exchange.open_stream(waits=True)
+    written = exchange.feed(reply, 0.0) + exchange.close()
+    return written if exchange.failure is None else exchange.settle(exchange.failure).body
 
 
 # -- comparing ---------------------------------------------------------------------------------------------------------

@@ -110,11 +110,11 @@ SCENES: dict[str, tuple[Script, dict[str, Any], str]] = {
     "a stream": (streaming(), ask(), "the same"),
     "a whole reply": (whole(), ask(stream=False), "the same"),
     "a whole reply to a stream": (whole(), ask(), "the same"),
-    "an error": (whole({"error": {"message": "no"}}, "400 Bad Request"), ask(), "the same, as far as the request goes"),
+    "an error": (whole({"error": {"message": "no"}}, "400 Bad Request"), ask(), "the same"),
     "an error in a stream": (
         streaming([b'data: {"error": {"message": "no"}}\n\n']),
         ask(),
-        "the same, as far as the request goes",
+        "the same",
     ),
     "a cut": (
         raw(
@@ -125,6 +125,24 @@ SCENES: dict[str, tuple[Script, dict[str, Any], str]] = {
         "the same, as far as the request goes",
     ),
 }
+
+
+async def test_what_is_not_all_kept_of_a_reply_is_not_compared(
+    flow: http.HTTPFlow, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, response = flow.metadata[record.KEY], flow.response
+    assert response is not None
+    assert kept["head"] == [200, ["content-type", "text/event-stream"]]
+    request_alone = ["the same, as far as the request goes"]
+    for changed in {"dropped": 5}, {"attempts": [["a/b", 503, 1, "no"]] * 2}, {"reply": None}:
+        flow.metadata[record.KEY] = {**kept, **changed}
+        assert told(checked([flow], caplog)[1]) == request_alone
+    flow.metadata[record.KEY] = {name: value for name, value in kept.items() if name != "head"}
+    assert told(checked([flow], caplog)[1]) == ["the same"], "an older version kept no head"
+    response.status_code = 503
+    assert told(checked([flow], caplog)[1]) == request_alone
+    flow.metadata[record.KEY], response.content = kept, b"event: error\ndata: {}\n\n"
+    assert told(checked([flow], caplog)[1]) == request_alone
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -34,8 +34,9 @@ def recorded(settings: Settings, reply: bytes = b"".join(HELLO), **asked: Any) -
     assert isinstance(send, Send)
     exchange = RoutedExchange("abc", send.route, 0.0, send=send)
     if send.stream:
-        exchange.open_stream()
+        exchange.open_stream(waits=True)
         given = exchange.feed(reply, 0.0) + exchange.close()
+        given = given if exchange.failure is None else exchange.settle(exchange.failure).body
     else:
         given = exchange.reply_whole(200, {}, reply, 0.0).body
     wire = send.encoded.wire
@@ -49,6 +50,16 @@ WHOLE = json.dumps(WHOLE_HELLO).encode()
 @pytest.mark.parametrize(("reply", "stream"), [(b"".join(HELLO), True), (WHOLE, False), (b"", True)])
 def test_the_same_code_makes_the_same(reply: bytes, stream: bool) -> None:
     assert retranslate(recorded(written(), reply, stream=stream), written()) == ()
+
+
+def test_an_error_is_translated_again_with_its_status() -> None:
+    was = recorded(written())
+    body = b'{"error": {"message": "slow down"}}'
+    today = retranslate(replace(was, reply=body, status=429, headers={"retry-after": "3"}), written())
+    assert "reply: error is new" in today
+    told = json.dumps({"type": "error", "error": {"type": "x", "message": "y"}, "request_id": "req_abc"}).encode()
+    today = retranslate(replace(was, reply=body, status=429, given=told), written())
+    assert today == ("reply: error.type", "reply: error.message")
 
 
 def test_a_whole_reply_to_a_stream_is_read_as_one() -> None:
