@@ -20,6 +20,7 @@ from typing import Any
 
 BINARY = os.environ.get("DETOUR_TEST_CHROMIUM", "")
 TIME_LIMIT_S = 30  # a cold start on a slow machine takes some seconds
+KEY_CODES = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "ArrowLeft": 37, "ArrowRight": 39}
 QUIET = [
     "--headless",
     "--no-sandbox",  # containers run as root, where the sandbox refuses to start
@@ -93,6 +94,22 @@ class Page:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
         for character in text:
             self._call("Input.insertText", text=character)
+
+    def press(self, key: str) -> None:
+        """Press a key as a hand does: a character, or a key by its name, such as Enter or ArrowDown."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        self._call(
+            "Input.dispatchKeyEvent", type="keyDown", key=key, text=text, windowsVirtualKeyCode=KEY_CODES.get(key, 0)
+        )
+        self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def choose(self, scheme: str) -> None:
+        """Prefer light or dark."""
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def wait_until(self, condition: str) -> None:
+        """Wait until a JavaScript expression holds; raises TimeoutError."""
+        self._wait_until(lambda: bool(self.evaluate(condition)), f"{condition} does not hold")
 
     def screenshot(self, path: Path) -> None:
         """A picture of the page as PNG."""

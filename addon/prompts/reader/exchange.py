@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from addon.prompts import threads
 from addon.prompts.entry import Entry, Summary
@@ -10,6 +11,9 @@ from addon.prompts.log.reading import Log, NotKept, Wanted
 from addon.prompts.threads import Turn
 from addon.protocol.errors import BadRequest
 from addon.protocol.messages import parse_json
+
+MOST_KEPT = 8  # sessions; one of 10,000 turns takes some 10 MB
+KEPT: WeakKeyDictionary[Log, tuple[int, dict[str, list[Turn]]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,22 @@ def place_of(log: Log, summary: Summary) -> Place:
 
 
 def turns_of(log: Log, session: str) -> list[Turn]:
-    """Return the turns of a session in the order of the log, which is how a person counts them: SESSION/TURN."""
+    """Return the turns of a session in the order of the log, which is how a person counts them: SESSION/TURN.
+
+    Those of a few sessions are kept until something new is in the log: a page asks for many turns of one.
+    """
+    newest = log.newest()
+    kept = KEPT.get(log)
+    if kept is None or kept[0] != newest:
+        kept = KEPT[log] = newest, {}
+    if session not in kept[1]:
+        if len(kept[1]) >= MOST_KEPT:
+            kept[1].clear()
+        kept[1][session] = _turns_of(log, session)
+    return kept[1][session]
+
+
+def _turns_of(log: Log, session: str) -> list[Turn]:
     found = sorted(threads.turns(log.summaries(Wanted(session=session))), key=lambda turn: turn.summary.number)
     return [replace(turn, place=place) for place, turn in enumerate(found, 1)]
 

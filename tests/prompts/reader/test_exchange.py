@@ -27,6 +27,16 @@ def test_turns_are_counted_in_the_order_of_the_log(reader: Reader) -> None:
     assert reader.shelf.open().resolve(f"{SESSION}/5").number == turns[4].summary.number
 
 
+def test_turns_are_kept_until_something_new_is_in_the_log(reader: Reader) -> None:
+    log = reader.shelf.open()
+    first = exchange.turns_of(log, SESSION)
+    assert exchange.turns_of(log, SESSION) is first
+    library.write(reader.file, entries.recorded_session()[:1])
+    assert len(exchange.turns_of(log, SESSION)) == 15
+    for number in range(exchange.MOST_KEPT + 1):
+        assert exchange.turns_of(log, f"session {number}") == []
+
+
 def test_a_call_of_no_session_stands_alone(empty: Reader) -> None:
     made = entries.entry({"model": "m", "messages": []}, given=b"")
     library.write(empty.file, [replace(made, summary=replace(made.summary, session=None))], session=None)

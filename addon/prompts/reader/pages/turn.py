@@ -80,6 +80,7 @@ def inner(number: int) -> Any:
         "turn_inner.html",
         number=number,
         new=_opened(found, messages, budget, MOST_INLINE),
+        continues=found.before is not None,  # then the assistant's messages are the answer to the turn before
         old_total=sum(not message.is_new for message in messages),
         answered=given,
         kept=found.entry.request is not None,

@@ -18,11 +18,11 @@ RANGES: Mapping[str, str] = {"1d": "a day", "7d": "a week", "30d": "30 days", ""
 USUAL = "30d"
 MOST_ROWS = 40
 MOST_DAYS = 60
-TABLES: Sequence[tuple[By, str]] = (
-    (By.MODEL, "Models"),
-    (By.SESSION, "Sessions"),
-    (By.KIND, "Kinds of calls"),
-    (By.AGENT, "Agents"),
+TABLES: Sequence[tuple[By, str, str]] = (
+    (By.MODEL, "Models", "Model"),
+    (By.SESSION, "Sessions", "Session"),
+    (By.KIND, "Kinds of calls", "Kind"),
+    (By.AGENT, "Agents", "Agent"),
 )
 
 
@@ -41,6 +41,7 @@ class Table:
 
     by: str
     title: str
+    noun: str  # of a row
     rows: tuple[Row, ...]
     more: int
 
@@ -54,7 +55,7 @@ def show() -> Any:
     except ConfigError as error:
         abort(400, error.message)
     summaries = house().open_log().summaries(Wanted(since=began))
-    reports = {by: usage.report(summaries, by, None) for by in (By.DAY, *(by for by, _ in TABLES))}
+    reports = {by: usage.report(summaries, by, None) for by in (By.DAY, *(by for by, _, _ in TABLES))}
     days = reports[By.DAY]
     own = (("replays", days.replays), ("shadows", days.shadows))
     return render_template(
@@ -64,15 +65,15 @@ def show() -> Any:
         total=days.total,
         beside=[(name, each) for name, each in own if each.exchanges],
         charts=charts.days(days.rows[-MOST_DAYS:]),
-        tables=[_table(by, title, reports[by]) for by, title in TABLES],
+        tables=[_table(by, title, noun, reports[by]) for by, title, noun in TABLES],
     )
 
 
-def _table(by: By, title: str, report: Report) -> Table:
+def _table(by: By, title: str, noun: str, report: Report) -> Table:
     shown = report.rows[:MOST_ROWS]
     most = max((_size(totals, report) for _, totals in shown), default=0) or 1
     rows = tuple(Row(name, totals, round(_size(totals, report) / most * 100, 1)) for name, totals in shown)
-    return Table(str(by), title, rows, len(report.rows) - len(shown))
+    return Table(str(by), title, noun, rows, len(report.rows) - len(shown))
 
 
 def _size(totals: Totals, report: Report) -> float:
