@@ -326,7 +326,7 @@ def test_ten_thousand_exchanges_are_read_as_fast_as_ten(large: Path) -> None:
 # -- pictures ----------------------------------------------------------------------------------------------------------
 
 SHOWN = (
-    ("reader-sessions", "", "light", 560),
+    ("reader-session", f"read/session/{day.SESSION}", "light", 760),
     ("reader-turn", f"read/turn/{number_of(day.ASKED)}", "dark", 800),
     ("reader-cache", f"read/turn/{number_of(day.BROKEN + 1)}/difference", "light", 620),
 )
@@ -342,6 +342,8 @@ def test_a_page_has_its_picture(
         page.choose(scheme)
         page.wait_for("Sessions")
         page.wait_until("document.readyState === 'complete'")
+        if "session" in name:
+            page.wait_for_element("#turn-2 details[open]")
         picture = Path(PICTURES or tmp_path) / f"{name}.png"
         page.screenshot(picture)
     assert 20_000 < picture.stat().st_size < 200_000

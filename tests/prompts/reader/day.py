@@ -207,7 +207,12 @@ def work() -> list[Entry]:
 def _agent(at: float) -> list[Entry]:
     asked = {"role": "user", "content": [_text("Who else assigns berths?")]}
     answer = (_text("Only the import of last year's plans does, in tools/import_plans.py:61."),)
-    facts: Json = {"agent": "a-explore-1", "agent_type": "Explore", "kind": "subagent", "route": "deepseek/deepseek-v4-pro"}
+    facts: Json = {
+        "agent": "a-explore-1",
+        "agent_type": "Explore",
+        "kind": "subagent",
+        "route": "deepseek/deepseek-v4-pro",
+    }
     return [_entry(100, at, _body("claude-haiku-4-5", [asked]), answer, **facts)]
 
 
