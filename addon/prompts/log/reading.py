@@ -12,8 +12,9 @@ from threading import Lock
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, Connection, Engine, case, create_engine, event, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, case, create_engine, event, func, select, text
 from sqlalchemy.engine import Row
+from sqlalchemy.exc import DatabaseError
 
 from addon.prompts.entry import Entry, Summary
 from addon.prompts.log import document, statements, streams
@@ -75,13 +76,14 @@ class Log:
     """See the module."""
 
     def __init__(self, file: Path) -> None:
-        """Open it. Raises: NoLog."""
-        if not file.is_file():
-            raise NoLog(
-                f"There is no prompt log at {file} yet: it is made with the first exchange, but for `record: off`."
-            )
+        """Open it. Raises: NoLog; ConfigError for a file that is none, or of a newer version."""
         self.file = file
         self._engine = _engine(file)
+        try:
+            _check(self._engine, file)
+        except BaseException:
+            self._engine.dispose()
+            raise
         self._lock = Lock()
         self._words: dict[int, str] = {}
         self._segments: OrderedDict[int, bytes] = OrderedDict()  # what they hold
@@ -241,6 +243,20 @@ def _engine(file: Path) -> Engine:
         connection.execute("PRAGMA query_only = ON")
 
     return engine
+
+
+def _check(engine: Engine, file: Path) -> None:
+    if file.exists():
+        try:
+            with engine.connect() as connection:
+                version = connection.execute(text("PRAGMA user_version")).scalar() or 0
+        except DatabaseError as error:
+            raise ConfigError(f"{file} cannot be read as a prompt log: {error.orig}.") from None
+        if version > statements.VERSION:
+            raise ConfigError(statements.NEWER.format(file))
+        if version == statements.VERSION:
+            return
+    raise NoLog(f"There is no prompt log at {file} yet: it is made with the first exchange, but for `record: off`.")
 
 
 def _failed() -> ColumnElement[bool]:

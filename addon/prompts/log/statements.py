@@ -10,6 +10,7 @@ from addon.prompts.entry import Summary
 
 FILE = "prompts.sqlite"  # under DETOUR_HOME
 VERSION = 1  # of the tables, in SQLite's user_version
+NEWER = "{} was written by a newer Detour: use that one, or move the file away."
 PACKS_OF_SEGMENT = 65_536
 
 # the texts of a summary that recur: each is stored once

@@ -306,7 +306,7 @@ def _prepare(database: sqlite3.Connection, file: Path) -> None:
         database.execute(statement)
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > statements.VERSION:
-        raise ConfigError(f"{file} was written by a newer Detour: use that one, or move the file away.")
+        raise ConfigError(statements.NEWER.format(file))
     if version < statements.VERSION:
         for statement in (statements.BEGIN, *statements.TABLES, statements.SET_VERSION, "COMMIT"):
             database.execute(statement)

@@ -1,5 +1,6 @@
 """Reading the prompt log."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from addon.prompts.entry import Entry
 from addon.prompts.log.reading import Log, NoLog, NotKept, SessionRow, Wanted
 from addon.prompts.log.statements import FILE
 from addon.prompts.log.writer import Writer
+from addon.protocol.errors import ConfigError
 from tests.prompts.entries import entry, stream
 from tests.prompts.log.plain import Plain
 
@@ -152,3 +154,23 @@ def test_nothing_can_be_written_through_it(log: Log) -> None:
 
     with log._engine.connect() as connection, pytest.raises(OperationalError, match="readonly"):
         connection.execute(text("DELETE FROM exchanges"))
+
+
+def test_a_log_that_is_just_being_made_is_none_yet(tmp_path: Path) -> None:
+    (tmp_path / FILE).touch()
+    with pytest.raises(NoLog, match="made with the first exchange"):
+        Log(tmp_path / FILE)
+
+
+def test_a_file_that_is_no_log_is_told(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("a diary" * 200)
+    with pytest.raises(ConfigError, match="cannot be read as a prompt log: file is not a database"):
+        Log(tmp_path / FILE)
+
+
+def test_a_log_of_a_newer_version_is_told(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / FILE)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(ConfigError, match="newer Detour"):
+        Log(tmp_path / FILE)
