@@ -2,32 +2,28 @@
 
 import csv
 import io
-import json
-import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
-import typer
 from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from addon.cli import wiring
-from addon.prompts import prices, usage
+from addon.cli import printing, prompt_log
+from addon.prompts import prices, printable, usage
 from addon.prompts.entry import Summary
+from addon.prompts.log.reading import Wanted
 from addon.prompts.usage import By, Latency, Report, Totals
 
 type Form = Literal["table", "csv", "json"]
 type Summaries = Callable[[float | None], Iterable[Summary]]  # of the exchanges since then
 
 UNKNOWN = "unknown"
-SHORT_ID = 8  # characters that tell one session from another
 MOST_WIDTH = 110  # of the chart
-GAP = 2  # characters between columns
 MOST_DIGITS = 10  # of a sum: $1,234.56
 TITLES = {
     By.SESSION: "session",
@@ -52,13 +48,8 @@ class Column:
 
 def logged(since: float | None) -> Iterable[Summary]:
     """Read them from the log. Raises: ConfigError when there is none."""
-    from addon.prompts.log import reading, statements
-
-    log = reading.Log(wiring.home_folder(Path.cwd(), os.environ) / statements.FILE)
-    try:
-        return log.summaries(reading.Wanted(since=since))
-    finally:
-        log.close()
+    with prompt_log.opened() as log:
+        return log.summaries(Wanted(since=since))
 
 
 def run(summaries: Summaries, by: By, since: str | None, form: Form, *, chart: bool) -> None:
@@ -66,11 +57,11 @@ def run(summaries: Summaries, by: By, since: str | None, form: Form, *, chart: b
     begin = usage.since(since, datetime.now()) if since else None  # naive: the days are those of this machine
     report = usage.report(summaries(begin), by, None)
     if form == "json":
-        typer.echo(json.dumps(as_json(report), indent=1, ensure_ascii=False))
+        printing.put_json(as_json(report))
     elif form == "csv":
-        typer.echo(as_csv(report), nl=False)
+        sys.stdout.write(as_csv(report))
     else:
-        show(report, Console(), chart=chart)
+        show(report, printing.console(), chart=chart)
 
 
 def as_json(report: Report) -> dict[str, object]:
@@ -95,8 +86,9 @@ def as_csv(report: Report) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name that no spreadsheet takes for a formula: clients and backends choose them."""
-    return f"'{name}" if name[:1] in ("=", "+", "-", "@") else name
+    """A name that no spreadsheet takes for a formula, and no terminal for a command: clients and backends choose it."""
+    shown = printable.line(name)
+    return f"'{shown}" if shown[:1] in ("=", "+", "-", "@") else shown
 
 
 def show(report: Report, console: Console, *, chart: bool) -> None:
@@ -113,19 +105,18 @@ def show(report: Report, console: Console, *, chart: bool) -> None:
 
 def table(report: Report, width: int) -> Table:
     """Return the sums, and the sum of the sums. ``width``: of the terminal, in characters."""
-    columns = [column for column in COLUMNS if width >= WIDE or not column.is_extra]
+    is_wide = width >= WIDE
+    columns = [column for column in COLUMNS if is_wide or not column.is_extra]
     columns = [column for column in columns if column.title != FAILED or report.total.failed]
-    several = len(report.rows) > 1
-    made = Table(show_footer=several, header_style="bold", footer_style="bold", box=None, pad_edge=False)
+    rows: list[list[Text | str]] = [
+        [_name(name, report.by, width), *(Text(column.cell(totals)) for column in columns)]
+        for name, totals in report.rows
+    ]
+    if len(rows) > 1:
+        rows.append([Text(text, "bold") for text in ("all", *(column.cell(report.total) for column in columns))])
+    heads = [printing.Column(column.title, "right") for column in columns]
+    made = printing.table([printing.Column(TITLES[report.by], is_text=True), *heads], rows, width)
     made.caption, made.caption_justify = LEGEND, "left"
-    every = [totals for _, totals in report.rows] + [report.total]
-    widths = [max(len(column.title), *(len(column.cell(each)) for each in every)) for column in columns]
-    room = max(width - sum(widths) - GAP * len(widths), SHORT_ID)  # a name gives way, a number does not
-    made.add_column(TITLES[report.by], footer="all", overflow="ellipsis", no_wrap=True, max_width=room)
-    for column in columns:
-        made.add_column(column.title, footer=column.cell(report.total), justify="right", no_wrap=True)
-    for name, totals in report.rows:
-        made.add_row(_name(name, report.by, width), *(Text(column.cell(totals)) for column in columns))
     return made
 
 
@@ -198,7 +189,5 @@ COLUMNS = (
 
 
 def _name(name: str, by: By, width: int) -> Text:
-    """A name without what would move the cursor: clients and backends choose them."""
-    if by is By.SESSION and width < WIDE and name != usage.NO_SESSION:
-        name = name[:SHORT_ID]
-    return Text("".join(letter if letter.isprintable() else "�" for letter in name))
+    is_long = by is By.SESSION and name != usage.NO_SESSION
+    return printing.cell(printing.short(name) if is_long and width < WIDE else name)

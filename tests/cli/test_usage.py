@@ -122,7 +122,7 @@ def test_an_empty_log_is_said() -> None:
 
 def test_names_cannot_move_the_cursor_or_style_the_table() -> None:
     text = printed([replace(KNOWN, route="evil/\x1b[2Jx\n[red]y")])
-    assert "evil/�[2Jx�[red]y" in text
+    assert "evil/␛[2Jx [red]y" in text
 
 
 @pytest.mark.parametrize(
