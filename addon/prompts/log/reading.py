@@ -15,6 +15,7 @@ import zstandard
 from sqlalchemy import ColumnElement, Connection, Engine, case, create_engine, event, func, select, text
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
 
 from addon.prompts.entry import Entry, Summary
 from addon.prompts.log import document, statements, streams
@@ -236,7 +237,7 @@ def _unpacked(connection: Connection, segment: int) -> bytes:
 
 
 def _engine(file: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{file}")
+    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)  # nothing stays open that nobody uses
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
