@@ -137,10 +137,7 @@ def _finish(response: Response) -> Response:
 
 
 def _refused(error: HTTPException) -> Any:
-    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    if status < HTTPStatus.BAD_REQUEST:  # a redirect
-        return error
-    return _page(status, error.name, error.description or "")
+    return _page(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, error.name, error.description or "")
 
 
 def _absent(error: ConfigError) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addon.prompts.reader import gate
-from addon.prompts.reader.app import POLICY, make
+from addon.prompts.reader.app import POLICY, _writable, make
 from addon.prompts.reader.house import House
 from addon.prompts.reader.pages import turn
 from tests.prompts import entries
@@ -220,3 +220,8 @@ def test_every_template_is_escaped_and_none_says_safe() -> None:
         assert "autoescape" not in text
         assert " style=" not in text
         assert not re.search(r"\son[a-z]+=", text)
+
+
+def test_text_that_utf_8_cannot_hold_is_marked() -> None:
+    assert _writable("half \ud800, whole \N{ANCHOR}") == "half ?, whole \N{ANCHOR}"
+    assert _writable(3) == 3

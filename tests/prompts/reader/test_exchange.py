@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from addon.prompts.entry import Entry
 from addon.prompts.log.reading import NotKept
 from addon.prompts.reader import exchange
 from tests.prompts import entries
@@ -53,3 +54,18 @@ def test_what_is_not_kept_or_no_object_is_no_request(empty: Reader) -> None:
     assert [exchange.read(empty.shelf.open(), number).request for number in (1, 2, 3, 4)] == [None] * 4
     with pytest.raises(NotKept):
         exchange.read(empty.shelf.open(), 5)
+
+
+def test_a_turn_before_that_is_not_kept_any_more_is_none(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = reader.shelf.open()
+    kept = log.entry
+
+    def entry(number: int) -> Entry:
+        if number == 4:
+            raise NotKept("gone")
+        return kept(number)
+
+    monkeypatch.setattr(log, "entry", entry)
+    assert exchange.read(log, 5).before is None
+    monkeypatch.setattr(exchange, "turns_of", lambda *_: [])
+    assert exchange.read(log, 5).place.of == 1

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from addon.prompts.entry import Entry
 from addon.prompts.reader import titles
 from addon.prompts.reader.titles import Titles
@@ -41,3 +43,17 @@ def test_what_was_found_is_kept(reader: Reader) -> None:
     assert found.of(log, log.sessions()) == {SESSION: "Read notes.txt."}
     reader.shelf.close()
     assert found.one(log, SESSION) == "Read notes.txt."
+
+
+def test_titles_are_forgotten_before_they_are_too_many(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(titles, "MOST_KEPT", 1)
+    found, log = Titles(), reader.shelf.open()
+    library.write(reader.file, entries.recorded_session()[:1], session="another")
+    assert found.one(log, SESSION) == found.one(log, "another") == "Read notes.txt."
+    assert list(found._found) == ["another"]
+
+
+def test_a_list_does_not_wait_for_all_of_them(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(titles, "LIST_S", -1.0)
+    log = reader.shelf.open()
+    assert Titles().of(log, log.sessions()) == {}

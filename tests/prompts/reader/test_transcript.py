@@ -180,3 +180,14 @@ def test_what_cannot_be_written_as_json_is_said() -> None:
         deep = [deep]
     assert transcript.indented(deep) == "(nested too deeply to be shown)"
     assert transcript.scalar("\ud800") == "\ud800"
+
+
+def test_arguments_that_are_no_object_are_json() -> None:
+    assert transcript.arguments([1]) == "[\n  1\n]"
+    (message,) = transcript.messages({"messages": [{"role": "assistant", "content": [{**CALL, "input": "ls"}]}]})
+    assert message.preview == "Bash ls"
+
+
+def test_parts_for_which_there_is_no_room_are_counted() -> None:
+    found = transcript.pieces([{"type": "text", "text": "x" * 90}] * 5, "messages.0.content", Budget(100))
+    assert [(piece.kind, piece.note) for piece in found[-1:]] == [("rest", "3")]

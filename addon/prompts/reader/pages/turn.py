@@ -59,6 +59,7 @@ def prompt(number: int) -> Any:
         answered=given,
         new=_opened(found, messages, budget),
         old=old[max(0, last - MOST_ROWS) : last],
+        new_total=sum(message.is_new for message in messages),
         old_total=len(old),
         earlier=max(0, last - MOST_ROWS),
         later=last < len(old),

@@ -2,7 +2,7 @@
 // What comes from the server is markup that the server has escaped; nothing here builds markup from text.
 "use strict";
 
-const LOOK_EVERY_MS = 2000;
+const SOONEST_MS = 1500, LATEST_MS = 8000, SLOWER = 1.25; // while nothing is new, it is looked for ever less often
 const ONE = "[data-stop]";
 
 // -- folds -----------------------------------------------------------------------------------------------------------
@@ -161,24 +161,39 @@ function append(list, markup) {
   })).then(() => rows.at(-1).scrollIntoView({ block: "end" }));
 }
 
+// Returns whether there was something new.
 async function look(list) {
-  if (document.hidden) return;
+  if (document.hidden) return false;
   const place = new URL(list.dataset.live, location.href);
   place.searchParams.set("after", list.dataset.newest);
   const response = await fetch(place);
-  if (response.status !== 200) return;
-  if (list.dataset.reload !== undefined) { location.reload(); return; }
+  if (response.status !== 200) return false;
+  if (list.dataset.reload !== undefined) { location.reload(); return true; }
   const markup = await response.text();
   list.dataset.newest = response.headers.get("X-Newest");
   if (list.dataset.swap !== undefined) swap(list, markup); else append(list, markup);
+  return true;
 }
 
 for (const list of document.querySelectorAll("[data-live]")) {
   if (!list.dataset.live) continue;
   const said = document.getElementById("live");
   if (said) said.hidden = false;
-  const again = () => setTimeout(() => look(list).catch(() => {}).finally(again), LOOK_EVERY_MS);
-  again();
+  let wait = SOONEST_MS, timer = 0;
+  const plan = () => { timer = setTimeout(again, wait); };
+  const again = async () => {
+    timer = 0;
+    const isNew = await look(list).catch(() => false);
+    wait = isNew ? SOONEST_MS : Math.min(wait * SLOWER, LATEST_MS);
+    plan();
+  };
+  plan();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !timer) return;
+    clearTimeout(timer);
+    wait = SOONEST_MS;
+    plan();
+  });
 }
 
 watch(document);

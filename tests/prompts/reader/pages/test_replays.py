@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from addon.prompts.entry import Entry
+from addon.prompts.log.reading import NotKept
 from addon.protocol.errors import ConfigError
 from tests.prompts import entries
 from tests.prompts.reader import library
@@ -101,3 +102,16 @@ def test_a_new_answer_comes_without_a_reload(copied: Reader) -> None:
     reply = copied.ask("read/live/turn/5/beside?after=15")
     assert (reply.status_code, reply.headers["X-Newest"]) == (200, "16")
     assert "From the shade." in reply.text
+
+
+def test_a_copy_that_is_not_kept_any_more_is_left_out(copied: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = copied.shelf.open()
+    kept = log.entry
+
+    def entry(number: int) -> Entry:
+        if number == 16:
+            raise NotKept("gone")
+        return kept(number)
+
+    monkeypatch.setattr(log, "entry", entry)
+    assert copied.text("read/turn/5/beside").count('<article class="column"') == 2

@@ -193,3 +193,21 @@ def test_a_failed_turn_says_why(empty: Reader) -> None:
     page = empty.text("read/turn/1")
     assert page.count("Busy.") >= 2
     assert "holds no messages" in page
+
+
+def test_of_very_many_new_messages_the_first_are_shown_and_the_rest_counted(empty: Reader) -> None:
+    said = [{"role": "user", "content": f"said {number}"} for number in range(250)]
+    first = entries.entry({"model": "m", "messages": said[:1]}, given=b"", kind="main")
+    second = entries.entry({"model": "m", "messages": said}, number=2, given=b"", kind="main")
+    library.write(empty.file, [first, second])
+    page = empty.text("read/turn/2")
+    assert "said 200<" in page
+    assert "said 201<" not in page
+    assert "49 more messages" in page
+
+
+def test_many_parts_of_one_message_end_where_the_page_is_full(empty: Reader) -> None:
+    _one(empty, [{"type": "text", "text": "'" * 50_000}] * 60)
+    page = empty.text("read/turn/1")
+    assert "more parts, for which this page has no room" in page
+    assert "/part/messages.0.content" in page
