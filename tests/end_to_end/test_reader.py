@@ -22,8 +22,9 @@ from addon.prompts.log.writer import Writer
 from addon.prompts.reader import gate
 from addon.settings import state_file
 from tests.end_to_end.browser import Page, browsing
+from tests.end_to_end.client import API_KEY, ClaudeCode
 from tests.end_to_end.proxy import DIRECT, ROOT, Proxy, end, free_ports, running, wait_until
-from tests.end_to_end.replies import Json, answer
+from tests.end_to_end.replies import Json, answer, call
 from tests.end_to_end.trio import Trio
 from tests.prompts import entries
 from tests.prompts.log.plain import Plain
@@ -273,6 +274,38 @@ def test_another_model_answers_beside_the_first_in_a_running_proxy(trio: Trio, t
         page.wait_for("Because it is not green.")
         assert "By Rayleigh scattering." in page.text()
         assert page.evaluate("document.querySelectorAll('.column').length") == 2
+        proxy.verify()
+
+
+@pytest.mark.client
+def test_what_the_real_client_says_is_read_while_it_says_it(trio: Trio, tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").write_text(f"{trio.settings}big: one/first\n", encoding="utf-8")
+    trio.one.script(
+        answer("I look.", call("Bash", "call_1", command="echo the-lighthouse", description="Say it")),
+        answer("It says: the lighthouse."),
+        answer("Nothing else."),
+    )
+    with running(tmp_path, trio.environment) as proxy, browsing() as page:
+        home, claude = tmp_path / "detour", ClaudeCode("reverse", proxy, tmp_path / "client")
+        watched: list[str] = []
+
+        def watch() -> None:
+            """Between the two turns of the client."""
+            wait_until((home / FILE).exists, LIMIT_S, lambda: proxy.log)
+            code = gate.seal(state_file.token(home), gate.CODE, time.time() + 60)
+            page.open(f"{proxy.proxy_url}/_detour/read/login?code={code}")
+            page.click("table.sessions a", "Say what it says")
+            watched.append(page.wait_for("It says: the lighthouse."))
+
+        claude.run("Say what it says.", watch, "And what else?", options=["--allowedTools", "Bash"])
+        shown = page.wait_for("Nothing else.")
+        assert "And what else?" in shown, "the turn came by itself"
+        assert "echo the-lighthouse" in watched[0]
+        assert "result" in watched[0]
+        page.open(f"{proxy.proxy_url}/_detour/read/search?q=lighthouse")
+        page.wait_for("“lighthouse”")
+        assert page.evaluate("document.querySelectorAll('.hits mark').length") >= 1
+        assert API_KEY not in shown + page.text()
         proxy.verify()
 
 
