@@ -96,10 +96,10 @@ def message(number: int, index: int) -> Any:
     try:
         content = transcript.at(found, f"messages.{index}")
     except LookupError:
-        abort(404, f"There is no message {index}.")
+        abort(404, f"There is no message {index + 1}.")
     shown = content.get("content") if isinstance(content, dict) else content
     pieces = transcript.pieces(shown, f"messages.{index}.content", Budget())
-    return _fragment("message.html", number, f"Message {index}", pieces=pieces)
+    return _fragment("message.html", number, f"Message {index + 1}", pieces=pieces)
 
 
 @pages.get("/read/turn/<int:number>/document/<path:place>")
