@@ -170,6 +170,8 @@ class DetourStream(HttpStream):
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> layer.CommandGenerator[None]:
+        if "flow" not in vars(self):
+            return  # both sides broke off at once, and the one has ended it while the other waited
         over = self.server_state in (self.state_done, self.state_errored) or self.client_state == self.state_errored
         if self.pace is None or over:
             if not isinstance(event, TimedOut | Refused):

@@ -276,3 +276,12 @@ def test_the_clock_has_nothing_to_say_once_it_is_over() -> None:
     told = world.told
     world.hear(TimedOut(1, "", ErrorCode.GENERIC_SERVER_ERROR))
     assert world.told == told
+
+
+def test_where_both_sides_break_off_at_once_it_ends_once() -> None:
+    world = World(plans=[None], connections_made=["refused"])
+    world.ask()
+    told = world.told
+    vars(world.stream).pop("flow", None)  # as it is once it is over
+    world.hear(RequestProtocolError(1, "gone", ErrorCode.CLIENT_DISCONNECTED))
+    assert world.told == told
