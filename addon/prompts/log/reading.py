@@ -184,7 +184,8 @@ class Log:
     def _turn(self, session: str, turn: str) -> Summary:
         """The exchange at a place of its session, counted from 1; from -1 at its end."""
         found = self.summaries(Wanted(session=session))
-        place = int(turn) if turn.removeprefix("-").isascii() and turn.removeprefix("-").isdigit() else 0
+        digits = turn.removeprefix("-")
+        place = int(turn) if digits.isascii() and digits.isdigit() and len(digits) <= len(str(len(found))) else 0
         if turn == LAST:
             place = -1
         if not 1 <= abs(place) <= len(found):

@@ -19,6 +19,7 @@ from addon.prompts import answer
 from addon.prompts.entry import Entry
 from addon.prompts.exports import pieces
 from addon.prompts.log.reading import Log, NotKept
+from addon.prompts.log.statements import FILE as LOG
 from addon.protocol.errors import BadRequest, ConfigError
 from addon.protocol.messages import parse_json
 
@@ -73,8 +74,11 @@ class Search:
             with suppress(_Busy):
                 self._update()
             asked = "SELECT rowid FROM said WHERE said MATCH ? ORDER BY rowid DESC LIMIT ?"
-            with _opened(self._file) as database:
-                numbers = [number for (number,) in database.execute(asked, (wanted, limit))]
+            try:
+                with _opened(self._file) as database:
+                    numbers = [number for (number,) in database.execute(asked, (wanted, limit))]
+            except _Busy as error:
+                raise NoSearch(f"{self._file} cannot be read now: {error}. It may be removed.") from error
         return [hit for number in numbers if (hit := self._hit(number, query)) is not None]
 
     # -- inside --------------------------------------------------------------------------------------------------------
@@ -130,6 +134,7 @@ def remove(log_file: Path) -> None:
 
 def expression(query: str) -> str:
     """Return what SQLite looks for: every word, each as it stands; the last may be the beginning of one."""
+    query = query.replace("\0", " ").encode("utf-8", "replace").decode()  # what SQLite takes for a text
     words = ['"' + word.replace('"', '""') + '"' for word in query.split() if any(map(str.isalnum, word))]
     return " ".join(words) + ("*" if words and query[-1:].isalnum() else "")
 
@@ -180,8 +185,12 @@ def _begin(database: sqlite3.Connection) -> None:
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the index, made where there is none. Raises: NoSearch."""
-    file.touch(mode=0o600)
-    with closing(sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)) as database:
+    try:
+        file.touch(mode=0o600)
+        made = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise NoSearch(f"The index of the search, {file}, cannot be made: {error}") from error
+    with closing(made) as database:
         try:
             (version,) = database.execute("PRAGMA user_version").fetchone()
             for statement in TABLES if version != VERSION else ():
@@ -189,5 +198,8 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         except sqlite3.OperationalError as error:
             if "fts5" in str(error):
                 raise NoSearch("This Python's SQLite has no full-text search (FTS5).") from error
-            raise _Busy from error
+            raise _Busy(str(error)) from error
+        except sqlite3.DatabaseError as error:  # it is no index any more; the next search makes it anew
+            remove(file.with_name(LOG))
+            raise _Busy(str(error)) from error
         yield database

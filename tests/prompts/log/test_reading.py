@@ -128,6 +128,7 @@ def test_an_exchange_is_found_by_what_people_write(log: Log, text: str, number: 
         ("aaaa-1111/4", "no turn '4' in session aaaa-111: write a number from 1 to 3"),
         ("aaaa-1111/0", "no turn '0'"),
         ("aaaa-1111/x", "no turn 'x'"),
+        ("aaaa-1111/" + "9" * 5_000, "no turn"),
         ("9" * 400, "there is no exchange"),
     ],
 )

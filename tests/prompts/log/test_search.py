@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,33 @@ def log(tmp_path: Path) -> Iterator[Log]:
     log = Log(tmp_path / LOG)
     yield log
     log.close()
+
+
+def test_any_query_is_answered(log: Log) -> None:
+    for query in ("wal\0rus", "\0", '"', "walrus*", "NEAR(", "a OR", "\ud800x", "x" * 10_000):
+        Search(log).find(query)
+
+
+def test_an_index_that_is_garbage_is_made_anew(log: Log) -> None:
+    index = log.file.with_name(FILE)
+    index.write_bytes(b"garbage " * 1_000)
+    with suppress(NoSearch):
+        Search(log).find("walrus")
+    assert numbers(log, "walrus") == [1]
+
+
+def test_where_no_index_can_be_made_it_is_told(log: Log) -> None:
+    log.file.with_name(FILE).mkdir()
+    with pytest.raises(NoSearch, match="cannot be made: unable to open"):
+        Search(log).find("walrus")
+
+
+def test_an_index_that_another_holds_is_told(log: Log) -> None:
+    assert numbers(log, "walrus") == [1]
+    with closing(sqlite3.connect(log.file.with_name(FILE), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(NoSearch, match="cannot be read now: database is locked"):
+            Search(log).find("walrus")
 
 
 def numbers(log: Log, query: str) -> list[int]:
