@@ -49,7 +49,8 @@ def cut(body: bytes, start: int = 0, end: int | None = None) -> list[int]:
     for text in MEDIA:
         for place in _places(body, text, start, end):
             begun = place + len(text)
-            if (close := body.find(b'"', begun, end)) - begun >= MEDIA_BYTES:
+            close = body.find(b'"', begun, end)
+            if close - begun >= MEDIA_BYTES and body.find(b"\\", begun, close) < 0:  # else it is a text
                 found |= {begun, close}
     return sorted(each for each in found if each < end)
 

@@ -5,9 +5,11 @@ thread of mitmproxy's process would hold up the streams of other exchanges. ``Sc
 by one thread; it hands each exchange over a pipe and waits until that is stored. The process ends when the pipe does,
 however mitmproxy ended, and no signal of the terminal reaches it.
 
-A message is its length, eight bytes, and a pickle; both ends are this module.
+A message is its length, eight bytes, and a pickle; both ends are this module. Classes of ours are told by their names:
+after a reload of the addon the old one's values are of classes that pickle does not find any more.
 """
 
+import io
 import os
 import pickle
 import sqlite3
@@ -15,8 +17,9 @@ import struct
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, override
 
 import addon
 from addon.prompts.entry import Entry
@@ -30,7 +33,11 @@ OPEN = "open"
 NICENESS = 5  # others first
 PATIENCE_S = 5.0  # with a process that shall end
 ROOT = Path(addon.__file__).parents[1]
-START = "import sys; sys.path.insert(0, sys.argv[1]); from addon.prompts.log import scribe; scribe.main()"
+# with the paths of this process behind its own: what `pip install --user` or PYTHONPATH brought is found there too
+START = (
+    "import sys; sys.path[:] = sys.argv[1:2] + sys.path + sys.argv[2:];"
+    "from addon.prompts.log.scribe import main; main()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class Scribe:
     def __init__(self, file: Path, rules: Rules) -> None:
         """Begin to write ``file``; ``rules`` say what is never stored."""
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-I", "-c", START, str(ROOT)],
+            [sys.executable, "-I", "-c", START, str(ROOT), *filter(None, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -77,6 +84,10 @@ class Scribe:
         """See Writer."""
         gone: int = self._ask("shrink", keep_days, keep_bytes, now)
         return gone
+
+    def kill(self) -> None:
+        """End it at once, from any thread; whoever waits for it hears that it is gone."""
+        self._process.kill()
 
     def close(self) -> None:
         """Let it end."""
@@ -108,10 +119,31 @@ class Scribe:
         return value
 
 
+class Pickler(pickle.Pickler):
+    """Tells classes of ours by their names."""
+
+    @override
+    def persistent_id(self, value: object) -> tuple[str, str] | None:
+        """Return module and name of a class of ours."""
+        if isinstance(value, type) and value.__module__.startswith(f"{addon.__name__}."):
+            return value.__module__, value.__qualname__
+        return None
+
+
+class Unpickler(pickle.Unpickler):
+    """Finds them."""
+
+    @override
+    def persistent_load(self, name: tuple[str, str]) -> object:
+        """Return the class."""
+        return getattr(import_module(name[0]), name[1])
+
+
 def _send(pipe: IO[bytes], message: object) -> None:
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    pipe.write(LENGTH.pack(len(data)))
-    pipe.write(data)
+    data = io.BytesIO()
+    Pickler(data, pickle.HIGHEST_PROTOCOL).dump(message)
+    pipe.write(LENGTH.pack(data.tell()))
+    pipe.write(data.getbuffer())
     pipe.flush()
 
 
@@ -122,7 +154,7 @@ def _receive(pipe: IO[bytes]) -> Any:
         return None
     (size,) = LENGTH.unpack(head)
     data = pipe.read(size)
-    return pickle.loads(data) if len(data) == size else None  # noqa: S301 - from our own other end
+    return Unpickler(io.BytesIO(data)).load() if len(data) == size else None
 
 
 class Book:

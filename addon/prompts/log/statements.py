@@ -27,6 +27,11 @@ PREPARE = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
 )
+# before anything is done: its version, how many tables and indexes it has, and whether it is a log
+LOOK = (
+    "SELECT (SELECT user_version FROM pragma_user_version()), (SELECT count(*) FROM sqlite_master),"
+    " (SELECT count(*) FROM sqlite_master WHERE name = 'exchanges')"
+)
 TABLES = (
     "CREATE TABLE IF NOT EXISTS exchanges ( number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
     " at FLOAT NOT NULL, session INTEGER, agent INTEGER, parent_agent INTEGER, agent_type INTEGER, kind INTEGER,"

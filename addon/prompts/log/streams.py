@@ -19,6 +19,7 @@ from addon.prompts.log.pieces import common_prefix, common_suffix
 PLAIN, STREAM = b"=", b"~"
 FEWEST_EVENTS = 4
 MOST_RUNS = 256  # of a stream: each may look at all that is left of it
+LONGEST_HEAD = 4_096  # bytes of an event before its text, in which its block's number is looked for
 BLANK = b"\n\n"
 APART = b"\n\x00\n"  # between texts that are looked at together: no credential goes over it
 # the texts that grow in a stream, in the wire formats that we read or write
@@ -150,7 +151,7 @@ def _runs(body: bytes) -> tuple[list[Run], bytes]:
 
 def _index(body: bytes, start: int) -> bytes:
     """The block's number, in the event in which a value stands."""
-    event = body.rfind(BLANK, 0, start) + 1
+    event = body.rfind(BLANK, max(0, start - LONGEST_HEAD), start) + 1 or max(0, start - LONGEST_HEAD)
     match = INDEX.search(body, event, start)
     return b" " + match[1] if match else b""
 

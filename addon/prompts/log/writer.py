@@ -38,6 +38,7 @@ HASH_BYTES = 16
 REMEMBERED_BYTES = 4 << 20  # of the last requests of conversations, those that were used last
 REMEMBERED_TEXTS = 1024
 BUSY_S = 5.0
+MOST = 2**63 - 1  # SQLite's largest number
 
 
 class Redacts(Protocol):
@@ -223,11 +224,12 @@ class Writer:
         begun, first = _joined(last, begins)
         cuts = cut(body, start, stop)
         middle = body[start:stop]
-        redact = None if self._redactor.body(middle) == middle else self._redactor.body
-        new = [
-            self._piece(segment, pieces, redact(piece) if redact else piece)
-            for piece in (body[one:other] for one, other in pairwise((*cuts, stop)))
-        ]
+        parts = [body[one:other] for one, other in pairwise((*cuts, stop))]
+        if (told := self._redactor.body(middle)) != middle:
+            parts = [self._redactor.body(part) for part in parts]
+            if b"".join(parts) != told:  # a credential is told by what stands in the piece before
+                cuts, parts = [start], [told]
+        new = [self._piece(segment, pieces, part) for part in parts]
         spans = [*first, *new, *last.spans[behind:]]
         tail = [each + moved for each in last.cuts[behind:]]
         self._last[key] = Last(body, [*begun, *cuts, *tail], spans, len(begun))
@@ -251,7 +253,8 @@ class Writer:
         text = self._redactor.text
         return replace(
             entry,
-            attempts=[replace(each, why=text(each.why)) for each in entry.attempts],
+            reason=text(entry.reason),
+            attempts=[replace(each, target=text(each.target), why=text(each.why)) for each in entry.attempts],
             changes=[replace(each, what=text(each.what)) for each in entry.changes],
             losses=[replace(each, what=text(each.what)) for each in entry.losses],
         )
@@ -262,6 +265,8 @@ class Writer:
             value = getattr(summary, name)
             if name in statements.WORDS and value is not None:
                 value = self._word(value)
+            elif isinstance(value, int):
+                value = max(-MOST, min(value, MOST))  # a backend may claim any number
             elif isinstance(value, str):
                 value = document.clean(self._redactor.text(value) if name == "error" else value)
             made.append(value)
@@ -302,11 +307,13 @@ def connect(file: Path) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection, file: Path) -> None:
-    for statement in statements.PREPARE:
-        database.execute(statement)
-    (version,) = database.execute("PRAGMA user_version").fetchone()
+    version, tables, ours = database.execute(statements.LOOK).fetchone()
+    if tables and (version == 0 or not ours):
+        raise ConfigError(f"{file} is another program's database: move it away, or use another DETOUR_HOME.")
     if version > statements.VERSION:
         raise ConfigError(statements.NEWER.format(file))
+    for statement in statements.PREPARE:
+        database.execute(statement)
     if version < statements.VERSION:
         for statement in (statements.BEGIN, *statements.TABLES, statements.SET_VERSION, "COMMIT"):
             database.execute(statement)

@@ -65,6 +65,12 @@ def test_a_picture_is_a_piece_of_its_own_in_every_format(form: str) -> None:
     assert PICTURE.encode() in parted((form % PICTURE).encode())
 
 
+def test_a_long_text_beside_data_is_no_picture() -> None:
+    text = "x" * pieces.MEDIA_BYTES + ' db_password="hunter2"'
+    body = orjson.dumps({"messages": [{"role": "user", "content": [{"type": "tool_use", "input": {"data": text}}]}]})
+    assert parted(body)[-1].startswith(b'{"type":"tool_use","input":{"data":"xxx')
+
+
 LAST = orjson.dumps(
     {
         "messages": [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}],

@@ -172,3 +172,25 @@ def test_in_this_process_the_same_verbs_do_the_same(tmp_path: Path) -> None:
     book.keep(RULES)
     assert book.shrink(1, 1 << 40, time.time() + 1e9) == 1
     book.close()
+
+
+def test_after_a_reload_the_values_of_the_old_code_are_still_told(
+    writing: Scribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Anew:
+        """What bears the name now."""
+
+    told = recorded_session()[0]
+    monkeypatch.setattr(f"{Entry.__module__}.Entry", Anew)
+    monkeypatch.setattr(scribe, "Rules", Anew)
+    writing.keep(RULES)
+    assert writing.add(told) == 1
+    monkeypatch.undo()
+    assert kept(tmp_path / FILE)[0].request == told.request
+
+
+def test_it_finds_modules_where_we_find_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(tmp_path / "of-the-user")
+    made = Scribe(tmp_path / FILE, RULES)
+    made.close()
+    assert str(tmp_path / "of-the-user") in made._process.args  # type: ignore[operator]  # a list

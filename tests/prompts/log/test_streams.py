@@ -106,3 +106,8 @@ def test_what_is_changed_stands_where_it_began(values: list[bytes], told: list[b
 
 def test_what_is_added_at_the_end_belongs_to_the_last() -> None:
     assert streams.redacted([b"a", b"b"], lambda text: text + b"!") == [b"a", b"b!"]
+
+
+def test_the_number_of_a_block_is_looked_for_near_its_text() -> None:
+    near, far = (b'{"index":3,%s"text":"' % (b" " * size) for size in (10, streams.LONGEST_HEAD))
+    assert (streams._index(near, len(near)), streams._index(far, len(far))) == (b" 3", b"")

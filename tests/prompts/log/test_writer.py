@@ -5,15 +5,17 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import override
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from addon.prompts.entry import Entry, Reply, Request, Summary
+from addon.prompts.entry import Attempt, Entry, Reply, Request, Summary
 from addon.prompts.log import retention, statements, writer
 from addon.prompts.log.reading import Log, NotKept, Wanted
 from addon.prompts.log.writer import Writer
@@ -294,3 +296,47 @@ def test_killed_200_times_at_random_it_misses_nothing_that_it_said_to_have(file:
     assert {name: found[name] for name in ("missing", "half", "integrity", "keys")} == {
         "missing": [], "half": [], "integrity": "ok", "keys": []
     }  # fmt: skip
+
+
+def test_a_secret_that_the_piece_before_gives_away_is_on_no_disk_and_nothing_else_changes(file: Path) -> None:
+    class Telling(Plain):
+        @override
+        def body(self, data: bytes) -> bytes:
+            return data.replace(b'"messages":[{"role":"user"', b'"messages":[{"role":"' + MARK.encode() + b'"')
+
+    told = {"model": "m", "messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b" * 2_000}]}
+    longer = {**told, "messages": [*told["messages"], {"role": "user", "content": "c"}]}
+    kept = Writer(file, Telling())
+    for each in (told, longer):
+        kept.add(entry(orjson.dumps(each)))
+    kept.close()
+    assert [each.request.body for each in read(file) if each.request] == [
+        Telling().body(orjson.dumps(each)) for each in (told, longer)
+    ]
+
+
+def test_any_number_that_a_backend_claims_is_kept_or_its_nearest(file: Path) -> None:
+    told = replace(entry({"model": "m"}), summary=Summary(id="a", at=1.0, output_tokens=10**30, input_tokens=-(10**30)))
+    written(file, told)
+    summary = read(file)[0].summary
+    assert (summary.output_tokens, summary.input_tokens) == (2**63 - 1, 1 - 2**63)
+
+
+def test_no_secret_is_in_why_and_who_was_asked(file: Path) -> None:
+    attempt = Attempt(f"a/{SECRET}", "400", 1, "")
+    written(file, replace(entry({"model": "m"}), reason=f"model is {SECRET}", attempts=[attempt]))
+    kept = read(file)[0]
+    assert (kept.reason, kept.attempts[0].target) == (f"model is {MARK}", f"a/{MARK}")
+
+
+@pytest.mark.parametrize("version", [0, statements.VERSION, 77])
+def test_the_database_of_another_program_is_left_alone(file: Path, version: int) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE theirs (name)")
+        database.execute(f"PRAGMA user_version = {version}")
+        database.commit()
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match="another program's database: move it away"):
+        Writer(file, Plain())
+    assert file.read_bytes() == before
