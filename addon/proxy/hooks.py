@@ -47,7 +47,7 @@ from addon.proxy.recorder import Recorder
 from addon.proxy.rest.responder import Rest, is_rest, may_be_ours
 from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.shadows import Shadows
-from addon.proxy.told import Told
+from addon.proxy.told import SELF, Told
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
@@ -82,6 +82,7 @@ class Detour:
         self.requestheaders = self._upstream.requestheaders
         self.http_connect_upstream = self._upstream.http_connect_upstream
         self._records = False  # before mitmproxy runs nothing is
+        self._since, self._is_leaving = 0.0, False
         self._reader = Reader()
         self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
         self.attempts = Attempts(self.control, self._upstream, self._reader, lambda: self.doors.has_layer)
@@ -112,7 +113,7 @@ class Detour:
         self.control.running()
         self.rest.running()
         self._log_file.running()
-        self._records = True
+        self._records, self._since = True, time.time()
 
     def done(self) -> None:
         """Leave mitmproxy as it was; what is under way is seen to its end."""
@@ -121,6 +122,7 @@ class Detour:
         self._log_file.done()
         self._recheck.done()
         self.rest.done()
+        self._is_leaving = True
         self.recorder.close()
         if not self.is_idle:
             Leaving(self).stay()
@@ -304,8 +306,14 @@ class Detour:
 
     def _record(self, flow: http.HTTPFlow, exchange: Exchange | None) -> None:
         """Let the prompt log have it, if it is the client's or a copy of that."""
+        if exchange is None and (self._is_leaving or self._is_anothers(flow)):
+            return
         if self._records and flow.live and self.settings is not None and self._is_ours(flow) and not is_rest(flow):
             self.recorder.note(flow, exchange, self.settings)
+
+    def _is_anothers(self, flow: http.HTTPFlow) -> bool:
+        """Whether a flow is of the addon that was here before a reload, which keeps it itself."""
+        return flow.request.timestamp_start < self._since and record.of(flow).get("route") not in (None, SELF)
 
     def left(self) -> None:
         """The last exchange after a reload has ended."""

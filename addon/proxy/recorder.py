@@ -27,7 +27,7 @@ from addon.protocol.errors import ConfigError
 from addon.proxy import recording
 from addon.proxy.exchange import Exchange
 from addon.proxy.recording import Taken
-from addon.routing.config import Mode
+from addon.routing.config import Mode, Recording
 from addon.routing.settings import Settings
 from addon.settings import mark_secret
 
@@ -36,9 +36,11 @@ logger = logging.getLogger(__name__)
 MOST_WAITING_BYTES = 64 << 20  # two hundred requests of 300 kB: more than a disk is ever behind
 MOST_WAITING = 5_000
 PATIENCE_S = 5.0
+GIVING_UP_S = 1.0
 AGAIN_S = 5.0  # before a log that could not be written is opened again
 TOLD_EVERY = 100
 SHRINK_EVERY_S = 600.0
+OUR_FAULT = "a fault of Detour's, see the log"
 
 
 class Writes(Protocol):
@@ -82,6 +84,8 @@ class Recorder:
         self._waiting = self._waiting_bytes = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # of the two numbers
+        self._desk = _Desk(self.file, lambda: self._home_file().parent)
+        self._told, self._why = 0, ""  # how many lost exchanges were said, and why the last was one
 
     def is_on(self, settings: Settings) -> bool:
         """Whether exchanges are kept from now on."""
@@ -125,6 +129,7 @@ class Recorder:
                 self._start()
         except Exception:
             logger.exception("Detour: %s is not in the prompt log", flow.id)
+            self._lose(OUR_FAULT)
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -135,15 +140,22 @@ class Recorder:
         thread.join(PATIENCE_S)
         if thread.is_alive():
             logger.warning("Detour: %d exchanges are not in the prompt log: the disk does not keep up", self._waiting)
+            self._told = self.tally.lost + self._waiting
+            self._desk.give_up()
+            thread.join(GIVING_UP_S)
+        elif self.tally.lost > self._told:
+            self._told = self.tally.lost
+            logger.warning("Detour: %d exchanges are not in the prompt log: %s", self._told, self._why)
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
+        self._desk = _Desk(self.file, lambda: self._home_file().parent)
         self._thread = threading.Thread(target=self._run, name="detour-prompt-log", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        desk = _Desk(self.file, lambda: self._home_file().parent)
+        desk = self._desk
         try:
             while (taken := self._queue.get()) is not None:
                 try:
@@ -154,7 +166,7 @@ class Recorder:
                     self._lose(str(error))
                 except Exception:
                     logger.exception("Detour: an exchange is not in the prompt log")
-                    self._lose("a fault of Detour's, see the log")
+                    self._lose(OUR_FAULT)
                 finally:
                     with self._lock:
                         self._waiting -= 1
@@ -166,8 +178,9 @@ class Recorder:
     def _lose(self, why: str) -> None:
         self.tally.lost += 1
         is_new = why != self.tally.fault
-        self.tally.fault = why
-        if is_new or self.tally.lost % TOLD_EVERY == 0:
+        self.tally.fault = self._why = why
+        if self.tally.lost > self._told and (is_new or self.tally.lost % TOLD_EVERY == 0):
+            self._told = self.tally.lost
             logger.warning(
                 "Detour: the prompt log %s cannot be written: %s (%d exchanges lost so far)",
                 self.file(), why, self.tally.lost,
@@ -187,24 +200,46 @@ class _Desk:
         self._find, self._home = file, home
         self._writer: Writes | None = None
         self._file: Path | None = None
+        self._place: tuple[int, int] | None = None
+        self._is_over = False
         self._settings: Settings | None = None
         self._failed_at, self._fault = -AGAIN_S, ""
         self._shrunk_at = -SHRINK_EVERY_S
 
     def write(self, taken: Taken) -> None:
         """Write an exchange. Raises: OSError, sqlite3.Error, ConfigError."""
-        writer = self._opened(taken.settings)
+        entry = recording.entry(taken)
         try:
-            writer.add(recording.entry(taken))
-        except (BrokenPipeError, EOFError):
-            self.close()  # the process is gone; the next exchange begins another
-            raise
+            self._opened(taken.settings).add(entry)
+        except (BrokenPipeError, EOFError):  # the process is gone: another one gets it, once
+            self.close()
+            self._failed_at = -AGAIN_S
+            try:
+                self._opened(taken.settings).add(entry)
+            except (BrokenPipeError, EOFError):
+                self.close()
+                raise
         now = time.monotonic()
         if now - self._shrunk_at >= SHRINK_EVERY_S:
             self._shrunk_at = now
-            kept = taken.settings.recording
-            if gone := writer.shrink(kept.keep_days, kept.keep_bytes, time.time()):
-                logger.info("Detour: %d old exchanges have left the prompt log, see `retention`", gone)
+            self._shrink(taken.settings.recording)
+
+    def give_up(self) -> None:
+        """End the process that writes, from another thread; nothing more is written."""
+        self._is_over = True
+        if isinstance(writer := self._writer, Scribe):
+            writer.kill()
+
+    def _shrink(self, kept: Recording) -> None:
+        """Let old exchanges go. A fault of it is no loss: what was written is written."""
+        assert self._writer is not None  # noqa: S101 - something was just written
+        try:
+            gone = self._writer.shrink(kept.keep_days, kept.keep_bytes, time.time())
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("Detour: old exchanges cannot leave the prompt log: %s", error)
+            return
+        if gone:
+            logger.info("Detour: %d old exchanges have left the prompt log, see `retention`", gone)
 
     def close(self) -> None:
         if self._writer is not None:
@@ -213,8 +248,10 @@ class _Desk:
 
     def _opened(self, settings: Settings) -> Writes:
         file = self._find()
-        if self._writer is not None and file != self._file:
-            self.close()
+        if self._is_over:
+            raise OSError("the disk does not keep up")
+        if self._writer is not None and (file != self._file or self._place != _place(file)):
+            self.close()  # also where it was removed: SQLite would write on into nowhere
         if self._writer is None:
             if time.monotonic() - self._failed_at < AGAIN_S:
                 raise OSError(self._fault)
@@ -223,8 +260,17 @@ class _Desk:
             except (OSError, sqlite3.Error, ConfigError) as error:
                 self._failed_at, self._fault = time.monotonic(), str(error)
                 raise
-            self._file, self._settings = file, settings
+            self._file, self._place, self._settings = file, _place(file), settings
         if settings is not self._settings:
             self._writer.keep(rules_of(settings, self._home()))
             self._settings = settings
         return self._writer
+
+
+def _place(file: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None: there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

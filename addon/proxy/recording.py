@@ -26,6 +26,8 @@ from addon.routing.config import Mode
 from addon.routing.pricing import price_of
 from addon.routing.settings import Settings
 
+MOST_UNPACKED = 128 << 20  # bytes: more than four times what Anthropic takes
+UNPACKED_AT_ONCE = 4 << 10  # of which a bomb makes a few megabytes
 PARENT_AGENT = "x-claude-code-parent-agent-id"
 MODEL_PATHS = "/v1/messages"  # and what lies below it
 FAILED_FROM = 400
@@ -199,7 +201,16 @@ def _headers(fields: Fields) -> Headers:
 
 
 def _plain(headers: Any, body: bytes) -> bytes:
-    """Unpack a body; one that does not unpack is kept as it is."""
+    """Unpack a body; one that does not unpack is kept as it is, and so is one that would fill the memory."""
+    unpack = compression.unpacker(headers.get("content-encoding", ""))
+    if unpack is None:
+        return body
+    made, size = [], 0
     with suppress(MalformedReply):
-        return compression.unpack_whole(headers.get("content-encoding", ""), body)
+        for place in range(0, len(body), UNPACKED_AT_ONCE):
+            made.append(unpack(body[place : place + UNPACKED_AT_ONCE]))
+            size += len(made[-1])
+            if size > MOST_UNPACKED:
+                return body
+        return b"".join(made)
     return body

@@ -10,6 +10,8 @@ import pytest
 from mitmproxy import http
 from mitmproxy.hooks import ConfigureHook
 
+from addon.prompts.log.reading import Log
+from addon.prompts.log.statements import FILE
 from addon.protocol.errors import DetourError
 from addon.protocol.event_shapes import PING
 from addon.proxy import journey
@@ -460,3 +462,32 @@ async def test_after_a_reload_a_stream_that_nobody_asked_for_is_still_translated
             gate.set()
             assert (await asking).json()["content"][0]["text"] == "Hello"
             await proxy.at_rest()
+
+
+async def test_what_is_under_way_at_a_reload_is_in_the_prompt_log_once(confdir: Path, tmp_path: Path) -> None:
+    gates = {"before": asyncio.Event(), "after": asyncio.Event()}
+
+    async def slow(received: Received, writer: asyncio.StreamWriter) -> None:
+        await gates[received.json["messages"][-1]["content"]].wait()
+        await streaming()(received, writer)
+
+    async with backend(slow) as fake:
+        settings(tmp_path, fake)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            before = asyncio.create_task(client.post("/v1/messages", json=ask("before")))
+            await until(lambda: len(fake.received) == 1)
+            reload(proxy)
+            proxy.detour._records, proxy.detour._since = True, time.time()
+            after = asyncio.create_task(client.post("/v1/messages", json=ask("after")))
+            await until(lambda: len(fake.received) == 2)
+            gates["after"].set()
+            await after  # while the old one is there
+            gates["before"].set()
+            await before
+            await proxy.at_rest()
+            await proxy.settled()
+    log = Log(tmp_path / "detour-home" / FILE)
+    kept = [log.entry(each.number) for each in log.summaries()]
+    log.close()
+    assert sorted("after" in str(each.request) for each in kept) == [False, True]
+    assert [each.summary.route for each in kept] == ["b0/m"] * 2

@@ -12,6 +12,7 @@ import pytest
 from addon.prompts.entry import Entry
 from addon.prompts.log.reading import Log
 from addon.prompts.log.statements import FILE
+from addon.proxy import recording
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
@@ -196,3 +197,12 @@ async def test_our_own_pages_are_not_kept(confdir: Path, configure: Configure) -
             await client.post("/v1/messages", json=ask(stream=True), headers=CLIENT_HEADERS)
             await proxy.settled()
     assert [each.summary.path for each in kept(Path.cwd())] == ["/v1/messages"]
+
+
+def test_a_body_that_would_fill_the_memory_is_kept_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = {"content-encoding": "gzip"}
+    small, large = gzip.compress(b"x" * 1_000), gzip.compress(b"x" * 100_000)
+    monkeypatch.setattr(recording, "MOST_UNPACKED", 50_000)
+    assert recording._plain(packed, small) == b"x" * 1_000
+    assert recording._plain(packed, large) == large
+    assert recording._plain({}, large) == large
