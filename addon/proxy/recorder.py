@@ -33,7 +33,7 @@ from addon.settings import mark_secret
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING_BYTES = 64 << 20  # two hundred requests of 300 kB: more than a disk is ever behind
+MOST_WAITING_BYTES = 32 << 20  # fifty exchanges of a long session: some two hundred a second can be written
 MOST_WAITING = 5_000
 PATIENCE_S = 5.0
 GIVING_UP_S = 1.0
