@@ -43,6 +43,8 @@ def lines(settings: Settings, listeners: Sequence[Listener], confdir: Path) -> I
             yield f"    ANTHROPIC_BASE_URL={url} claude"
         else:
             yield f"    HTTPS_PROXY={url} NODE_EXTRA_CA_CERTS={certificate} claude"
+    if urls := list(door_urls(listeners).values()):
+        yield f"Every prompt, in the browser: {urls[0]}/_detour/ (`detour read` lets you in)"
     if any(listener.is_open for listener in listeners):
         yield "Other machines can reach these doors: Detour answers them 403 unless detour_clients lists them."
     yield f"CA certificate: {certificate}"

@@ -34,7 +34,6 @@ pytestmark = pytest.mark.browser
 
 PICTURES = os.environ.get("DETOUR_TEST_PICTURES")
 LIMIT_S = 30
-FAST_MS = 300
 MANY = 10_000
 MOST_PAGE = 1_000_000  # bytes
 HOSTILE = """<script>document.title = "taken"; fetch("/taken")</script><img src=x onerror="document.title='taken'">

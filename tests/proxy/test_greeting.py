@@ -19,16 +19,25 @@ UNTOUCHED = [
 ]
 CERTIFICATE = "CA certificate: /home/me/.mitmproxy/mitmproxy-ca-cert.pem"
 PROXY_LINE = "    HTTPS_PROXY=http://{} NODE_EXTRA_CA_CERTS=/home/me/.mitmproxy/mitmproxy-ca-cert.pem claude"
+PROMPTS = "Every prompt, in the browser: http://{}/_detour/ (`detour read` lets you in)"
 
 DOORS = [
     ([], []),
     (
         [Listener(False, "127.0.0.1", 8080)],
-        ["Door one, HTTPS_PROXY: 127.0.0.1:8080", PROXY_LINE.format("127.0.0.1:8080")],
+        [
+            "Door one, HTTPS_PROXY: 127.0.0.1:8080",
+            PROXY_LINE.format("127.0.0.1:8080"),
+            PROMPTS.format("127.0.0.1:8080"),
+        ],
     ),
     (
         [Listener(True, "::1", 8082)],
-        ["Door two, base URL: [::1]:8082", "    ANTHROPIC_BASE_URL=http://[::1]:8082 claude"],
+        [
+            "Door two, base URL: [::1]:8082",
+            "    ANTHROPIC_BASE_URL=http://[::1]:8082 claude",
+            PROMPTS.format("[::1]:8082"),
+        ],
     ),
     (
         [Listener(False, "127.0.0.1", 80), Listener(False, "::1", 80), Listener(True, "10.0.0.7", 82)],
@@ -37,6 +46,7 @@ DOORS = [
             PROXY_LINE.format("127.0.0.1:80"),
             "Door two, base URL: 10.0.0.7:82",
             "    ANTHROPIC_BASE_URL=http://10.0.0.7:82 claude",
+            PROMPTS.format("127.0.0.1:80"),
         ],
     ),
     (
@@ -44,6 +54,7 @@ DOORS = [
         [
             "Door one, HTTPS_PROXY: 127.0.0.1:8080, [::1]:8080",
             PROXY_LINE.format("127.0.0.1:8080"),
+            PROMPTS.format("127.0.0.1:8080"),
             "Other machines can reach these doors: Detour answers them 403 unless detour_clients lists them.",
         ],
     ),

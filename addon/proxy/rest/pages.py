@@ -11,7 +11,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from addon.prompts.entry import Entry
-from addon.prompts.log.statements import FILE
 from addon.protocol.errors import Reply
 from addon.proxy.rest.surface import RestRequest
 
@@ -28,7 +27,7 @@ DROPPED = frozenset(("host", "content-length", "connection", "proxy-connection",
 class Around:
     """What the reader is told of the proxy that it runs in."""
 
-    home: Path
+    file: Path  # the prompt log's
     token: Callable[[], str | None]
     token_file: str
     by_address: bool = False  # clients of other machines were let in
@@ -73,7 +72,7 @@ class Pages:
         from addon.prompts.reader.shelf import Shelf  # noqa: PLC0415
 
         with self._lock:
-            file = around.home / FILE
+            file = around.file
             if self._made is None or self._made[0] != file:
                 if self._made is not None:
                     self._made[2].close()

@@ -118,10 +118,10 @@ class Rest:
         refused = surface.refusal(request, self._surroundings())
         if refused is not None:
             return refused
-        home, networks = self._control.home, self._doors.networks
         again = partial(self._again, asyncio.get_running_loop())
-        token_file = str(home / state_file.TOKEN)
-        around = Around(home, self.token, token_file, bool(networks), again, self._models)
+        token_file = str(self._control.home / state_file.TOKEN)
+        by_address = bool(self._doors.networks)
+        around = Around(self._recorder.file(), self.token, token_file, by_address, again, self._models)
         return await asyncio.to_thread(self._pages.answer, request, host, around)
 
     def _again(self, loop: asyncio.AbstractEventLoop, entry: Entry, model: str) -> None:

@@ -41,7 +41,7 @@ def pages() -> Iterator[Pages]:
 @pytest.fixture
 def around(tmp_path: Path) -> Around:
     library.write(tmp_path / FILE, entries.recorded_session()[:2])
-    return Around(tmp_path, lambda: TOKEN, "/home/me/token")
+    return Around(tmp_path / FILE, lambda: TOKEN, "/home/me/token")
 
 
 # -- the application ---------------------------------------------------------------------------------------------------
@@ -77,9 +77,9 @@ def test_another_name_is_refused(pages: Pages, around: Around) -> None:
     assert pages.answer(_asked("/_detour/"), "evil.example:8080", around).status == 421
 
 
-def test_another_home_is_another_log(pages: Pages, around: Around, tmp_path: Path) -> None:
+def test_another_file_is_another_log(pages: Pages, around: Around, tmp_path: Path) -> None:
     assert b"Read notes" in pages.answer(_asked("/_detour/"), HOST, around).body
-    other = Around(tmp_path / "other", lambda: TOKEN, "")
+    other = Around(tmp_path / "other" / FILE, lambda: TOKEN, "")
     assert b"Nothing recorded yet" in pages.answer(_asked("/_detour/"), HOST, other).body
     pages.done()
     pages.done()
