@@ -11,7 +11,7 @@ mark is never redacted again. A secret that a stream cuts into pieces is found t
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import MappingProxyType
@@ -23,6 +23,9 @@ from addon.routing.config import Pattern
 from addon.routing.settings import Settings
 
 MARK = re.compile(rb"\[redacted:([a-z0-9-]{1,40}):([0-9a-f]{8})\]")
+# letters, digits, - and _ as JSON may write them and nobody does, but for who hides something
+ESCAPE = b"\\u00"
+ESCAPED = re.compile(rb"\\++u00(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])")
 MOST_ROUNDS = 4  # taking one out may show another; two rounds have been enough for anything seen
 
 # headers whose values are kept, by name and by how the name begins
@@ -41,6 +44,11 @@ KEPT_BEGINNINGS = (
     "access-control-", "anthropic-", "ratelimit", "sec-ch-", "sec-fetch-", "x-accel-", "x-amzn-requestid", "x-cc-",
     "x-claude-", "x-detour-", "x-envoy-", "x-ratelimit-", "x-stainless-",
 )  # fmt: skip
+# but for one whose name has such a word: "tokens" are counted
+SECRET_WORDS = frozenset((
+    "apikey", "auth", "authorization", "authtoken", "cookie", "credential", "jwt", "key", "passwd", "password",
+    "secret", "signature", "token",
+))  # fmt: skip
 ADDRESSES = frozenset(("link", "location", "origin", "referer"))
 SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|Api-?Key|Digest|Negotiate|Key|AWS4-HMAC-SHA256) +)?", re.IGNORECASE)
 VARIABLE = re.compile(r"\$\w+|\$\{\w+\}")  # Detour's own name for a key
@@ -131,7 +139,8 @@ class Redactor:
         return b"[redacted:%s:%s]" % (kind.encode(), digest.encode())
 
     def _header(self, name: str, value: str) -> str:
-        if name in KEPT_HEADERS or name.startswith(KEPT_BEGINNINGS):
+        is_kept = name.startswith(KEPT_BEGINNINGS) and SECRET_WORDS.isdisjoint(name.split("-"))
+        if name in KEPT_HEADERS or is_kept:
             return self.url(value) if name in ADDRESSES else self.text(value)
         scheme = SCHEME.match(value)
         said = value[: scheme.end()] if scheme else ""
@@ -162,6 +171,13 @@ class Redactor:
 
     def _spans(self, data: bytes) -> list[tuple[int, int, str]]:
         """Find all, the longer where they overlap; nothing that touches a mark."""
+        found = self._found(data)
+        if ESCAPE in data and ESCAPED.search(data):
+            plain, places = _unescaped(data)
+            found += [(places(start), places(end), kind) for start, end, kind in self._found(plain)]
+        return _without_overlaps(data, found) if found else []
+
+    def _found(self, data: bytes) -> list[tuple[int, int, str]]:
         found = list(known_secrets.find(data))
         found += [
             (at, at + len(value), "configured")
@@ -170,7 +186,7 @@ class Redactor:
             if not _in_escape(data, at)
         ]
         found += own_patterns.find(data, self._own)
-        return _without_overlaps(data, found) if found else []
+        return found
 
 
 def for_settings(settings: Settings, secret: bytes) -> Redactor:
@@ -195,7 +211,19 @@ def _forms(value: str) -> Iterator[bytes]:
     yield quote(raw, safe="").encode()
 
 
+def _unescaped(data: bytes) -> tuple[bytes, Callable[[int], int]]:
+    """Return the data with letters and digits for their escapes, and from which place of it to which of the data."""
+    pieces, since, behind, moved = [], 0, list[int](), [0]
+    for found in ESCAPED.finditer(data):
+        pieces += [data[since : found.start()], bytes((int(found[1], 16),))]
+        since = found.end()
+        behind.append(found.start() - moved[-1] + 1)
+        moved.append(moved[-1] + since - found.start() - 1)
+    return b"".join((*pieces, data[since:])), lambda place: place + moved[bisect_right(behind, place)]
+
+
 def _plain(secret: bytes) -> bytes:
+    secret = ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), secret)
     if b"PRIVATE KEY" in secret:
         return re.sub(rb"\\+[nrt]|\s", b"", secret)
     return re.sub(rb"\\+(?=[\"/'])", b"", secret)

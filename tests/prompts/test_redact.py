@@ -138,6 +138,8 @@ def test_headers_that_are_known_to_be_harmless_stay() -> None:
         ("Cookie", "a=b; c=d", r"\[redacted:cookie:\w{8}\]"),
         ("Set-Cookie", "a=b; HttpOnly", r"\[redacted:cookie:\w{8}\]"),
         ("X-Unknown", "whatever", r"\[redacted:header:\w{8}\]"),
+        ("X-Stainless-Secret", "whatever", r"\[redacted:header:\w{8}\]"),
+        ("anthropic-auth-token", "whatever", r"\[redacted:header:\w{8}\]"),
         (
             "location",
             "https://me:word@x.example/?token=abc",
@@ -365,3 +367,13 @@ def test_of_a_secret_on_a_line_of_its_own_nothing_is_left(before: str, planted: 
 def test_basic_credentials_are_marked_as_they_are_sent() -> None:
     pair = base64.b64encode(b"user:a password").decode()
     assert pair not in REDACTOR.text(f"Authorization: Basic {pair}")
+
+
+@pytest.mark.parametrize("escape", [r"\u%04x", r"\\u%04X"])
+def test_a_key_whose_letters_are_escaped_is_found_with_the_same_mark(escape: str) -> None:
+    key = "sk-ant-api03-" + "aB3dE6gH9jK2mN5pQ8sT" * 4 + "-AAAAAAAA_AA"
+    (mark,) = [REDACTOR.body(key.encode())]
+    for hidden in (range(1), range(10, 40, 7), range(len(key))):
+        told = "".join(escape % ord(letter) if place in hidden else letter for place, letter in enumerate(key))
+        body = f'{{"a": "caf\\u00e9 {told} {key} \\u001b"}}'.encode()
+        assert REDACTOR.body(body) == b'{"a": "caf\\u00e9 %b %b \\u001b"}' % (mark, mark)
