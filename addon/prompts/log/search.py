@@ -195,6 +195,7 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
             (version,) = database.execute("PRAGMA user_version").fetchone()
             for statement in TABLES if version != VERSION else ():
                 database.execute(statement)
+            yield database
         except sqlite3.OperationalError as error:
             if "fts5" in str(error):
                 raise NoSearch("This Python's SQLite has no full-text search (FTS5).") from error
@@ -202,4 +203,3 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         except sqlite3.DatabaseError as error:  # it is no index any more; the next search makes it anew
             remove(file.with_name(LOG))
             raise _Busy(str(error)) from error
-        yield database

@@ -74,6 +74,17 @@ def test_an_index_that_another_holds_is_told(log: Log) -> None:
             Search(log).find("walrus")
 
 
+def test_an_index_that_is_removed_meanwhile_is_told_and_made_anew(log: Log) -> None:
+    finding = Search(log)
+    assert [hit.number for hit in finding.find("walrus")] == [1]
+    with closing(sqlite3.connect(log.file.with_name(FILE), isolation_level=None)) as other:
+        other.execute("DROP TABLE said")  # to whoever has it open it is another file
+        with pytest.raises(NoSearch, match="cannot be read now: no such table"):
+            finding.find("walrus")
+    search.remove(log.file)
+    assert [hit.number for hit in finding.find("walrus")] == [1]
+
+
 def numbers(log: Log, query: str) -> list[int]:
     return [hit.number for hit in Search(log).find(query)]
 

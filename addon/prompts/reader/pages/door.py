@@ -71,6 +71,9 @@ def _let_in(token: str) -> Any:
 def _wanted() -> str:
     """Return the page that was asked for, if it is one of ours."""
     wanted = request.values.get("to") or (request.full_path.rstrip("?") if request.method == "GET" else "")
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:  # no address at all
+        return url_for("sessions.index")
     is_page = parts.path.startswith("/_detour/") and not parts.path.startswith(("/_detour/read/lo", "/_detour//"))
     return wanted if is_page and not parts.netloc and not parts.scheme else url_for("sessions.index")

@@ -71,3 +71,8 @@ def test_a_browser_can_be_locked_again(reader: Reader) -> None:
     assert reply.status_code == 303
     assert reader.ask("").status_code == 401
     assert reader.ask("read/locked").status_code == 401
+
+
+def test_what_is_no_address_leads_to_the_sessions(reader: Reader) -> None:
+    reply = reader.ask("read/login?to=//%5B")
+    assert (reply.status_code, reply.headers["location"]) == (303, "/_detour/")
