@@ -66,11 +66,12 @@ def _places(body: bytes, text: bytes, start: int, end: int) -> list[int]:
 def reused(last: bytes, cuts: list[int], body: bytes) -> tuple[int, int]:
     """How many pieces of ``last``, which begin at ``cuts``, ``body`` begins with, and with how many it ends."""
     same = common_prefix(last, body)
-    first = bisect_right(cuts, same) - 1 if same < len(last) else len(cuts)
+    # a body that goes on behind all of the last one: that was cut off, perhaps within a credential
+    first = len(cuts) if same == len(last) == len(body) else max(0, bisect_right(cuts, same) - 1)
     begun = cuts[first] if first < len(cuts) else len(last)
     behind = common_suffix(last, body, min(len(last), len(body)) - begun)
     tail = len(cuts) - bisect_left(cuts, len(last) - behind)
-    return max(first, 0), tail
+    return first, tail
 
 
 def common_prefix(one: bytes, other: bytes) -> int:

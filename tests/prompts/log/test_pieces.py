@@ -88,7 +88,7 @@ LAST = orjson.dumps(
         (LAST.replace(b"Read", b"Write"), 7, 0),
         (LAST.replace(b"{", b"[", 1), 0, 7),
         (b"", 0, 0),
-        (LAST + b" ", 8, 0),
+        (LAST + b" ", 7, 0),
     ],
 )
 def test_the_next_turn_reuses_what_it_begins_and_ends_with(body: bytes, begins: int, ends: int) -> None:

@@ -340,3 +340,12 @@ def test_the_database_of_another_program_is_left_alone(file: Path, version: int)
     with pytest.raises(ConfigError, match="another program's database: move it away"):
         Writer(file, Plain())
     assert file.read_bytes() == before
+
+
+def test_a_secret_that_one_body_ends_within_is_on_no_disk_where_the_next_goes_on(file: Path) -> None:
+    body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": f"It is {SECRET}, no?"}]})
+    told = entry(body)
+    assert told.request
+    cut = replace(told, request=replace(told.request, body=body[: body.index(b"hunter2") + 3]))
+    written(file, cut, told, told)
+    assert [each.request.body for each in read(file) if each.request][1:] == [Plain().body(body)] * 2
