@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.prompts.log import streams
+from addon.prompts.redact import Redactor
 
 TRANSCRIPTS = sorted((Path(__file__).parents[2] / "transcripts").rglob("*.sse"))
 SECRET = b"sk-ant-api03-ABCDEFGHIJKLMNOP"
@@ -111,3 +112,13 @@ def test_what_is_added_at_the_end_belongs_to_the_last() -> None:
 def test_the_number_of_a_block_is_looked_for_near_its_text() -> None:
     near, far = (b'{"index":3,%s"text":"' % (b" " * size) for size in (10, streams.LONGEST_HEAD))
     assert (streams._index(near, len(near)), streams._index(far, len(far))) == (b" 3", b"")
+
+
+def test_a_credential_in_deltas_that_come_in_turns_with_others_is_found() -> None:
+    redact = Redactor(b"0123456789abcdef").body
+    key = "sk-ant-api03-" + "aB3dE6gH9jK2mN5pQ8sT" * 4 + "-AAAAAAAA_AA"
+    event = 'data: {"type":"response.output_text.delta","output_index":%d,"content_index":0,"delta":"%s"}\n\n'
+    told = "".join(event % (0, key[at : at + 9]) + event % (1, "walrus") for at in range(0, len(key), 9)).encode()
+    body = streams.unpack(streams.pack(told, redact))
+    assert body.count(b"[redacted:anthropic:") == 1
+    assert not any(key[at : at + 9].encode() in body for at in range(0, len(key) - 9, 9))
