@@ -3,6 +3,7 @@
 `DETOUR_TEST_PICTURES` names a folder for the README's pictures.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("DETOUR_TEST_PICTURES")
 LIMIT_S = 30
 MANY = 10_000
+SECONDS = itertools.count(60)  # that a code holds: two of one end are one code, which opens once
 MOST_PAGE = 1_000_000  # bytes
 HOSTILE = """<script>document.title = "taken"; fetch("/taken")</script><img src=x onerror="document.title='taken'">
 <svg onload="document.title='taken'"><a href="javascript:document.title='taken'">a</a></pre></details><h1>taken</h1>"""
@@ -68,9 +70,9 @@ def reading(home: Path) -> Iterator[str]:
 
 def let_in(page: Page, url: str, home: Path, width: int = 1280, height: int = 800) -> None:
     """Open the first page with a browser that was never here."""
-    code = gate.seal(state_file.token(home), gate.CODE, time.time() + 60)
+    code = gate.seal(state_file.token(home), gate.CODE, time.time() + next(SECONDS))
     page.open(f"{url}/_detour/read/login?code={code}", width, height)
-    page.wait_for("Sessions")
+    ready(page, "Sessions")
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,12 @@ def page(url: str, home: Path) -> Iterator[Page]:
     with browsing() as page:
         let_in(page, url, home)
         yield page
+
+
+def ready(page: Page, text: str) -> None:
+    """Wait for a page that shows this and hears keys: its script runs when all of it is there."""
+    page.wait_for(text)
+    page.wait_until("document.readyState === 'complete'")
 
 
 def number_of(turn: int) -> int:
@@ -123,7 +131,7 @@ def test_sessions_are_read_without_a_mouse(page: Page, url: str) -> None:
     page.press("j")
     page.press("k")
     page.press("Enter")
-    page.wait_for("16 turns")
+    ready(page, "16 turns")
     page.press("j")
     page.press("j")
     page.wait_for("Two ships were given the same berth on Friday.")
@@ -137,7 +145,7 @@ def test_sessions_are_read_without_a_mouse(page: Page, url: str) -> None:
     page.wait_for("This list; Esc closes it")
     page.press("Escape")
     page.press("u")
-    page.wait_for("Profile the tide table import")
+    ready(page, "Profile the tide table import")
     page.press("/")
     page.wait_until("document.activeElement.id === 'search'")
 
@@ -156,7 +164,8 @@ def test_a_word_is_searched_and_leads_to_its_turn(page: Page) -> None:
     page.press("/")
     page.type("#search", "StopIteration")
     page.press("Enter")
-    shown = page.wait_for("“StopIteration”")
+    ready(page, "“StopIteration”")
+    shown = page.text()
     assert "Two ships in one berth" in shown
     page.press("j")
     page.press("Enter")
@@ -165,7 +174,8 @@ def test_a_word_is_searched_and_leads_to_its_turn(page: Page) -> None:
 
 def test_old_messages_are_folded_and_loaded_when_they_are_opened(page: Page, url: str) -> None:
     page.open(f"{url}/_detour/read/turn/{number_of(day.ASKED)}")
-    shown = page.wait_for("Said before")
+    ready(page, "Said before")
+    shown = page.text()
     assert "plan.assign(ship" not in shown
     assert page.evaluate("document.querySelectorAll('details.row[open]').length") == 0
     page.evaluate("document.querySelectorAll('details.row > summary')[2].focus()")
@@ -175,6 +185,7 @@ def test_old_messages_are_folded_and_loaded_when_they_are_opened(page: Page, url
     page.wait_until("document.querySelectorAll('details.row[open]').length === 0")
     page.press("ArrowRight")
     page.wait_until(f"location.pathname.endsWith('/turn/{number_of(day.ASKED) + 1}')")
+    ready(page, "Said before")
     page.press("2")
     page.wait_until("location.pathname.endsWith('/difference')")
 
@@ -263,7 +274,7 @@ def test_another_model_answers_beside_the_first_in_a_running_proxy(trio: Trio, t
         home = tmp_path / "detour"
         send(proxy, asked)
         wait_until((home / FILE).exists, LIMIT_S, lambda: proxy.log)
-        code = gate.seal(state_file.token(home), gate.CODE, time.time() + 60)
+        code = gate.seal(state_file.token(home), gate.CODE, time.time() + next(SECONDS))
         page.open(f"{proxy.proxy_url}/_detour/read/login?code={code}")
         page.click("table.sessions a")
         page.click(".place")
@@ -291,7 +302,7 @@ def test_what_the_real_client_says_is_read_while_it_says_it(trio: Trio, tmp_path
         def watch() -> None:
             """Between the two turns of the client."""
             wait_until((home / FILE).exists, LIMIT_S, lambda: proxy.log)
-            code = gate.seal(state_file.token(home), gate.CODE, time.time() + 60)
+            code = gate.seal(state_file.token(home), gate.CODE, time.time() + next(SECONDS))
             page.open(f"{proxy.proxy_url}/_detour/read/login?code={code}")
             page.click("table.sessions a", "Say what it says")
             watched.append(page.wait_for("It says: the lighthouse."))

@@ -40,7 +40,7 @@ def beside(number: int) -> Any:
         found,
         "replays.beside",
         columns=_columns(log, found.summary),
-        asked=request.args.get("asked", "")[:MOST_MODEL],
+        asked=_awaited(log, found.summary),
         newest=newest,
         **turn.asking(found),
     )
@@ -64,12 +64,20 @@ def ask(number: int) -> Any:
     again, model = house().again, request.form.get("model", "").strip()[:MOST_MODEL]
     if again is None:
         abort(HTTPStatus.CONFLICT, "No Detour runs here that could ask: start one, for example with `detour web`.")
-    entry = house().open_log().entry(number)
+    log = house().open_log()
+    entry, newest = log.entry(number), log.newest()
     try:
         again(entry, model)
     except ConfigError as error:
         abort(HTTPStatus.BAD_REQUEST, error.message)
-    return redirect(url_for("replays.beside", number=number, asked=model), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("replays.beside", number=number, asked=model, after=newest), HTTPStatus.SEE_OTHER)
+
+
+def _awaited(log: Log, summary: Summary) -> str:
+    """Return the model that was just asked, as long as the log has no newer copy than it had then."""
+    after = request.args.get("after", 0, int)
+    is_there = log.summaries(Wanted(of=summary.of or summary.id), after=after, limit=1)
+    return "" if is_there else request.args.get("asked", "")[:MOST_MODEL]
 
 
 def _columns(log: Log, summary: Summary) -> list[Column]:

@@ -71,6 +71,9 @@ def test_another_model_is_asked(reader: Reader) -> None:
     waiting = with_proxy.text(reply.headers["Location"].removeprefix("/_detour/"))
     assert "Its answer appears here" in waiting
     assert 'action="/_detour/read/turn/5/again"' in waiting
+    library.write(reader.file, [_copy(entries.recorded_session()[4], "At once.", "openai/sol")], session=None)
+    answered = with_proxy.text(reply.headers["Location"].removeprefix("/_detour/"))
+    assert ("At once." in answered, "Its answer appears here" in answered) == (True, False)
     with_proxy.shelf.close()
 
 
