@@ -56,7 +56,8 @@ def is_own(origin: str | None, fetch_site: str | None, host: str) -> bool:
         return False
     if origin is None:
         return fetch_site is not None  # no browser of today leaves both out of a POST
-    return _place(origin) == _place(f"http://{host}")
+    place = _place(origin)
+    return place is not None and place == _place(f"http://{host}")
 
 
 def _mac(token: str, purpose: str, until: int) -> str:

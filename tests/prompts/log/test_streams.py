@@ -118,7 +118,7 @@ def test_a_credential_in_deltas_that_come_in_turns_with_others_is_found() -> Non
     redact = Redactor(b"0123456789abcdef").body
     key = "sk-ant-api03-" + "aB3dE6gH9jK2mN5pQ8sT" * 4 + "-AAAAAAAA_AA"
     event = 'data: {"type":"response.output_text.delta","output_index":%d,"content_index":0,"delta":"%s"}\n\n'
-    told = "".join(event % (0, key[at : at + 9]) + event % (1, "walrus") for at in range(0, len(key), 9)).encode()
+    told = "".join(event % (0, key[at : at + 9]) + event % (1, " to be ") for at in range(0, len(key), 9)).encode()
     body = streams.unpack(streams.pack(told, redact))
     assert body.count(b"[redacted:anthropic:") == 1
     assert not any(key[at : at + 9].encode() in body for at in range(0, len(key) - 9, 9))

@@ -81,3 +81,8 @@ def test_where_others_were_let_in_an_address_is_here_and_a_name_is_not() -> None
 )
 def test_a_form_of_ours_is_told_from_any_other(origin: str | None, site: str | None, expected: bool) -> None:
     assert gate.is_own(origin, site, "127.0.0.1:8083") is expected
+
+
+def test_no_origin_is_that_of_a_host_that_is_none() -> None:
+    assert gate.is_here("127.0.0.1:99999")
+    assert not gate.is_own("null", None, "127.0.0.1:99999")
