@@ -29,6 +29,7 @@ def empty(database: sqlite3.Connection) -> int:
     gone = count(database)
     (newest,) = database.execute(statements.NEWEST).fetchone()
     _drop(database, statements.DROP_UP_TO, newest or 0)
+    database.execute(statements.DROP_WORDS)
     return gone
 
 

@@ -79,6 +79,8 @@ DROP_UNNEEDED = (
     "DELETE FROM pieces WHERE segment NOT IN (SELECT id FROM segments)",
     f"DELETE FROM packs WHERE id / {PACKS_OF_SEGMENT} NOT IN (SELECT id FROM segments)",  # noqa: S608 - a number
 )
+# A writer that remembers words has a segment, and forgets both when that is gone.
+DROP_WORDS = "DELETE FROM words WHERE NOT EXISTS (SELECT 1 FROM exchanges)"
 OLDEST = "SELECT number FROM exchanges ORDER BY number LIMIT 1 OFFSET ?"
 COUNT = "SELECT count(*) FROM exchanges"
 COUNT_OLDER = "SELECT count(*) FROM exchanges WHERE at < ?"

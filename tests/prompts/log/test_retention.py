@@ -98,11 +98,15 @@ def test_emptied_nothing_is_left_and_the_next_exchange_is_written(kept: Writer, 
     other = writer.connect(tmp_path / statements.FILE)
     assert retention.empty(other) == len(session)
     assert set(rows(other).values()) == {0}
+    assert other.execute("SELECT count(*) FROM words").fetchone() == (0,), "names of sessions are somebody's too"
     assert retention.empty(other) == 0
     other.close()
     assert kept.add(aged(session[0], 1)) == len(session) + 1
     kept.close()
     assert bodies(tmp_path / statements.FILE) == [session[0].request.body] if session[0].request else False
+    log = Log(tmp_path / statements.FILE)
+    assert log.summaries()[0].session == session[0].summary.session
+    log.close()
 
 
 def test_a_fault_while_letting_go_lets_nothing_go(
