@@ -1,8 +1,9 @@
 r"""What the user's own patterns find. Pure.
 
 A pattern is written for texts as people read them. So in JSON, also inside server-sent events, and in JSON inside the
-strings of JSON, it is tried on each string as it reads, and what it finds is traced back to the bytes; anywhere else it
-is tried on all of it. If the pattern has a group, the first one is the secret, otherwise all that it finds is.
+strings of JSON, it is tried on each string as it reads, and what it finds is traced back to the bytes; also in what can
+only be the inside of such a string, with escapes and no bare quote. Anywhere else it is tried on all of it. If the
+pattern has a group, the first one is the secret, otherwise all that it finds is.
 """
 
 import re
@@ -13,6 +14,7 @@ from addon.routing.config import Pattern
 
 MOST_DEPTH = 3  # JSON in JSON in JSON
 STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+BARE_QUOTE = re.compile(rb'(?<!\\)"')
 ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)|[^\\]|\\", re.DOTALL
 )
@@ -31,16 +33,18 @@ def find(data: bytes, patterns: Compiled, depth: int = 0) -> list[tuple[int, int
     """Return start, end and name of all that is found."""
     if not patterns or not data:
         return []
-    if not (JSON_LIKE.match(data) and depth < MOST_DEPTH):
-        return list(_in_text(data, patterns))
-    found: list[tuple[int, int, str]] = []
+    if depth == 0 and b"\\" in data and not BARE_QUOTE.search(data):
+        return list(_unescaped(data, patterns, depth))
+    if depth < MOST_DEPTH and JSON_LIKE.match(data):
+        return list(_in_strings(data, patterns, depth))
+    return list(_in_text(data, patterns))
+
+
+def _in_strings(data: bytes, patterns: Compiled, depth: int) -> Iterator[tuple[int, int, str]]:
     for string in STRING.finditer(data):
         start, raw = string.start(1), string[1]
-        if b"\\" not in raw:
-            found += ((start + begin, start + end, name) for begin, end, name in find(raw, patterns, depth + 1))
-        else:
-            found += ((start + begin, start + end, name) for begin, end, name in _unescaped(raw, patterns, depth))
-    return found
+        found = _unescaped(raw, patterns, depth) if b"\\" in raw else find(raw, patterns, depth + 1)
+        yield from ((start + begin, start + end, name) for begin, end, name in found)
 
 
 def _in_text(data: bytes, patterns: Compiled) -> Iterator[tuple[int, int, str]]:

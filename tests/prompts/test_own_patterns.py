@@ -36,6 +36,12 @@ def test_what_json_is_cut_from_is_json_too() -> None:
     assert found(b'data: {"text":"code: x"}\n\n') == [("line", "x")]
 
 
+def test_the_inside_of_a_string_is_read_as_one() -> None:
+    assert found(rb"a\ncode: b c\nd") == [("line", "b c")]
+    assert found(rb"{\"text\": \"code: b\\nc\"}") == [("line", "b")]
+    assert found(rb'C:\new EMP-1 "" x') == [("staff", "EMP-1")]
+
+
 def test_escapes_that_mean_nothing_do_no_harm() -> None:
     assert found(rb'{"a":"\n nothing"}') == []
     assert found(rb'{"a":"\ud800 \q EMP-1 \ude00 \b"}') == [("staff", "EMP-1")]

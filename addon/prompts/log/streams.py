@@ -77,9 +77,9 @@ def _packed(runs: list[Run], rest: bytes, redact: Redact) -> bytes:
     columns: dict[bytes, list[bytes]] = {}
     for run in runs:
         columns.setdefault(run.column, []).extend(run.values)
-    texts = [*(b"".join(values) for values in columns.values()), *{each.before for each in runs}, rest]
-    texts += {each.between for each in runs}
-    if redact(whole := APART.join(texts)) != whole:  # seldom: then each for itself
+    texts = [b"".join(values) for values in columns.values()]  # each for itself: what begins a text begins a line
+    texts.append(APART.join([rest, *{each.before for each in runs}, *{each.between for each in runs}]))
+    if any(redact(text) != text for text in texts):  # seldom
         columns = {name: redacted(values, redact) for name, values in columns.items()}
     else:
         redact = bytes

@@ -82,6 +82,12 @@ def test_a_credential_in_several_deltas_is_found(joined: Callable[[list[bytes]],
     assert told == b"the key is [redacted] and no other"
 
 
+def test_where_a_text_begins_nothing_stands_before_it() -> None:
+    body = event("name: x and") + event(" more") * 5
+    form = streams.pack(body, lambda text: re.sub(b"^name: (.*)", b"[redacted]", text))
+    assert b"".join(re.findall(rb'"text":"([^"]*)"', streams.unpack(form))) == b"[redacted]"
+
+
 def test_a_credential_outside_of_the_texts_is_found_too() -> None:
     body = event("a") * 5 + b'data: {"error":"' + SECRET + b'"}\n\n'
     assert SECRET[8:] not in streams.pack(body, hiding)
