@@ -1,4 +1,4 @@
-"""The commands that read the prompt log, and their flags: ``detour sessions``, ``show``, ``diff`` and ``export``."""
+"""The commands that read the prompt log, and their flags: ``sessions``, ``show``, ``diff``, ``export``, ``scan``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -117,3 +117,16 @@ def export(
         like=like,
     )
     exported.run(named, wish)
+
+
+@commands.command()
+def scan(
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Write the log anew by the rules of today; no Detour may run.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which secrets were taken out of the prompt log, and whether any stands in it; then the exit code is 1."""
+    from addon.cli import scan as scanned
+
+    raise typer.Exit(scanned.run(as_json=as_json, redact=redact))

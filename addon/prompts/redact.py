@@ -15,11 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from addon.prompts import cut_secrets, key_shapes, known_secrets, own_patterns
 from addon.prompts.named_values import positions
 from addon.routing.config import Pattern
+
+if TYPE_CHECKING:  # the process that writes the log needs no settings, which take longer to import than all of this
+    from addon.routing.settings import Settings
 
 MARK = re.compile(rb"\[redacted:([a-z0-9-]{1,40}):([0-9a-f]{8})\]")
 # letters, digits, - and _ as JSON may write them and nobody does, but for who hides something
@@ -186,6 +190,12 @@ class Redactor:
         ]
         found += own_patterns.find(data, self._own)
         return found
+
+
+def for_settings(settings: "Settings", secret: bytes) -> Redactor:
+    """Return the redactor that knows the user's patterns and every configured key."""
+    keys = [endpoint.credential.key for endpoint in settings.endpoints.values()]
+    return Redactor(secret, settings.redact, [key for key in keys if key])
 
 
 def is_telling(value: str) -> bool:

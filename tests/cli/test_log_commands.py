@@ -14,7 +14,7 @@ from tests.prompts.entries import recorded_session, routed
 ROOT = Path(log_commands.__file__).parents[2]
 
 
-@pytest.mark.parametrize("command", ["sessions", "show", "diff", "export"])
+@pytest.mark.parametrize("command", ["sessions", "show", "diff", "export", "scan"])
 def test_each_has_help(command: str) -> None:
     assert logs.run(command, "--help").exit_code == 0
 
@@ -27,7 +27,7 @@ def test_an_impossible_flag_is_a_usage_error(arguments: tuple[str, ...]) -> None
     assert logs.run(*arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["sessions", "show last", "diff last", "export last"])
+@pytest.mark.parametrize("command", ["sessions", "show last", "diff last", "export last", "scan"])
 def test_without_a_log_each_says_how_to_make_one(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DETOUR_HOME", str(tmp_path))
     assert logs.fault(*command.split()).startswith(f"There is no prompt log at {tmp_path}")

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from addon.prompts.redact import MARK, MOST_ROUNDS, Redactor, is_telling
+from addon.prompts.redact import MARK, MOST_ROUNDS, Redactor, for_settings, is_telling
 from addon.routing.config import Pattern
+from addon.settings import assembly
 from tests.benchmarks import samples
 from tests.prompts.secrets_corpus import KEYS, PLANTED, SECRETS, Planted
 from tests.prompts.test_named_values import escaped
@@ -287,6 +288,12 @@ def test_what_touches_a_mark_is_not_taken() -> None:
 def test_what_never_ends_ends() -> None:
     growing = Redactor(b"k", own=[Pattern("last", r"x(?=$|\[)")])
     assert growing.text("x" * 9).count("[redacted:last:") == MOST_ROUNDS
+
+
+def test_the_redactor_of_the_settings_knows_keys_and_patterns() -> None:
+    settings = assembly.parse({"OPENAI_API_KEY": "9f1c7a52d0e84b6c", "BIG_MODEL": "openai/gpt-5.5"})
+    made = for_settings(settings, b"k")
+    assert made.text("it is 9f1c7a52d0e84b6c") == "it is " + made.mark("configured", b"9f1c7a52d0e84b6c").decode()
 
 
 def test_no_key_of_the_marks_is_too_long_or_too_short() -> None:
