@@ -1,8 +1,9 @@
 """Writes the prompt log beside the event loop: a queue, and a thread that empties it.
 
 Theory of operation. A flow that has ended is taken by reference and put into the queue, which holds a bounded number
-of bytes: above it, and where the log cannot be written, the exchange is counted as lost, and that is said, once at
-first and then with every hundredth. An exchange never waits for its record, and never hears of a fault of it.
+of bytes, or one exchange however large: above it, and where the log cannot be written, the exchange is counted as lost,
+and that is said, once at first and then with every hundredth. An exchange never waits for its record, and never hears
+of a fault of it.
 
 The log is opened with the first exchange, and again after a failure, not more often than every few seconds. Whatever
 is in the queue when mitmproxy ends is written first, for at most ``PATIENCE_S``. What is in force is read from the
@@ -117,7 +118,7 @@ class Recorder:
         try:
             taken = recording.take(flow, exchange, settings, time.time())
             with self._lock:
-                is_full = self._waiting >= MOST_WAITING or self._waiting_bytes + taken.size > MOST_WAITING_BYTES
+                is_full = self._waiting >= MOST_WAITING or 0 < self._waiting_bytes > MOST_WAITING_BYTES - taken.size
                 if not is_full:
                     self._waiting += 1
                     self._waiting_bytes += taken.size

@@ -118,6 +118,14 @@ def test_a_full_queue_loses_and_counts_and_says_so(
     assert (kept.tally.lost, kept.tally.fault) == (2, None)
 
 
+def test_one_exchange_is_taken_however_large_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "MOST_WAITING_BYTES", 10)
+    kept = recorder_at(file)
+    kept.note(flow(b"x" * 1_000), None, SETTINGS)
+    kept.close()
+    assert (kept.tally.written, kept.tally.lost) == (1, 0)
+
+
 def test_a_log_that_cannot_be_made_is_told_once_and_tried_again(
     file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
