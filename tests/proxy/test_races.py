@@ -99,7 +99,8 @@ async def test_a_slow_error_hook(confdir: Path, tmp_path: Path, door: int, http2
         settings(tmp_path, fake, retry={"attempts": 0}, **IMPATIENT)
         async with proxying(confdir, Slow("error", 0.2)) as proxy, proxy.client(door, http2=http2) as client:
             reply = await client.post("/v1/messages", json=ask())
-            assert reply.status_code == 503, reply.content
+            is_late = reply.status_code == 200  # a busy machine: the grace was over, and the failure ends the stream
+            assert b"event: error" in reply.content if is_late else reply.status_code == 503, reply.content
             await proxy.at_rest()
             fake.scripts = [streaming()]
             assert said((await client.post("/v1/messages", json=ask())).content.replace(PING, b"")) == "Hello"
