@@ -194,8 +194,12 @@ class Redactor:
 
 def for_settings(settings: "Settings", secret: bytes) -> Redactor:
     """Return the redactor that knows the user's patterns and every configured key."""
-    keys = [endpoint.credential.key for endpoint in settings.endpoints.values()]
-    return Redactor(secret, settings.redact, [key for key in keys if key])
+    return Redactor(secret, settings.redact, configured_keys(settings))
+
+
+def configured_keys(settings: "Settings") -> tuple[str, ...]:
+    """Return the keys of all providers that have one."""
+    return tuple(key for endpoint in settings.endpoints.values() if (key := endpoint.credential.key))
 
 
 def is_telling(value: str) -> bool:

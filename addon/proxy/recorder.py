@@ -22,6 +22,7 @@ from typing import Protocol
 
 from mitmproxy import http
 
+from addon.prompts import redact
 from addon.prompts.entry import Entry
 from addon.prompts.log.scribe import Rules, Scribe
 from addon.protocol.errors import ConfigError
@@ -118,7 +119,8 @@ class Recorder:
         try:
             taken = recording.take(flow, exchange, settings, time.time())
             with self._lock:
-                is_full = self._waiting >= MOST_WAITING or 0 < self._waiting_bytes > MOST_WAITING_BYTES - taken.size
+                is_much = self._waiting > 0 and self._waiting_bytes + taken.size > MOST_WAITING_BYTES
+                is_full = is_much or self._waiting >= MOST_WAITING
                 if not is_full:
                     self._waiting += 1
                     self._waiting_bytes += taken.size
@@ -190,8 +192,7 @@ class Recorder:
 
 def rules_of(settings: Settings, home: Path) -> Rules:
     """Return what is never stored. Raises: ConfigError where the marks' key cannot be kept."""
-    keys = tuple(key for endpoint in settings.endpoints.values() if (key := endpoint.credential.key))
-    return Rules(mark_secret.read(home), settings.redact, keys)
+    return Rules(mark_secret.read(home), settings.redact, redact.configured_keys(settings))
 
 
 class _Desk:

@@ -201,6 +201,7 @@ class Writer:
         if self._segment is None:
             number = self._database.execute(statements.ADD_SEGMENT, (time.time(),)).lastrowid or 0
             self._segment = Segment(number)
+            self._words.clear()  # they may have gone with the segment before, see ``statements.DROP_WORDS``
         return self._segment
 
     def _seal(self, segment: Segment) -> None:

@@ -349,3 +349,17 @@ def test_a_secret_that_one_body_ends_within_is_on_no_disk_where_the_next_goes_on
     cut = replace(told, request=replace(told.request, body=body[: body.index(b"hunter2") + 3]))
     written(file, cut, told, told)
     assert [each.request.body for each in read(file) if each.request][1:] == [Plain().body(body)] * 2
+
+
+def test_names_that_went_while_a_segment_was_full_are_stored_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "SEGMENT_BYTES", 1)
+    kept = Writer(file, Plain())
+    told = entry({"model": "m", "messages": []}, session="s1")
+    kept.add(told)
+    other = writer.connect(file)
+    retention.empty(other)
+    other.close()
+    kept.add(replace(told, request=None))  # refers to nothing that went
+    kept.close()
+    (found,) = read(file)
+    assert (found.summary.session, found.summary.asked) == ("s1", "m")
