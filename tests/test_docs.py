@@ -13,8 +13,8 @@ from addon.dialects.openai_chat.request import ROUTINE
 from addon.dialects.profiles import Echo, Profile
 from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.prompts import key_shapes
-from addon.routing import backends
 from addon.routing.backends import ALIASES, BACKENDS
+from addon.routing.rows import hosted
 from addon.settings import document, document_text, yaml_text
 from addon.settings.presets import PRESETS
 from tests.faultlab.faults import GROUPS
@@ -30,7 +30,7 @@ DIALECTS = {
 }
 HEAD = """# Providers
 
-Made from the table in `addon/routing/backends.py` by `python -m tests.test_docs`.
+Made from the table in `addon/routing/rows/` by `python -m tests.test_docs`.
 
 Write a model as `provider/model`. The key is the first of the named settings that is set, and so is the address;
 without one the address is the one given here. Of a provider in *italics* no key is asked for. Addresses and variable
@@ -235,7 +235,7 @@ def test_the_tutorial_tells_every_field_of_a_profile() -> None:
 
 def test_the_row_that_the_tutorial_shows_is_one() -> None:
     [row] = re.findall(r"```python\n(.*?)```", TUTORIAL, re.DOTALL)
-    [made] = eval(f"[{row}]", vars(backends))  # noqa: S307 - our own page
+    [made] = eval(f"[{row}]", vars(hosted))  # noqa: S307 - our own page
     assert made.profile_of("acme-large").reasoning_echo is Echo.REASONING_CONTENT
     assert made.profile_of("acme-vision-1").documents
     assert made.key_names == ("ACME_API_KEY",)

@@ -6,7 +6,7 @@ credential. A dialect's module is imported when a route first needs it.
 """
 
 import importlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, cast
@@ -17,6 +17,10 @@ from addon.dialects.web.search import Search
 from addon.protocol.deltas import Delta
 from addon.protocol.errors import BackendError, DetourError
 from addon.protocol.messages import Request
+
+EVENT_STREAM = "text/event-stream"
+
+type Unframe = Callable[[bytes], bytes]  # a push parser: a piece of the reply -> the events that it completes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Dialect(Protocol):
     """One wire format. ``translates`` is False where replies are passed on as they come (Anthropic's own format)."""
 
     translates: bool
+    stream_types: tuple[str, ...]  # the content types of a streamed reply
 
     def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Say ``request`` to ``target``. Raises: Unsupported with a JSON path.
@@ -112,6 +117,12 @@ class Dialect(Protocol):
 
     def decode_whole(self, body: bytes, context: ReplyContext) -> list[Delta]:
         """Decode a reply that came in one piece; the last delta is ``End`` or ``Failure``."""
+
+    def unframer(self, context: ReplyContext) -> Unframe | None:
+        """Return what takes the events of a streamed reply out of the backend's framing, where it does not translate.
+
+        What comes out is Anthropic's server-sent events. None: they come so. It raises MalformedReply, and no other.
+        """
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Say what a status of 400 or more means. ``headers`` has lower-case names."""

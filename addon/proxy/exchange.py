@@ -12,7 +12,7 @@ from typing import Any, override
 
 import orjson
 
-from addon.dialects import ReplyContext
+from addon.dialects import EVENT_STREAM, ReplyContext
 from addon.dialects.losses import Loss
 from addon.protocol import compression, framing
 from addon.protocol.deltas import Usage
@@ -71,6 +71,11 @@ class Exchange:
         return text
 
     @property
+    def stream_types(self) -> tuple[str, ...]:
+        """The content types of a streamed reply."""
+        return (EVENT_STREAM,)
+
+    @property
     def unpacks(self) -> bool:
         """Whether the client gets unpacked what the backend had compressed."""
         return isinstance(self.translator, Unpacked)
@@ -104,7 +109,7 @@ class Exchange:
     def _translator(self, unpack: compression.Unpack | None) -> StreamTranslator | PassThrough:
         if unpack is None:
             return PassThrough()
-        return Unpacked(unpack) if self._speaks_first else _Watch(unpack)
+        return Unpacked(unpack) if self._speaks_first else Watch(unpack)
 
     @property
     def _speaks_first(self) -> bool:
@@ -282,7 +287,7 @@ class Exchange:
         return " ".join(" · ".join(parts).split())  # one line, whatever the client's names and the backend's words are
 
 
-class _Watch(PassThrough):
+class Watch(PassThrough):
     """Passes a compressed stream on and reads what it unpacks to."""
 
     __slots__ = ("_unpack",)

@@ -18,6 +18,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
+from addon.dialects import EVENT_STREAM
 from addon.dialects.documents import Reading, Unread
 from addon.prompts.log.statements import FILE
 from addon.protocol.errors import (
@@ -58,7 +59,6 @@ logger = logging.getLogger(__name__)
 STALE = " · the settings are wrong and not read anew: see the log"
 SHOWN = 60  # bytes of an answer of ours that stand in the comment
 UPDATE_INTERVAL_S = 0.25  # how often a growing reply is shown anew; mitmweb hashes the body on each update
-EVENT_STREAM = "text/event-stream"
 
 
 class Detour:
@@ -214,7 +214,8 @@ class Detour:
         if flow.response is None or flow.error:
             return
         exchange = self.attempts.exchanges.get(flow.id)
-        is_stream = flow.response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
+        types = exchange.stream_types if exchange is not None else (EVENT_STREAM,)
+        is_stream = flow.response.headers.get("content-type", "").lower().startswith(types)
         if exchange is None:
             is_others = is_stream and not record.is_rewritten(flow)  # not one of the addon's before a reload
             if is_others and not flow.response.stream and self._is_ours(flow):
@@ -234,7 +235,7 @@ class Detour:
     def _open_stream(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         assert flow.response is not None  # noqa: S101 - the caller has looked
         encoding = flow.response.headers.get("content-encoding", "")
-        if isinstance(exchange, RoutedExchange) and exchange.translates:
+        if isinstance(exchange, RoutedExchange) and exchange.rewrites_head:
             if not exchange.send.stream:
                 return
             transfer.rewrite(flow, HTTPStatus.OK, SSE_HEADERS, streamed=True)

@@ -10,7 +10,7 @@ from typing import Any, cast, override
 
 import orjson
 
-from addon.dialects import Decoder, ReplyContext, window
+from addon.dialects import EVENT_STREAM, Decoder, ReplyContext, Unframe, window
 from addon.dialects.anthropic.reply import Sealer, seal_message
 from addon.dialects.losses import Lost, loss
 from addon.protocol import compression, framing, tokens
@@ -19,7 +19,7 @@ from addon.protocol.errors import JSON_HEADERS, SSE_HEADERS, DetourError, Malfor
 from addon.protocol.event_shapes import MESSAGE_STOP
 from addon.protocol.event_writer import BEHIND_CUT, EventWriter
 from addon.protocol.messages import collect
-from addon.proxy.exchange import Exchange, Unpacked
+from addon.proxy.exchange import Exchange, Unpacked, Watch
 from addon.proxy.intake import Send
 from addon.routing.config import Credential
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
@@ -40,6 +40,16 @@ class RoutedExchange(Exchange):
     def translates(self) -> bool:
         """Whether replies are written anew, and not passed on as they come."""
         return self.send.destination.dialect.translates
+
+    @property
+    def rewrites_head(self) -> bool:
+        """Whether the client's stream is another than the backend's: translated, or taken out of its framing."""
+        return self.translates or self.stream_types != (EVENT_STREAM,)
+
+    @property
+    @override
+    def stream_types(self) -> tuple[str, ...]:
+        return self.send.destination.dialect.stream_types
 
     @property
     def seals(self) -> bool:
@@ -64,12 +74,20 @@ class RoutedExchange(Exchange):
     @override
     def _translator(self, unpack: compression.Unpack | None) -> StreamTranslator | PassThrough:
         if not self.translates:
-            if not self.seals:
-                return Exchange._translator(self, unpack)
-            sealer = Sealer(self.route.name, self._told_counts())
-            return SealedPassThrough(sealer) if unpack is None else _UnpackedSealed(unpack, sealer)
+            return self._passing(unpack)
         decoder = self.send.destination.dialect.decoder(self._context())
         return StreamTranslator(_Unpacking(unpack, decoder) if unpack else decoder, self._writer())
+
+    def _passing(self, unpack: compression.Unpack | None) -> PassThrough:
+        """Let the backend's own events through, without what they are packed and framed in."""
+        if unframe := self.send.destination.dialect.unframer(self._context()):
+            unpack = _chained(unpack, unframe)
+        sealer = Sealer(self.route.name, self._told_counts()) if self.seals else None
+        if unpack is None:
+            return SealedPassThrough(sealer) if sealer is not None else PassThrough()
+        if sealer is not None:
+            return _UnpackedSealed(unpack, sealer)
+        return Unpacked(unpack) if self._speaks_first or unframe else Watch(unpack)
 
     @override
     def _refusal(self, told: DetourError | Mapping[str, Any]) -> DetourError:
@@ -191,7 +209,7 @@ class RoutedExchange(Exchange):
             raise MalformedReply(f"{self.route.name} answered with the status {status}, which no model API does.")
         if not self.translates:
             return self._whole_native(headers, body)
-        if headers.get("content-type", "").lower().startswith("text/event-stream") or body.startswith(STREAM_MARKS):
+        if headers.get("content-type", "").lower().startswith(dialect.stream_types) or body.startswith(STREAM_MARKS):
             decoder = dialect.decoder(self._context())
             deltas = [*decoder.feed(body), *decoder.close()]
         else:
@@ -257,6 +275,10 @@ class RoutedExchange(Exchange):
     def _input_estimate(self) -> int:
         """A quick one, for message_start; the real count replaces it at the end."""
         return self.send.encoded.input_tokens or tokens.estimate_text(len(self.send.encoded.wire.body))
+
+
+def _chained(unpack: compression.Unpack | None, unframe: Unframe) -> Unframe:
+    return unframe if unpack is None else lambda chunk: unframe(unpack(chunk))
 
 
 class _Unpacking:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
-from addon.routing.backends import ALIASES, BACKENDS, Backend
+from addon.routing.backend import Backend, Minting
+from addon.routing.backends import ALIASES, BACKENDS
 
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
 LIVE = "chosen while running"  # where a rule or a model stands that no file names
@@ -48,6 +49,7 @@ class Credential:
     prefix: str
     variable: str
     key: str | None = field(repr=False)
+    minting: Minting | None = None  # how it is made anew before each expires; the proxy holds what is made
 
     @property
     def value(self) -> str | None:
@@ -135,7 +137,7 @@ class Endpoint:
         row = self.backend
         if self.base_url is None:
             return f"{row.name} has no address: set {next(iter(row.place), row.base_names[0])}."
-        if row.needs_key and self.credential.key is None:
+        if row.needs_key and self.credential.key is None and self.credential.minting is None:
             minted = f", or see to it that `{row.key_command}` prints one" if row.key_command else ""
             return f"there is no key for {row.name}: set {' or '.join(row.key_names)}{minted}."
         return None

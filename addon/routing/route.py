@@ -342,4 +342,5 @@ def _destination(choice: Choice, settings: Settings) -> Destination:
         endpoint.extra_body,
         endpoint.headers,
     )
-    return Destination(target, endpoint.credential, load(row.dialect), endpoint, price=facts.price)
+    dialect = load(row.dialect_of(choice.model, endpoint.base_url))
+    return Destination(target, endpoint.credential, dialect, endpoint, price=facts.price)

@@ -16,7 +16,7 @@ from typing import Any
 from addon.dialects.profiles import SearchStyle
 from addon.protocol.errors import ConfigError, DetourError
 from addon.routing import catalog, forced, rules
-from addon.routing.backends import SEARCH_ENDPOINTS
+from addon.routing.backend import SEARCH_ENDPOINTS
 from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import (
     ANTHROPIC,

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from addon.protocol.errors import ConfigError
-from addon.routing.backends import BACKENDS, Backend, find
+from addon.routing.backend import Backend
+from addon.routing.backends import BACKENDS, find
 from addon.routing.config import ANTHROPIC, Credential, Endpoint, Logging, Slot, nearest
 
 DEFAULT_PROVIDER = "openai"
@@ -137,8 +138,9 @@ def endpoint(
         except ConfigError as error:
             fault = error.message
         key_name = f"({row.key_command})" if key is not None else key_name
-    header, prefix = row.auth
-    return Endpoint(row, base_url, Credential(header, prefix, key_name, key), base_name), fault
+    header, prefix = row.auth_of(key_name)
+    minting = row.minting if key is None else None
+    return Endpoint(row, base_url, Credential(header, prefix, key_name, key, minting), base_name), fault
 
 
 def _placed(row: Backend, values: Mapping[str, str]) -> str | None:
@@ -175,6 +177,7 @@ def _in_four(
         like=row.name,
         key_command="",
         keys=(f"{name}_API_KEY",),
+        tokens=(),
         bases=(f"{name}_API_BASE",),
     )
     known = endpoints[row.name]

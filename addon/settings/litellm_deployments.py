@@ -9,7 +9,8 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-from addon.routing.backends import BACKENDS, CHAT, NATIVE, Backend, find
+from addon.routing.backend import CHAT, NATIVE, Backend
+from addon.routing.backends import BACKENDS, find
 from addon.routing.catalog import COSTS
 from addon.routing.config import nearest
 from addon.settings import litellm_names as names

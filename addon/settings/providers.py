@@ -9,7 +9,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from addon.protocol.errors import ConfigError
-from addon.routing.backends import Backend, find
+from addon.routing.backend import Backend
+from addon.routing.backends import find
 from addon.routing.config import TIMEOUTS, Credential, Endpoint, Proxy, Timeouts, TimeoutsWanted, nearest
 from addon.settings import document, environment
 
@@ -78,21 +79,23 @@ def _row(name: str, backend: document.Backend) -> Backend:
     elif itself is like:
         base = like
     else:
-        base = replace(like, name=name, keys=(), bases=(), needs_key=False, key_command="", like=like.like or like.name)
-    return base if backend.dialect is None else replace(base, dialect=backend.dialect)
+        base = replace(
+            like, name=name, keys=(), tokens=(), bases=(), needs_key=False, key_command="", like=like.like or like.name
+        )
+    return base if backend.dialect is None else replace(base, dialect=backend.dialect, speeches=())
 
 
 def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, sources: Sources) -> Endpoint:
     found = known or _new(row, sources)
-    header, prefix = row.auth
     credential, base_url, base_name = found.credential, found.base_url, found.base_name
     if backend.address is not None:
         base_url, base_name = environment.base_address("address", filled(backend.address, sources.values)), "address"
         if base_url != found.base_url:  # a key belongs to the address that it was given for
-            credential, row = replace(credential, key=None), replace(row, needs_key=False)
+            credential, row = replace(credential, key=None, minting=None), replace(row, needs_key=False)
     if backend.credential is not None:
-        credential = _credential(backend.credential, credential, sources)
+        credential = _credential(backend.credential, replace(credential, minting=None), sources)
         row = replace(row, needs_key=True, keys=(credential.variable,))
+    header, prefix = row.auth_of(credential.variable)
     if known is None and base_url is None:
         raise ConfigError("it has no address: write address, or like with a provider that has one")
     return Endpoint(

@@ -19,7 +19,8 @@ from addon.dialects import Target
 from addon.dialects.openai_chat.echo import CALLS, DETAILS
 from addon.dialects.profiles import Profile
 from addon.protocol import messages, signature
-from addon.routing.backends import BACKENDS, CHAT, NATIVE
+from addon.routing.backend import CHAT, NATIVE
+from addon.routing.backends import BACKENDS
 from tests import stories
 from tests.stories import FOLDER
 

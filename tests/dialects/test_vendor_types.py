@@ -15,7 +15,8 @@ from addon import dialects
 from addon.dialects import Target
 from addon.protocol import messages, signature
 from addon.protocol.errors import BadRequest, Unsupported
-from addon.routing.backends import BACKENDS, CHAT
+from addon.routing.backend import CHAT
+from addon.routing.backends import BACKENDS
 from tests import searches
 from tests.dialects.vendor_types import ADDED, NARROWED, Row, violations
 from tests.properties.conversations import requests

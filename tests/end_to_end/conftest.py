@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from addon.routing.backends import BACKENDS, CHAT
+from addon.routing.backend import CHAT
+from addon.routing.backends import BACKENDS
 from tests.end_to_end.client import API_KEY, DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from addon.dialects import Target
 from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
-from addon.routing.backends import BACKENDS, CHAT, NATIVE
+from addon.routing.backend import CHAT, NATIVE
+from addon.routing.backends import BACKENDS
 from tests import searches, stories
 from tests.properties.blocks import (
     ANYTHING,

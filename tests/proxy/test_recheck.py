@@ -15,7 +15,8 @@ from mitmproxy.test import taddons
 from addon.proxy import recheck, record
 from addon.proxy.control import Control
 from addon.proxy.recheck import Recheck
-from addon.routing.backends import BACKENDS, CHAT
+from addon.routing.backend import CHAT
+from addon.routing.backends import BACKENDS
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,

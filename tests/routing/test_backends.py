@@ -6,7 +6,8 @@ import pytest
 
 from addon import dialects
 from addon.dialects.profiles import ReasoningStyle
-from addon.routing.backends import ALIASES, BACKENDS, Backend, find
+from addon.routing.backend import Backend
+from addon.routing.backends import ALIASES, BACKENDS, find
 
 
 @pytest.mark.parametrize("row", BACKENDS.values(), ids=list(BACKENDS))

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, window
+from addon.dialects import EVENT_STREAM, Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, window
 from addon.dialects.anthropic import history
 from addon.dialects.losses import Loss, Refused, refusal
 from addon.protocol.deltas import Delta
@@ -35,6 +35,7 @@ class Anthropic:
     """See :class:`addon.dialects.Dialect`."""
 
     translates = False
+    stream_types = (EVENT_STREAM,)
 
     def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Change the model's name in the body, and leave out the thinking of others."""
@@ -65,6 +66,9 @@ class Anthropic:
     def decode_whole(self, body: bytes, context: ReplyContext) -> list[Delta]:
         """Never asked for: replies are not translated."""
         raise NotImplementedError
+
+    def unframer(self, context: ReplyContext) -> None:
+        """None: a streamed reply is server-sent events."""
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording; some native endpoints answer in OpenAI's envelope (llama.cpp)."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, window
+from addon.dialects import EVENT_STREAM, Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, window
 from addon.dialects.losses import Loss, Lost, loss
 from addon.dialects.openai_chat.reply import ChatDecoder
 from addon.dialects.openai_chat.request import translate
@@ -27,6 +27,7 @@ class OpenAIChat:
     """See :class:`addon.dialects.Dialect`."""
 
     translates = True
+    stream_types = (EVENT_STREAM,)
 
     def encode(self, request: Request, body: bytes | None, target: Target) -> Encoded:
         """Build the whole request anew; nothing of the client's goes through that is not named in it."""
@@ -64,6 +65,9 @@ class OpenAIChat:
             return [*decoder.decode(body), *decoder.decode(DONE)]
         except DetourError as error:
             return [Failure(error)]
+
+    def unframer(self, context: ReplyContext) -> None:
+        """None: a streamed reply is server-sent events."""
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Classify by status and wording."""

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from addon.dialects import Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults
+from addon.dialects import EVENT_STREAM, Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.web.search import Search, Unsearchable, wanted
 from addon.protocol import lenient
@@ -46,6 +46,7 @@ class SearchEndpoint:
     """See :class:`addon.dialects.Dialect`."""
 
     translates = True
+    stream_types = (EVENT_STREAM,)
 
     def __init__(self, engine: Engine) -> None:
         """``engine`` is the kind."""
@@ -103,6 +104,9 @@ class SearchEndpoint:
         found = WebSearch(search.query, tuple(pages))
         text = Text(listed(search.query, pages, remarks, engine.label))
         return [found, text, Usage(0, 0), Finish(StopReason.END_TURN), End()]
+
+    def unframer(self, context: ReplyContext) -> None:
+        """None: a streamed reply is server-sent events."""
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, context: ReplyContext) -> BackendError:
         """Say what a status means."""

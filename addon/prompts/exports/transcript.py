@@ -21,7 +21,8 @@ from addon.prompts.entry import Entry
 from addon.protocol import messages
 from addon.protocol.errors import BadRequest, ConfigError, DetourError
 from addon.protocol.event_writer import EventWriter
-from addon.routing.backends import ALIASES, BACKENDS, Backend
+from addon.routing.backend import Backend
+from addon.routing.backends import ALIASES, BACKENDS
 
 EXCHANGE_ID = "story"
 INPUT_ESTIMATE = 1000  # of every story, so that goldens do not move with the estimate
@@ -60,7 +61,7 @@ def story(
     provider, model = _who(entry)
     row = _row(like or provider)
     request, reply = _both_sides(entry)
-    dialect = dialects.load(row.dialect)
+    dialect = dialects.load(row.dialect_of(model))
     if not dialect.translates:
         raise NoStory(f"{provider} speaks Anthropic's own format: nothing is translated.")
     profile = replace(row.profile_of(model), **dict(fields))
@@ -78,7 +79,7 @@ def story(
         dialect.decoder(_context(target, encoded)),
         EventWriter(f"msg_{EXCHANGE_ID}", parsed.model, target.name, INPUT_ESTIMATE),
     )
-    folder = f"{row.dialect}/{name}"
+    folder = f"{row.dialect_of(model)}/{name}"
     return {
         f"{folder}/client_request.json": _laid_out(request),
         f"{folder}/wire_request.json": _pretty(

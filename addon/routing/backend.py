@@ -1,0 +1,114 @@
+"""A row of the provider table: address, dialect, names of its settings, and how it departs from its wire format."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from addon.dialects.profiles import Profile, SearchStyle
+
+CHAT, NATIVE = "openai_chat", "anthropic"
+SEARCH_ENDPOINTS = ("searxng", "brave")  # dialects
+BEARER = ("authorization", "Bearer ")
+X_API_KEY = ("x-api-key", "")
+API_KEY = ("api-key", "")
+
+PLAIN = Profile()
+SEARCHES = Profile(search=SearchStyle.NATIVE)  # a backend of Anthropic's format that knows its web_search tool
+NO_SEARCH = Profile(search=SearchStyle.NONE)  # one that does not
+
+
+class Mint(StrEnum):
+    """Who makes a credential that expires, where no key is set."""
+
+    GOOGLE = "google"  # application default credentials, a service account's file: google-auth
+    AWS = "aws"  # the standard chain, and a signature for each request: botocore
+
+
+@dataclass(frozen=True, slots=True)
+class Minting:
+    """How a credential that expires is made. ``scope``: Google's OAuth scope; AWS's name for the service signed for."""
+
+    mint: Mint
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A dialect for the models and the addresses that the two patterns are found in."""
+
+    model: re.Pattern[str]
+    address: re.Pattern[str]
+    dialect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One provider. ``base_url`` None: the user must give it."""
+
+    name: str
+    base_url: str | None
+    dialect: str = CHAT
+    auth: tuple[str, str] = BEARER  # header, and what stands before the key
+    keys: tuple[str, ...] = ()  # settings that hold the credential, the first set wins; () means NAME_API_KEY
+    tokens: tuple[str, ...] = ()  # settings that hold a bearer token, for where none of the keys is set
+    minting: Minting | None = None  # for where neither is
+    bases: tuple[str, ...] = ()  # settings that hold the address; () means NAME_API_BASE
+    needs_key: bool = True
+    place: Mapping[str, str | None] = field(default_factory=dict)  # settings in {} of the address -> their defaults
+    key_command: str = ""  # prints a key where none is set
+    model_prefix: str = ""  # before a model's name that has no slash
+    like: str = ""  # the provider whose models it has, where it is a variant of one
+    profile: Profile = PLAIN
+    by_model: tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...] = field(
+        default=()
+    )  # pattern of the model -> fields
+    speeches: tuple[Speech, ...] = ()  # the first that fits says the dialect, where any does
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The settings that may hold the credential, in order."""
+        return (*(self.keys or (f"{_prefix(self.name)}_API_KEY",)), *self.tokens)
+
+    @property
+    def base_names(self) -> tuple[str, ...]:
+        """The settings that may hold the address, in order."""
+        return self.bases or (f"{_prefix(self.name)}_API_BASE", f"{_prefix(self.name)}_BASE_URL")
+
+    @property
+    def only_searches(self) -> bool:
+        """Whether it is no model, but a search endpoint."""
+        return self.dialect in SEARCH_ENDPOINTS
+
+    def profile_of(self, model: str) -> Profile:
+        """Return the profile with what this model's name changes."""
+        for pattern, fields in self.by_model:
+            if pattern.search(model):
+                return replace(self.profile, **fields)
+        return self.profile
+
+    def dialect_of(self, model: str, base_url: str | None = None) -> str:
+        """Return what this model speaks at that address; ``None``: at the provider's own."""
+        address = base_url or self.base_url or ""
+        fitting = (each for each in self.speeches if each.model.search(model) and each.address.search(address))
+        return next((each.dialect for each in fitting), self.dialect)
+
+    def auth_of(self, setting: str) -> tuple[str, str]:
+        """Return the header, and what stands before the credential, for one that this setting holds."""
+        return BEARER if setting in self.tokens else self.auth
+
+
+def _prefix(name: str) -> str:
+    return name.upper().replace("-", "_").replace(".", "")
+
+
+def by_model(*rules: tuple[str, dict[str, Any]]) -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
+    """Write ``Backend.by_model``: pattern of the model, fields of the profile."""
+    return tuple((re.compile(pattern), MappingProxyType(fields)) for pattern, fields in rules)
+
+
+def speeches(*rules: tuple[str, str, str]) -> tuple[Speech, ...]:
+    """Write ``Backend.speeches``: pattern of the model, pattern of the address, dialect."""
+    return tuple(Speech(re.compile(model), re.compile(address), dialect) for model, address, dialect in rules)

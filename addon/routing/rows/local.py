@@ -1,0 +1,55 @@
+"""Servers on the user's own machine."""
+
+from dataclasses import replace
+
+from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns
+from addon.routing.backend import NATIVE, NO_SEARCH, Backend
+
+LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
+
+ROWS = (
+    Backend(
+        "ollama",
+        "http://localhost:11434/v1",
+        needs_key=False,
+        profile=replace(LOCAL, reasoning=ReasoningStyle.EFFORT, cuts_silently=True),
+    ),
+    Backend(
+        "ollama-anthropic",
+        "http://localhost:11434",
+        NATIVE,
+        needs_key=False,
+        keys=("OLLAMA_API_KEY",),
+        profile=replace(NO_SEARCH, cuts_silently=True),
+    ),
+    Backend("vllm", "http://localhost:8000/v1", needs_key=False, profile=LOCAL),
+    Backend(
+        "vllm-anthropic", "http://localhost:8000", NATIVE, needs_key=False, keys=("VLLM_API_KEY",), profile=NO_SEARCH
+    ),
+    Backend("sglang", "http://localhost:30000/v1", needs_key=False, profile=LOCAL),
+    Backend("llamacpp", None, needs_key=False, profile=LOCAL),  # its own default, port 8080, is our door one's
+    Backend(
+        "llamacpp-anthropic",
+        None,
+        NATIVE,
+        needs_key=False,
+        keys=("LLAMACPP_ANTHROPIC_API_KEY", "LLAMACPP_API_KEY"),
+        profile=NO_SEARCH,
+    ),
+    Backend("lmstudio", "http://localhost:1234/v1", needs_key=False, profile=LOCAL),
+    Backend(
+        "lmstudio-anthropic",
+        "http://localhost:1234",
+        NATIVE,
+        needs_key=False,
+        keys=("LMSTUDIO_API_KEY",),
+        profile=NO_SEARCH,
+    ),
+    Backend(
+        "litellm-proxy",
+        "http://localhost:4000/v1",
+        needs_key=False,
+        keys=("LITELLM_API_KEY",),
+        bases=("LITELLM_API_BASE",),
+    ),
+)
