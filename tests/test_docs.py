@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from addon.dialects.left_behind import ROUTINE
 from addon.dialects.losses import LOSSES, REFUSALS
-from addon.dialects.openai_chat.request import ROUTINE
 from addon.dialects.profiles import Echo, Profile
 from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.prompts import key_shapes

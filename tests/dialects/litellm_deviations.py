@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from addon.dialects.call_ids import ERROR_MARK, NO_OUTPUT, NO_RESULT
 from addon.dialects.losses import REFUSALS, Refused
-from addon.dialects.openai_chat.messages import ERROR_MARK, NO_OUTPUT, NO_RESULT, SEE_BELOW
-from addon.dialects.openai_chat.tools import PLACEHOLDER_TOOL, TOOL_NAME
+from addon.dialects.openai_chat.messages import SEE_BELOW
+from addon.dialects.tools import PLACEHOLDER_TOOL, TOOL_NAME
 from tests.dialects.differences import ANYTHING, Json, Row
 
 type Judge = Callable[[Any], bool]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from addon import dialects
 from addon.dialects import ReplyContext, Target
 from addon.dialects.openai_chat.echo import NO_THOUGHTS, UNSIGNED
-from addon.dialects.openai_chat.tools import ToolNames
 from addon.dialects.profiles import Echo
+from addon.dialects.tools import ToolNames
 from addon.protocol import messages, signature
 from addon.protocol.event_writer import EventWriter
 from addon.protocol.messages import collect

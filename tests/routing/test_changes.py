@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from addon.dialects.openai_chat import reasoning as openai_chat_reasoning
+from addon.dialects import effort as effort_words
+from addon.dialects import tools
 from addon.dialects.openai_chat import request as openai_chat_request
-from addon.dialects.openai_chat import tools as openai_chat_tools
 from addon.protocol import messages
 from addon.protocol.messages import ATTRIBUTION
 from addon.routing import changes
@@ -203,14 +203,14 @@ def test_a_turns_own_effort_is_a_wish_for_an_effort() -> None:
 
 
 def test_efforts_are_those_that_the_dialects_know() -> None:
-    assert ("off", *openai_chat_reasoning.EFFORTS) == changes.EFFORTS
+    assert ("off", *effort_words.EFFORTS) == changes.EFFORTS
 
 
-@pytest.mark.parametrize("effort", openai_chat_reasoning.EFFORTS)
+@pytest.mark.parametrize("effort", effort_words.EFFORTS)
 def test_a_budget_says_the_same_as_its_effort(effort: str) -> None:
     """A backend that reads the number and one that reads the word think about as much."""
     budget = changes.BUDGETS[effort]
-    read = next((word for most, word in openai_chat_reasoning.BUDGETS if budget <= most), "high")
+    read = next((word for most, word in effort_words.BUDGETS if budget <= most), "high")
     assert read == (effort if effort in ("low", "medium") else "high")
 
 
@@ -499,7 +499,7 @@ def test_a_dropped_tool_is_not_said_to_be_loaded() -> None:
 
 
 def test_the_placeholder_has_one_name() -> None:
-    assert openai_chat_tools.PLACEHOLDER_TOOL == changes.PLACEHOLDER_TOOL
+    assert tools.PLACEHOLDER_TOOL == changes.PLACEHOLDER_TOOL
 
 
 # -- the backend's request, and all together ---------------------------------------------------------------------------

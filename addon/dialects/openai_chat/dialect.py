@@ -8,8 +8,18 @@ from collections.abc import Mapping
 
 import orjson
 
-from addon.dialects import EVENT_STREAM, Decoder, Encoded, ReplyContext, Target, WireRequest, extras, faults, window
-from addon.dialects.losses import Loss, Lost, loss
+from addon.dialects import (
+    EVENT_STREAM,
+    Decoder,
+    Encoded,
+    ReplyContext,
+    Target,
+    WireRequest,
+    extras,
+    faults,
+    limits,
+    window,
+)
 from addon.dialects.openai_chat.reply import ChatDecoder
 from addon.dialects.openai_chat.request import translate
 from addon.dialects.openai_chat.rereading import reread
@@ -39,7 +49,7 @@ class OpenAIChat:
             limit = target.profile.max_tokens_field
             room = window.reply_room(prompt, target)
             if room is not None and room < translated[limit]:
-                losses = _shortened(losses, request, room, target)
+                losses = limits.shortened(losses, request, room, target)
                 sent = _written({**translated, limit: room}, target)
         except orjson.JSONEncodeError:
             raise TooDeep from None
@@ -79,13 +89,6 @@ class OpenAIChat:
 
 def _written(translated: Json, target: Target) -> bytes:
     return orjson.dumps(extras.patch(translated, target.extra_body) if target.extra_body else translated)
-
-
-def _shortened(losses: tuple[Loss, ...], request: Request, room: int, target: Target) -> tuple[Loss, ...]:
-    """Tell of the last limit only."""
-    others = (each for each in losses if each.sort is not Lost.OUTPUT_LIMIT)
-    left = f"what such a prompt leaves of a window of {target.max_input_tokens}"
-    return (*others, loss(Lost.OUTPUT_LIMIT, "max_tokens", request.body.get("max_tokens"), room, left))
 
 
 DIALECT = OpenAIChat()

@@ -6,26 +6,22 @@ first, then the pictures and documents that came inside them, then the user's ow
 Source: OpenAI API reference, "create chat completion", messages.
 """
 
-import hashlib
-import sys
 from collections.abc import Callable, Collection
 
 import orjson
 
 from addon.dialects import Target, server_blocks
+from addon.dialects.blocks import PARAGRAPH, Blocks, block_path
+from addon.dialects.call_ids import ERROR_MARK, NO_OUTPUT, NO_RESULT, CallIds
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.dialects.openai_chat.echo import Thoughts
-from addon.dialects.openai_chat.parts import PARAGRAPH, Parts, block_path, together
+from addon.dialects.openai_chat.parts import Parts, together
 from addon.dialects.profiles import SystemTurns
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.protocol.messages import Json
 
-NO_LIMIT = sys.maxsize
-ERROR_MARK = "[tool error]\n"  # chat-completions has no field for it, and the model must see it
-NO_RESULT = "[no result: the call was interrupted]"
 SEE_BELOW = "[see the attachment in the next message]"
 USERS_OWN = "[attachment of the user's own]"
-NO_OUTPUT = "[no output]"
 
 
 class Conversation:
@@ -38,20 +34,17 @@ class Conversation:
         self._target = target
         self._profile = target.profile
         self._wire_name = wire_name
-        self._parts = Parts(target, wire_name, self.losses)
+        self._parts = Blocks(target, wire_name, self.losses, Parts(target.profile))
         self.loaded = self._parts.loaded
         self._echoes = self._profile.reasoning_echo is not None
         self._no_thoughts = Thoughts(target)  # where none go back: it only tells whose they are
         self._user_spoke_at = -1  # the turn in which the last message of the role user was said
-        self._wire_ids: dict[str, str] = {}
-        limit = NO_LIMIT if self._profile.call_id_limit is None else self._profile.call_id_limit
-        self._plain_id_limit = limit if self._profile.call_id_length is None else 0  # within it an id stays as it is
-        self._unanswered: dict[str, str] = {}  # id on the wire of each call of the turn -> the client's id, in order
+        self._ids = CallIds(target.profile)
 
     @property
     def call_ids(self) -> Collection[str]:
         """The client's ids of all calls so far."""
-        return self._wire_ids.keys()
+        return self._ids.known
 
     def add_system_prompt(self, blocks: list[Json]) -> None:
         """Say the system prompt first, as one message."""
@@ -64,7 +57,7 @@ class Conversation:
         blocks = [{"type": "text", "text": content}] if content.__class__ is str else content
         role = message["role"]
         if role == "assistant":
-            if self._unanswered:
+            if self._ids.are_open:
                 self._answer_the_rest(index)
             self._assistant(index, blocks)
         elif role == "user":
@@ -77,7 +70,7 @@ class Conversation:
 
         ``last`` is the index of the last turn.
         """
-        if self._unanswered:
+        if self._ids.are_open:
             self._answer_the_rest(last)
         if not self.messages:
             raise BadRequest("messages: at least one message must have non-empty content")
@@ -95,7 +88,7 @@ class Conversation:
                 self._result(index, position, block, attached, said)
             else:
                 said.append(self._parts.say(block, index, position))
-        if self._unanswered:
+        if self._ids.are_open:
             self._answer_the_rest(index)
         if attached and isinstance(next(filter(None, said), ""), dict):
             attached.append(USERS_OWN)  # without words between, it would look like one more of the last result's
@@ -114,12 +107,8 @@ class Conversation:
         text = text or NO_OUTPUT  # some servers refuse a tool message without text
         if block.get("is_error"):
             text = ERROR_MARK + text
-        call_id = block["tool_use_id"]
-        wire_id = self._wire_ids.get(call_id) or self._call_id(call_id)
-        if self._unanswered.get(wire_id) != call_id:  # the id came twice in its turn, or there was no such call
-            wire_id = next((known for known, asked in self._unanswered.items() if asked == call_id), "")
+        wire_id = self._ids.answer(block["tool_use_id"])
         if wire_id:
-            del self._unanswered[wire_id]
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": text})
         else:
             self._lose(Lost.ORPHANED_RESULT, index, position)
@@ -143,10 +132,9 @@ class Conversation:
 
     def _answer_the_rest(self, index: int) -> None:
         """Answer calls that were never answered (an abort, a compaction), which the other side would refuse."""
-        for wire_id, call_id in self._unanswered.items():
+        for wire_id, call_id in self._ids.give_up():
             self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": NO_RESULT})
             self.losses.append(loss(Lost.MISSING_RESULT, f"messages.{index}", call_id))
-        self._unanswered.clear()
 
     def _system(self, index: int, blocks: list[Json]) -> None:
         texts: list[str] = []
@@ -158,7 +146,7 @@ class Conversation:
                 texts.append(part)
         if not texts:
             return
-        if self._unanswered:
+        if self._ids.are_open:
             self._answer_the_rest(index)
         text = PARAGRAPH.join(texts)
         if self._profile.system_turns is SystemTurns.ANYWHERE:
@@ -219,37 +207,11 @@ class Conversation:
         return [words] if words else []
 
     def _call(self, block: Json) -> Json:
-        call_id = block["id"]
-        wire_id, again = self._call_id(call_id), 1
-        while wire_id in self._unanswered:
-            again += 1
-            wire_id = self._call_id(f"{call_id}_{again}")
-        self._unanswered[wire_id] = call_id
         function = {"name": self._wire_name(block["name"]), "arguments": orjson.dumps(block["input"]).decode()}
-        return {"id": wire_id, "type": "function", "function": function}
-
-    def _call_id(self, call_id: str) -> str:
-        """Say an id in the form that the target takes, the same way every time."""
-        wire_id = self._wire_ids.get(call_id)
-        if wire_id is None:
-            fits = 0 < len(call_id) <= self._plain_id_limit  # nearly every one
-            wire_id = self._wire_ids[call_id] = call_id if fits else self._shape_id(call_id)
-        return wire_id
-
-    def _shape_id(self, call_id: str) -> str:
-        length, limit = self._profile.call_id_length, self._profile.call_id_limit
-        if length is None:
-            fits = call_id and (limit is None or len(call_id) <= limit)
-            return call_id if fits else ("call_" + _digest(call_id))[:limit]
-        fits = len(call_id) == length and call_id.isascii() and call_id.isalnum()
-        return call_id if fits else _digest(call_id)[:length]
+        return {"id": self._ids.ask(block["id"]), "type": "function", "function": function}
 
     def _lose(self, sort: Lost, index: int, position: int, *details: object) -> None:
         self.losses.append(loss(sort, block_path(index, position), *details))
 
     def _unsupported(self, what: str, index: int, position: int) -> Unsupported:
         return refusal(Refused.BLOCK, block_path(index, position), self._target.name, what)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from addon.dialects.counting import count
 from addon.protocol.deltas import Usage
-
-MOST = 2**53 - 1  # JavaScript counts no further, and JSON of ours no number beyond 64 bits
 
 
 def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False, tells_cost: bool = False) -> Usage:
@@ -21,11 +20,11 @@ def read_usage(usage: Mapping[str, Any], *, reasoning_uncounted: bool = False, t
     says so, and where it exceeds it.
     """
     details = usage.get("prompt_tokens_details") or {}
-    prompt = _count(usage.get("prompt_tokens"))
-    cached = _count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or usage.get("cached_tokens"))
-    written = _count(details.get("cache_write_tokens"))
-    completion = _count(usage.get("completion_tokens"))
-    reasoning = _count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
+    prompt = count(usage.get("prompt_tokens"))
+    cached = count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or usage.get("cached_tokens"))
+    written = count(details.get("cache_write_tokens"))
+    completion = count(usage.get("completion_tokens"))
+    reasoning = count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
     if reasoning_uncounted or reasoning > completion:
         completion += reasoning
     fresh = prompt - cached - written if prompt >= cached + written else prompt
@@ -44,9 +43,5 @@ def _cost(usage: Mapping[str, Any]) -> float | None:
 
 def _told_beside(usage: Mapping[str, Any], completion: int) -> int:
     """Count reasoning that is told outside of the details (SGLang, Perplexity), if it can be part of the completion."""
-    reasoning = _count(usage.get("reasoning_tokens"))
+    reasoning = count(usage.get("reasoning_tokens"))
     return reasoning if reasoning <= completion else 0
-
-
-def _count(value: Any) -> int:
-    return max(0, min(int(value), MOST)) if isinstance(value, int | float) else 0

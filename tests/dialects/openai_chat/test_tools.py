@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from addon.dialects.openai_chat.tools import ToolNames
+from addon.dialects.tools import ToolNames
 from addon.protocol.errors import BadRequest, Unsupported
 from tests.translating import ASKED, Json, Told, aimed, bare, lost, translated
 
