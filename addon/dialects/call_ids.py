@@ -26,46 +26,52 @@ class CallIds:
         self._wire_ids: dict[str, str] = {}
         limit = NO_LIMIT if profile.call_id_limit is None else profile.call_id_limit
         self._plain_limit = limit if profile.call_id_length is None else 0  # within it an id stays as it is
-        self._open: dict[str, str] = {}  # id on the wire of each call without its result -> the client's id, in order
+        self.open: dict[str, str] = {}  # id on the wire of each call without its result -> the client's id, in order
 
     @property
     def known(self) -> Collection[str]:
         """The client's ids of all calls so far."""
         return self._wire_ids.keys()
 
-    @property
-    def are_open(self) -> bool:
-        """Whether a call has no result yet."""
-        return bool(self._open)
-
     def ask(self, call_id: str) -> str:
         """A call is made: return its id on the wire."""
-        wire_id, again = self.on_wire(call_id), 1
-        while wire_id in self._open:
+        if 0 < len(call_id) <= self._plain_limit:  # nearly every one
+            wire_id = self._wire_ids[call_id] = call_id
+        else:
+            wire_id = self.on_wire(call_id)
+        if wire_id in self.open:
+            wire_id = self._told_apart(call_id)
+        self.open[wire_id] = call_id
+        return wire_id
+
+    def _told_apart(self, call_id: str) -> str:
+        again = 2
+        while (wire_id := self.on_wire(f"{call_id}_{again}")) in self.open:
             again += 1
-            wire_id = self.on_wire(f"{call_id}_{again}")
-        self._open[wire_id] = call_id
         return wire_id
 
     def answer(self, call_id: str) -> str:
         """A result comes: return the id of its call on the wire, which is open no more; empty where none is open."""
-        wire_id = self._wire_ids.get(call_id) or self.on_wire(call_id)
-        if self._open.get(wire_id) != call_id:  # the id came twice in its turn, or there was no such call
-            wire_id = next((known for known, asked in self._open.items() if asked == call_id), "")
+        if self.open.get(call_id) == call_id:  # nearly every one
+            del self.open[call_id]
+            return call_id
+        wire_id = self.on_wire(call_id)
+        if self.open.get(wire_id) != call_id:  # the id came twice in its turn, or there was no such call
+            wire_id = next((known for known, asked in self.open.items() if asked == call_id), "")
         if wire_id:
-            del self._open[wire_id]
+            del self.open[wire_id]
         return wire_id
 
     def give_up(self) -> Iterator[tuple[str, str]]:
         """Go through the calls that never got a result, (id on the wire, the client's); then none is open."""
-        yield from self._open.items()
-        self._open.clear()
+        yield from self.open.items()
+        self.open.clear()
 
     def on_wire(self, call_id: str) -> str:
         """Say an id in the form that the target takes, the same way every time."""
         wire_id = self._wire_ids.get(call_id)
         if wire_id is None:
-            fits = 0 < len(call_id) <= self._plain_limit  # nearly every one
+            fits = 0 < len(call_id) <= self._plain_limit
             wire_id = self._wire_ids[call_id] = call_id if fits else self._shape(call_id)
         return wire_id
 

@@ -55,8 +55,9 @@ def _wanted_effort(request: Request) -> tuple[str, object]:
     """Where the effort is set, and to what; the newest turn's own wins over the request's."""
     messages = request.messages
     for index in range(len(messages) - 1, -1, -1):
-        if (turn := messages[index].get("output_config")) and turn.get("effort"):
-            return f"messages.{index}.output_config.effort", turn["effort"]
+        turn = messages[index]
+        if "output_config" in turn and (effort := (turn["output_config"] or {}).get("effort")):
+            return f"messages.{index}.output_config.effort", effort
     return "output_config.effort", (request.body.get("output_config") or {}).get("effort")
 
 

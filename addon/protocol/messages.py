@@ -112,6 +112,10 @@ def _field(holder: Json, name: str, path: str) -> object:
     return holder[name]
 
 
+PLAIN_ROLES = ("user", "assistant")
+CALL_CLASSES = (str, str, dict)
+
+
 def _check_messages(messages: list[Any]) -> None:
     for index, message in enumerate(messages):
         if not is_plain(message):
@@ -120,25 +124,28 @@ def _check_messages(messages: list[Any]) -> None:
 
 def is_plain(message: Any) -> bool:  # noqa: C901 - one flat list of shapes, called for every message
     """Whether a message is of a shape that nearly all are; these are right, the others are looked at closely."""
-    if message.__class__ is not dict or len(message) != 2 or message.get("role") not in ("user", "assistant"):
+    if message.__class__ is not dict or len(message) != 2:
         return False
-    content = message.get("content")
-    if content.__class__ is str:
-        return True
-    if content.__class__ is not list:
-        return False
-    for block in content:
-        kind = block.get("type") if block.__class__ is dict else None
-        if kind == "tool_result":
-            if block.get("tool_use_id").__class__ is not str or block.get("content").__class__ is not str:
-                return False
-        elif kind == "tool_use":
-            if block.get("id").__class__ is not str or block.get("name").__class__ is not str:
-                return False
-            if block.get("input").__class__ is not dict:
-                return False
-        elif kind != "text" or block.get("text").__class__ is not str:
+    try:
+        content = message["content"]
+        if message["role"] not in PLAIN_ROLES:
             return False
+        if content.__class__ is str:
+            return True
+        if content.__class__ is not list:
+            return False
+        for block in content:
+            kind = block["type"]
+            if kind == "tool_result":
+                if block["tool_use_id"].__class__ is not str or block["content"].__class__ is not str:
+                    return False
+            elif kind == "tool_use":
+                if (block["id"].__class__, block["name"].__class__, block["input"].__class__) != CALL_CLASSES:
+                    return False
+            elif kind != "text" or block["text"].__class__ is not str:
+                return False
+    except (KeyError, TypeError, IndexError):  # a field is missing, or a block is no object
+        return False
     return True
 
 

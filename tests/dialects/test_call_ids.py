@@ -9,9 +9,9 @@ from addon.dialects.profiles import Profile
 def test_a_result_closes_its_call() -> None:
     ids = CallIds(Profile())
     assert ids.ask("toolu_1") == "toolu_1"
-    assert ids.are_open
+    assert ids.open
     assert ids.answer("toolu_1") == "toolu_1"
-    assert not ids.are_open
+    assert not ids.open
 
 
 def test_a_result_without_an_open_call_has_none() -> None:
@@ -34,7 +34,7 @@ def test_calls_without_results_are_given_up_in_order() -> None:
     ids.ask("a")
     ids.ask("b")
     assert list(ids.give_up()) == [("a", "a"), ("b", "b")]
-    assert not ids.are_open
+    assert not ids.open
     assert list(ids.known) == ["a", "b"]
 
 

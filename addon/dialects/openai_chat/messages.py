@@ -57,7 +57,7 @@ class Conversation:
         blocks = [{"type": "text", "text": content}] if content.__class__ is str else content
         role = message["role"]
         if role == "assistant":
-            if self._ids.are_open:
+            if self._ids.open:
                 self._answer_the_rest(index)
             self._assistant(index, blocks)
         elif role == "user":
@@ -70,7 +70,7 @@ class Conversation:
 
         ``last`` is the index of the last turn.
         """
-        if self._ids.are_open:
+        if self._ids.open:
             self._answer_the_rest(last)
         if not self.messages:
             raise BadRequest("messages: at least one message must have non-empty content")
@@ -88,23 +88,21 @@ class Conversation:
                 self._result(index, position, block, attached, said)
             else:
                 said.append(self._parts.say(block, index, position))
-        if self._ids.are_open:
+        if self._ids.open:
             self._answer_the_rest(index)
         if attached and isinstance(next(filter(None, said), ""), dict):
             attached.append(USERS_OWN)  # without words between, it would look like one more of the last result's
-        if attached or said:
-            parts = [part for part in (*attached, *said) if part]
-            if parts:
-                self.messages.append({"role": "user", "content": together(parts)})
-                self._user_spoke_at = index
+        if (attached or said) and (parts := [part for part in (*attached, *said) if part]):
+            self.messages.append({"role": "user", "content": together(parts)})
+            self._user_spoke_at = index
 
     def _result(
         self, index: int, position: int, block: Json, attached: list[str | Json], said: list[str | Json]
     ) -> None:
-        content = block.get("content") or ""
+        text = block.get("content") or NO_OUTPUT  # some servers refuse a tool message without text
         media: list[Json] = []
-        text = content if isinstance(content, str) else self._inside(content, index, position, media)
-        text = text or NO_OUTPUT  # some servers refuse a tool message without text
+        if text.__class__ is not str:
+            text = self._inside(text, index, position, media) or NO_OUTPUT
         if block.get("is_error"):
             text = ERROR_MARK + text
         wire_id = self._ids.answer(block["tool_use_id"])
@@ -146,7 +144,7 @@ class Conversation:
                 texts.append(part)
         if not texts:
             return
-        if self._ids.are_open:
+        if self._ids.open:
             self._answer_the_rest(index)
         text = PARAGRAPH.join(texts)
         if self._profile.system_turns is SystemTurns.ANYWHERE:
