@@ -24,6 +24,7 @@ DOCS = ROOT / "docs"
 SCHEMA = ROOT / "addon" / "settings" / "detour.schema.json"
 DIALECTS = {
     "openai_chat": "chat-completions",
+    "vertex_chat": "chat-completions, by vendor/name",
     "anthropic": "Messages, untranslated",
     "searxng": "answers searches only",
     "brave": "answers searches only",

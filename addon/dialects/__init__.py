@@ -136,6 +136,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
     {
         "anthropic": "anthropic.dialect",
         "openai_chat": "openai_chat.dialect",
+        "vertex_chat": "openai_chat.vertex",
         "searxng": "web.searxng",
         "brave": "web.brave",
     }

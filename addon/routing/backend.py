@@ -42,6 +42,8 @@ class Speech:
     model: re.Pattern[str]
     address: re.Pattern[str]
     dialect: str
+    auth: tuple[str, str] | None = None  # the header there, where it is another than the row's
+    profile: Profile | None = None  # the same of the profile; ``by_model`` says nothing of it then
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class Backend:
     bases: tuple[str, ...] = ()  # settings that hold the address; () means NAME_API_BASE
     needs_key: bool = True
     place: Mapping[str, str | None] = field(default_factory=dict)  # settings in {} of the address -> their defaults
+    place_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of these -> other settings that say it
+    place_hosts: tuple[tuple[re.Pattern[str], str], ...] = ()  # in the address so filled -> what stands there instead
+    keyed_url: str | None = None  # the address where a key is set, which says the place itself
     key_command: str = ""  # prints a key where none is set
     model_prefix: str = ""  # before a model's name that has no slash
     like: str = ""  # the provider whose models it has, where it is a variant of one
@@ -78,12 +83,20 @@ class Backend:
         return self.bases or (f"{_prefix(self.name)}_API_BASE", f"{_prefix(self.name)}_BASE_URL")
 
     @property
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Of each setting in {} of the address: the settings that may hold it, the first set wins."""
+        return {name: (name, *self.place_names.get(name, ())) for name in self.place}
+
+    @property
     def only_searches(self) -> bool:
         """Whether it is no model, but a search endpoint."""
         return self.dialect in SEARCH_ENDPOINTS
 
-    def profile_of(self, model: str) -> Profile:
-        """Return the profile with what this model's name changes."""
+    def profile_of(self, model: str, base_url: str | None = None) -> Profile:
+        """Return the profile with what this model's name changes; ``None``: at the provider's own address."""
+        speech = self._speech(model, base_url)
+        if speech is not None and speech.profile is not None:
+            return speech.profile
         for pattern, fields in self.by_model:
             if pattern.search(model):
                 return replace(self.profile, **fields)
@@ -91,13 +104,20 @@ class Backend:
 
     def dialect_of(self, model: str, base_url: str | None = None) -> str:
         """Return what this model speaks at that address; ``None``: at the provider's own."""
+        speech = self._speech(model, base_url)
+        return self.dialect if speech is None else speech.dialect
+
+    def auth_of(self, setting: str, base_url: str | None = None) -> tuple[str, str]:
+        """Return the header, and what stands before the credential, for one that this setting holds, at an address."""
+        if setting in self.tokens:
+            return BEARER
+        speech = self._speech("", base_url)
+        return self.auth if speech is None or speech.auth is None else speech.auth
+
+    def _speech(self, model: str, base_url: str | None) -> Speech | None:
         address = base_url or self.base_url or ""
         fitting = (each for each in self.speeches if each.model.search(model) and each.address.search(address))
-        return next((each.dialect for each in fitting), self.dialect)
-
-    def auth_of(self, setting: str) -> tuple[str, str]:
-        """Return the header, and what stands before the credential, for one that this setting holds."""
-        return BEARER if setting in self.tokens else self.auth
+        return next(fitting, None)
 
 
 def _prefix(name: str) -> str:

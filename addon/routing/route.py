@@ -328,7 +328,7 @@ def _destination(choice: Choice, settings: Settings) -> Destination:
     row = endpoint.backend
     own = settings.facts.get(choice.name, catalog.UNKNOWN)
     facts = own.over(catalog.lookup(row.like or row.name, choice.model))
-    profile = replace(row.profile_of(choice.model), **{**endpoint.profile, **(facts.profile or {})})
+    profile = replace(row.profile_of(choice.model, endpoint.base_url), **{**endpoint.profile, **(facts.profile or {})})
     target = Target(
         choice.provider,
         choice.model if "/" in choice.model else row.model_prefix + choice.model,

@@ -332,7 +332,8 @@ def _lack_of_search(choice: Choice, base: Settings) -> str | None:
         return f"{ANTHROPIC} passes a request as it is; name a model, or a search endpoint."
     endpoint = base.endpoints[choice.provider]
     own = base.facts.get(choice.name, ModelFacts()).profile or {}
-    style = {"search": endpoint.backend.profile_of(choice.model).search, **endpoint.profile, **own}["search"]
+    usual = endpoint.backend.profile_of(choice.model, endpoint.base_url).search
+    style = {"search": usual, **endpoint.profile, **own}["search"]
     if endpoint.lack is None and not endpoint.only_searches and style in (None, SearchStyle.NONE):
         return f"{choice.name} has no search of its own."
     return endpoint.lack

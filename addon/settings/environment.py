@@ -57,8 +57,9 @@ def names() -> tuple[str, ...]:
     """Every setting that is read."""
     rows = BACKENDS.values()
     keys = {name for row in rows for name in row.key_names}
-    bases = {name for row in rows for name in (*row.base_names, *row.place)}
-    return (*PLAIN_SETTINGS, *sorted(keys | bases))
+    bases = {name for row in rows for name in row.base_names}
+    places = {name for row in rows for known in row.places.values() for name in known}
+    return (*PLAIN_SETTINGS, *sorted(keys | bases | places))
 
 
 def read(values: Mapping[str, str], mint: Minted = lambda command: None) -> Named:
@@ -130,28 +131,35 @@ def endpoint(
     """
     key_name = next((name for name in row.key_names if name in values), row.key_names[0])
     base_name = next((name for name in row.base_names if name in values), None)
-    base_url = base_address(base_name, values[base_name]) if base_name else _placed(row, values)
+    base_url = base_address(base_name, values[base_name]) if base_name else _placed(row, key_name, values)
     key, fault = checked_key(key_name, values.get(key_name)), None
-    if key is None and row.key_command and base_url is not None and base_name is None:
+    if key is None and row.key_command and row.minting is None and base_url is not None and base_name is None:
         try:
             key = checked_key(row.key_command, mint(row.key_command))
         except ConfigError as error:
             fault = error.message
         key_name = f"({row.key_command})" if key is not None else key_name
-    header, prefix = row.auth_of(key_name)
     minting = row.minting if key is None else None
+    if minting is not None and row.tokens:
+        key_name = row.tokens[0]  # what is made is a token
+    header, prefix = row.auth_of(key_name, base_url)
     return Endpoint(row, base_url, Credential(header, prefix, key_name, key, minting), base_name), fault
 
 
-def _placed(row: Backend, values: Mapping[str, str]) -> str | None:
+def _placed(row: Backend, key_name: str, values: Mapping[str, str]) -> str | None:
     """The provider's own address, with what it is told by place: a project, a region."""
+    if row.keyed_url is not None and key_name in values and key_name not in row.tokens:
+        return row.keyed_url
     if row.base_url is None or not row.place:
         return row.base_url
-    places = {**row.place, **{name: values[name] for name in row.place if name in values}}
+    told = {place: next((name for name in names if name in values), None) for place, names in row.places.items()}
+    places = {place: row.place[place] if name is None else values[name] for place, name in told.items()}
     if not all(places.values()):
         return None
     filled = PLACEHOLDER.sub(lambda found: places[found[1]] or "", row.base_url)
-    return base_address(" and ".join(row.place), filled.replace("//global-", "//"))
+    for pattern, instead in row.place_hosts:
+        filled = pattern.sub(instead, filled)
+    return base_address(" and ".join(name or place for place, name in told.items()), filled)
 
 
 def _in_four(
@@ -183,7 +191,9 @@ def _in_four(
     known = endpoints[row.name]
     made, _ = endpoint(own, values)
     if made.base_name is None:
-        made = replace(made, base_url=known.base_url, base_name=known.base_name)
+        header, prefix = own.auth_of(made.credential.variable, known.base_url)
+        credential = replace(made.credential, header=header, prefix=prefix)
+        made = replace(made, base_url=known.base_url, base_name=known.base_name, credential=credential)
     return f"{own.name}/{given['NAME']}", {own.name: made}
 
 

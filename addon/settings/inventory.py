@@ -91,7 +91,7 @@ def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Con
         endpoint.base_name is not None or endpoint.base_url != _own_address(endpoint)
     ):
         given = endpoint.base_name or next(
-            (place for place in endpoint.backend.place if configuration.origin(place)), ""
+            (name for names in endpoint.backend.places.values() for name in names if configuration.origin(name)), ""
         )
         origin = _place(configuration, key, "address") or _origin(given, configuration)
         yield Row(f"backends.{name}.address", endpoint.base_url, origin)

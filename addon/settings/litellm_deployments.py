@@ -329,7 +329,7 @@ def _vertex_address(params: Mapping[str, Any], path: Path) -> str | None:
     if project is None and location is None:
         return None
     filled = names.VERTEX.format(
-        project=project or "${VERTEX_PROJECT_ID}", location=location or "${VERTEX_LOCATION:-us-central1}"
+        project=project or "${GOOGLE_CLOUD_PROJECT}", location=location or "${GOOGLE_CLOUD_LOCATION:-us-central1}"
     )
     return filled.replace("//global-", "//")
 

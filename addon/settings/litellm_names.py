@@ -64,7 +64,7 @@ BARE = (
 )
 OPENAIS_OWN = re.compile(r"gpt-(?!oss)|o\d|chatgpt-|codex|ft:|.*\*")  # a star may be any of them
 CALLING_STYLES = re.compile(r"(?:responses|o_series|gpt5_series)/")  # litellm's own, before the model's name
-VERTEX = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}/endpoints/openapi"
+VERTEX = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
 OLLAMA_PATHS = ("", "/api", "/api/chat", "/api/generate")
 CONVERSATIONS = (None, "chat", "responses", "completion")  # values of model_info.mode
 

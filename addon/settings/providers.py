@@ -95,7 +95,7 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
     if backend.credential is not None:
         credential = _credential(backend.credential, replace(credential, minting=None), sources)
         row = replace(row, needs_key=True, keys=(credential.variable,))
-    header, prefix = row.auth_of(credential.variable)
+    header, prefix = row.auth_of(credential.variable, base_url)
     if known is None and base_url is None:
         raise ConfigError("it has no address: write address, or like with a provider that has one")
     return Endpoint(
@@ -113,7 +113,8 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
 
 def _new(row: Backend, sources: Sources) -> Endpoint:
     """A provider that has only the name from the user: no variable of the environment is its own."""
-    placed = {name: value for name, value in sources.values.items() if name in row.place}
+    names = {name for known in row.places.values() for name in known}
+    placed = {name: value for name, value in sources.values.items() if name in names}
     return replace(environment.endpoint(row, placed)[0], timeouts=sources.timeouts)
 
 

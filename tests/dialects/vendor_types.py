@@ -179,7 +179,10 @@ ADDED: tuple[Row, ...] = (
     Row(("dashscope",), "messages.*.reasoning_content", str, "Alibaba Cloud Model Studio, deep thinking"),
     Row(("zai", "bigmodel"), "tool_stream", Literal[True], "docs.z.ai, tool streaming"),
     Row(
-        ("gemini", "vertex"), "messages.*.tool_calls.*.extra_content", ExtraContent, "ai.google.dev, thought signatures"
+        ("gemini", "gemini-chat"),
+        "messages.*.tool_calls.*.extra_content",
+        ExtraContent,
+        "ai.google.dev, thought signatures",
     ),
     Row(("mistral",), "messages.*.content.*", Thinking | DocumentUrl, "docs.mistral.ai, reasoning; document QnA"),
     Row(("mistral",), "tool_choice", Literal["any"], "docs.mistral.ai, function calling"),

@@ -1,14 +1,21 @@
 """What a row of the provider table says of a model, an address and a setting."""
 
+import re
+from dataclasses import replace
+from types import MappingProxyType
+
 import pytest
 
-from addon.routing.backend import BEARER, Backend, speeches
+from addon.dialects.profiles import Profile
+from addon.routing.backend import BEARER, Backend, Speech, by_model, speeches
 
 ROW = Backend(
     "acme",
     "https://api.acme.example/v1",
     auth=("x-acme", ""),
     tokens=("ACME_TOKEN",),
+    place=MappingProxyType({"ACME_AREA": None, "ACME_ROOM": "1"}),
+    place_names=MappingProxyType({"ACME_AREA": ("ACME_REGION",)}),
     speeches=speeches((r"^think", r"^https://api\.acme\.", "openai_responses"), (r"", r"/claude$", "anthropic")),
 )
 SPEECHES = [
@@ -28,3 +35,18 @@ def test_a_key_has_the_rows_header_and_a_token_is_a_bearers() -> None:
     assert ROW.key_names == ("ACME_API_KEY", "ACME_TOKEN")
     assert ROW.auth_of("ACME_API_KEY") == ("x-acme", "")
     assert ROW.auth_of("ACME_TOKEN") == BEARER
+
+
+def test_a_place_is_said_by_any_of_its_names() -> None:
+    assert ROW.places == {"ACME_AREA": ("ACME_AREA", "ACME_REGION"), "ACME_ROOM": ("ACME_ROOM",)}
+
+
+THERE = Speech(re.compile(""), re.compile("/chat$"), "openai_chat", BEARER, Profile(stop_limit=1))
+SPOKEN = replace(ROW, by_model=by_model(("^think", {"stop_limit": 2})), speeches=(THERE,))
+
+
+def test_a_speech_may_have_a_header_and_a_profile_of_its_own() -> None:
+    there = "https://gateway.example/chat"
+    assert SPOKEN.auth_of("ACME_API_KEY", there) == BEARER
+    assert SPOKEN.auth_of("ACME_API_KEY") == ROW.auth
+    assert [SPOKEN.profile_of("think-1", at).stop_limit for at in (there, None)] == [1, 2]

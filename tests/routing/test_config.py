@@ -66,9 +66,9 @@ LACKS = [
     ("ollama", {}, None),
     ("openai", {"OPENAI_API_KEY": "k"}, None),
     ("openai", {}, "there is no key for openai: set OPENAI_API_KEY."),
-    ("gemini", {}, "there is no key for gemini: set GEMINI_API_KEY or GOOGLE_API_KEY."),
+    ("gemini", {}, "there is no key for gemini: set GOOGLE_API_KEY or GEMINI_API_KEY."),
     ("azure", {"AZURE_API_KEY": "k"}, "azure has no address: set AZURE_API_BASE."),
-    ("vertex", {}, "vertex has no address: set VERTEX_PROJECT_ID."),
+    ("vertex", {}, "vertex has no address: set GOOGLE_CLOUD_PROJECT."),
 ]
 
 

@@ -19,7 +19,6 @@ OPENAI_AT = "https://api.openai.com/v1"
 GEMINI_AT = "https://generativelanguage.googleapis.com/v1beta/openai"
 OLLAMA_AT = "http://localhost:11434/v1"
 AZURE_AT = "https://your-resource-name.openai.azure.com/openai/deployments/your-deployment-name"
-GCLOUD = "(gcloud auth application-default print-access-token)"
 
 
 def openai(model: str, address: str = OPENAI_AT, key: str = "OPENAI_API_KEY") -> Answered:
@@ -77,9 +76,8 @@ OUTCOMES: dict[str, tuple[Answered | None, Answered | None, Answered | None]] = 
         *(
             Answered(
                 "vertex/gemini-1.5-pro-preview-0514",
-                "https://us-central1-aiplatform.googleapis.com/v1/projects/your-gcp-project-id"
-                "/locations/us-central1/endpoints/openapi",
-                GCLOUD,
+                "https://aiplatform.googleapis.com/v1/projects/your-gcp-project-id/locations/global",
+                "VERTEX_ACCESS_TOKEN",
             ),
         )
         * 2,

@@ -1,11 +1,16 @@
 """From names and values to settings, or to a sentence that says which is wrong, how, and what is allowed."""
 
+from dataclasses import replace
+
 import pytest
 
 from addon.protocol.errors import ConfigError
+from addon.routing.backend import BEARER
+from addon.routing.backends import BACKENDS
 from addon.routing.config import Logging
+from addon.settings import environment
 from addon.settings.assembly import parse
-from addon.settings.environment import names, read
+from addon.settings.environment import endpoint, names, read
 
 KEY = "sk-config-secret"
 OPENAI = {"OPENAI_API_KEY": KEY}
@@ -103,12 +108,8 @@ MISTAKES = [
     ({"FILE_LOG_LEVEL": "loud"}, ("FILE_LOG_LEVEL is 'loud'",)),
     ({"LOG_REQUEST_BODY": "perhaps"}, ("LOG_REQUEST_BODY is 'perhaps'; write true or false",)),
     ({"LOG_RESPONSE_BODY": "2"}, ("LOG_RESPONSE_BODY is '2'",)),
-    ({"BIG_MODEL": "vertex/x"}, ("vertex has no address: set VERTEX_PROJECT_ID",)),
-    (
-        {"BIG_MODEL": "vertex/x", "VERTEX_PROJECT_ID": "p"},
-        ("no key for vertex: set VERTEX_ACCESS_TOKEN, or see to it that `gcloud ",),
-    ),
-    ({"VERTEX_PROJECT_ID": "my project"}, ("VERTEX_PROJECT_ID and VERTEX_LOCATION is ",)),
+    ({"BIG_MODEL": "vertex/x"}, ("vertex has no address: set GOOGLE_CLOUD_PROJECT",)),
+    ({"VERTEX_PROJECT_ID": "my project"}, ("VERTEX_PROJECT_ID and GOOGLE_CLOUD_LOCATION is ",)),
 ]
 
 
@@ -127,7 +128,7 @@ ENDPOINTS = [
     ("openai", {"OPENAI_API_BASE": "http://a/v1/"}, "http://a/v1", None, "OPENAI_API_KEY"),
     ("openai", {"OPENAI_API_BASE": "http://a", "OPENAI_BASE_URL": "http://b"}, "http://b", None, "OPENAI_API_KEY"),
     ("gemini", {"GOOGLE_API_KEY": " k "}, None, "Bearer k", "GOOGLE_API_KEY"),
-    ("gemini", {"GOOGLE_API_KEY": "a", "GEMINI_API_KEY": "b"}, None, "Bearer b", "GEMINI_API_KEY"),
+    ("gemini", {"GOOGLE_API_KEY": "a", "GEMINI_API_KEY": "b"}, None, "Bearer a", "GOOGLE_API_KEY"),
     ("azure", {"AZURE_API_KEY": "k"}, None, "k", "AZURE_API_KEY"),
     ("vllm", {"VLLM_API_KEY": " "}, "http://localhost:8000/v1", None, "VLLM_API_KEY"),
     ("openai", {"OPENAI_API_BASE_URL": "http://a"}, "http://a", None, "OPENAI_API_KEY"),
@@ -137,16 +138,30 @@ ENDPOINTS = [
     (
         "vertex",
         {"VERTEX_PROJECT_ID": "p", "VERTEX_ACCESS_TOKEN": "k"},
-        "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/endpoints/openapi",
+        "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
         "Bearer k",
         "VERTEX_ACCESS_TOKEN",
     ),
     (
         "vertex",
-        {"VERTEX_PROJECT_ID": "p", "VERTEX_LOCATION": "global"},
-        "https://aiplatform.googleapis.com/v1/projects/p/locations/global/endpoints/openapi",
+        {"VERTEX_PROJECT_ID": "p", "GOOGLE_CLOUD_PROJECT": "q", "VERTEX_LOCATION": "us-central1"},
+        "https://us-central1-aiplatform.googleapis.com/v1/projects/q/locations/us-central1",
         None,
         "VERTEX_ACCESS_TOKEN",
+    ),
+    (
+        "vertex",
+        {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "eu"},
+        "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu",
+        None,
+        "VERTEX_ACCESS_TOKEN",
+    ),
+    (  # express mode: the key says the project
+        "vertex",
+        {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_VERTEX_API_KEY": "k"},
+        "https://aiplatform.googleapis.com/v1",
+        "k",
+        "GOOGLE_VERTEX_API_KEY",
     ),
     ("ollama", {"OLLAMA_API_BASE": "http://[::1]:11434/v1"}, "http://[::1]:11434/v1", None, "OLLAMA_API_KEY"),
 ]
@@ -193,34 +208,39 @@ def test_a_model_in_four_may_have_an_endpoint_of_its_own(
     assert settings.endpoints["openai"].credential.key == KEY
 
 
-VERTEX = {"VERTEX_PROJECT_ID": "p"}
+COMMANDED = replace(BACKENDS["openai"], key_command="keys print openai")
 
 
 def test_a_key_is_minted_where_none_is_set() -> None:
-    credential = read(VERTEX, lambda command: f"printed-by-{command.split()[0]}").endpoints["vertex"].credential
-    assert (credential.key, credential.mask) == (
-        "printed-by-gcloud",
-        "Bearer $(gcloud auth application-default print-access-token)",
+    made, fault = endpoint(COMMANDED, {}, lambda command: f"printed-by-{command.split()[0]}")
+    assert (made.credential.key, made.credential.mask, fault) == (
+        "printed-by-keys",
+        "Bearer $(keys print openai)",
+        None,
     )
 
 
-@pytest.mark.parametrize(
-    "values", [{}, {**VERTEX, "VERTEX_ACCESS_TOKEN": "k"}, {**VERTEX, "VERTEX_API_BASE": "http://a"}]
-)
+@pytest.mark.parametrize("values", [{"OPENAI_API_KEY": "k"}, {"OPENAI_API_BASE": "http://a"}])
 def test_no_key_is_minted_without_need_nor_for_another_address(values: dict[str, str]) -> None:
-    endpoint = read(values, lambda command: "minted").endpoints["vertex"]
-    assert endpoint.credential.key == values.get("VERTEX_ACCESS_TOKEN")
+    made, _ = endpoint(COMMANDED, values, lambda command: "minted")
+    assert made.credential.key == values.get("OPENAI_API_KEY")
 
 
-def test_a_key_that_cannot_be_minted_is_no_mistake_as_long_as_nobody_asks() -> None:
+def test_no_command_is_run_where_keys_are_made_anew_before_they_expire() -> None:
+    made, _ = endpoint(BACKENDS["vertex"], {"VERTEX_PROJECT_ID": "p"}, lambda command: "minted")
+    assert (made.credential.key, made.credential.minting) == (None, BACKENDS["vertex"].minting)
+    assert (made.credential.header, made.credential.prefix) == BEARER
+    assert made.lack is None
+
+
+def test_a_key_that_cannot_be_minted_is_no_mistake_as_long_as_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     def mint(command: str) -> str:
         raise ConfigError(f"`{command}` cannot be run")
 
-    named = read(VERTEX, mint)
-    assert named.endpoints["vertex"].credential.key is None
-    assert named.unused == (
-        "there is no key for vertex: `gcloud auth application-default print-access-token` cannot be run",
-    )
+    monkeypatch.setattr(environment, "BACKENDS", {"openai": COMMANDED})
+    named = read({}, mint)
+    assert named.endpoints["openai"].credential.key is None
+    assert named.unused == ("there is no key for openai: `keys print openai` cannot be run",)
 
 
 def test_bare_models_have_no_effect_where_anthropic_is_preferred() -> None:

@@ -118,13 +118,8 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
         [
             Row(
                 "backends.vertex.address",
-                "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/endpoints/openapi",
+                "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
                 "VERTEX_PROJECT_ID, .env",
-            ),
-            Row(
-                "backends.vertex.credential",
-                "$(gcloud auth application-default print-access-token)",
-                "(gcloud auth application-default print-access-token)",
             ),
         ],
     ),

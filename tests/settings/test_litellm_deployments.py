@@ -139,7 +139,7 @@ MADE: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         "litellm-1-vertex/gemini-3-pro",
         {
             "like": "vertex",
-            "address": "https://aiplatform.googleapis.com/v1/projects/p/locations/global/endpoints/openapi",
+            "address": "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
             "credential": {"command": "gcloud auth application-default print-access-token"},
         },
     ),
@@ -148,8 +148,8 @@ MADE: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         "litellm-1-vertex/gemini-3-pro",
         {
             "like": "vertex",
-            "address": "https://${VERTEX_LOCATION:-us-central1}-aiplatform.googleapis.com/v1/projects/${P}"
-            "/locations/${VERTEX_LOCATION:-us-central1}/endpoints/openapi",
+            "address": "https://${GOOGLE_CLOUD_LOCATION:-us-central1}-aiplatform.googleapis.com/v1/projects/${P}"
+            "/locations/${GOOGLE_CLOUD_LOCATION:-us-central1}",
             "credential": "${T}",
         },
     ),

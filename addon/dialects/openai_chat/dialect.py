@@ -58,11 +58,15 @@ class OpenAIChat:
             ("accept", "text/event-stream" if request.stream else "application/json"),
             ("accept-encoding", "identity"),
         )
-        wire = WireRequest(target.base_url + PATH, extras.replace_headers(headers, target.headers), sent)
+        wire = WireRequest(self.address(target), extras.replace_headers(headers, target.headers), sent)
         functions = [tool["function"] for tool in translated.get("tools", ()) if "function" in tool]
         offered = {function["name"]: function.get("parameters", {}) for function in functions}
         search, form = web_search.given(request, target), structured_output.checked(request, target)
         return Encoded(wire, losses, tool_names, offered, search, prompt, form, call_ids)
+
+    def address(self, target: Target) -> str:
+        """Return where the request goes."""
+        return target.base_url + PATH
 
     def decoder(self, context: ReplyContext) -> Decoder:
         """Return a decoder of ``chat.completion.chunk`` events."""

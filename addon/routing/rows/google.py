@@ -1,11 +1,16 @@
-"""Google's models: at AI Studio, and on Vertex AI."""
+"""Google's models: at AI Studio, and what Vertex AI has of them and of others."""
 
+import re
 from types import MappingProxyType
 
 from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle
-from addon.routing.backend import Backend
+from addon.routing.backend import Backend, Mint, Minting, Speech
 
-GEMINI = Profile(
+VERTEX_CHAT = "vertex_chat"
+GOOGLE_KEY = ("x-goog-api-key", "")  # never in the query, which is logged
+
+# what the compatible endpoints take, at AI Studio and on Vertex
+COMPATIBLE = Profile(
     reasoning=ReasoningStyle.EFFORT,
     parallel_switch=False,
     tool_schema=SchemaStyle.GEMINI,
@@ -14,23 +19,52 @@ GEMINI = Profile(
     default_max_tokens=65_536,
     reasoning_echo=Echo.CALL_SIGNATURES,  # Gemini 3 answers 400 to a call of the current turn without its signature
 )
+OPEN_MODELS = Profile(default_max_tokens=8_192)  # of Vertex's garden
+# Vertex has addresses of another form for the whole world, and for the two continents
+HOSTS = (
+    (re.compile("//global-aiplatform"), "//aiplatform"),
+    (re.compile(r"//(us|eu)-aiplatform\."), r"//aiplatform.\1.rep."),
+)
+ANY, WITH_VENDOR = re.compile(""), re.compile("/")
+
+KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the first where both are set, as in Google's own SDK
 
 ROWS = (
     Backend(
         "gemini",
         "https://generativelanguage.googleapis.com/v1beta/openai",
-        keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        bases=("GEMINI_API_BASE", "GEMINI_BASE_URL", "GOOGLE_API_BASE"),
-        profile=GEMINI,
+        keys=KEYS,
+        bases=("GEMINI_API_BASE", "GOOGLE_GEMINI_BASE_URL", "GEMINI_BASE_URL", "GOOGLE_API_BASE"),
+        profile=COMPATIBLE,
+    ),
+    Backend(
+        "gemini-chat",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        keys=KEYS,
+        like="gemini",
+        profile=COMPATIBLE,
     ),
     Backend(
         "vertex",
-        "https://{VERTEX_LOCATION}-aiplatform.googleapis.com/v1/projects/{VERTEX_PROJECT_ID}"
-        "/locations/{VERTEX_LOCATION}/endpoints/openapi",
-        keys=("VERTEX_ACCESS_TOKEN",),
-        place=MappingProxyType({"VERTEX_PROJECT_ID": None, "VERTEX_LOCATION": "us-central1"}),
-        key_command="gcloud auth application-default print-access-token",
-        model_prefix="google/",
-        profile=GEMINI,
+        "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com/v1/projects/{GOOGLE_CLOUD_PROJECT}"
+        "/locations/{GOOGLE_CLOUD_LOCATION}",
+        VERTEX_CHAT,
+        auth=GOOGLE_KEY,
+        keys=("VERTEX_API_KEY", "GOOGLE_VERTEX_API_KEY"),
+        tokens=("VERTEX_ACCESS_TOKEN",),
+        minting=Minting(Mint.GOOGLE, "https://www.googleapis.com/auth/cloud-platform"),
+        bases=("VERTEX_API_BASE", "VERTEX_BASE_URL", "GOOGLE_VERTEX_BASE_URL"),
+        place=MappingProxyType({"GOOGLE_CLOUD_PROJECT": None, "GOOGLE_CLOUD_LOCATION": "global"}),
+        place_names=MappingProxyType(
+            {
+                "GOOGLE_CLOUD_PROJECT": ("VERTEX_PROJECT_ID", "VERTEXAI_PROJECT"),
+                "GOOGLE_CLOUD_LOCATION": ("VERTEX_LOCATION", "VERTEXAI_LOCATION"),
+            }
+        ),
+        place_hosts=HOSTS,
+        key_command="gcloud auth application-default print-access-token",  # for litellm's files, which say it so
+        keyed_url="https://aiplatform.googleapis.com/v1",
+        profile=COMPATIBLE,
+        speeches=(Speech(WITH_VENDOR, ANY, VERTEX_CHAT, profile=OPEN_MODELS),),
     ),
 )
