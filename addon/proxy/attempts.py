@@ -25,6 +25,7 @@ from addon.proxy.intake import Incoming, Pass, Send, decide_again
 from addon.proxy.journey import Again, Journey, Trouble
 from addon.proxy.reader import Reader
 from addon.proxy.routed_exchange import RoutedExchange
+from addon.proxy.sidecar import Sidecar
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
 from addon.routing.config import Timeouts
@@ -69,6 +70,7 @@ class Attempts:
         self._originals: dict[str, Original] = {}
         self._readings: dict[str, asyncio.Task[None]] = {}  # what the next attempt waits for
         self._control, self._upstream, self._reader, self._has_layer = control, upstream, reader, has_layer
+        self.sidecar = Sidecar(control)
 
     # -- attempts ------------------------------------------------------------------------------------------------------
 
@@ -107,6 +109,8 @@ class Attempts:
 
     def _send(self, flow: http.HTTPFlow, send: Send, started: float, journey: Journey | None) -> None:
         """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""
+        if send.destination.endpoint.backend.by_process:
+            send = self.sidecar.reach(send)
         exchange = RoutedExchange(
             transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, send=send, journey=journey
         )
@@ -164,18 +168,23 @@ class Attempts:
         if not isinstance(exchange, RoutedExchange):
             return Allowed(UNLIMITED, None, exchange.started)
         streaming = journey.settings.streaming if exchange.send.stream else None  # only a stream can be pinged
-        return Allowed(journey.route.timeouts, streaming, exchange.started)
+        timeouts = self.sidecar.allowed(journey.route.timeouts, exchange.send.destination.endpoint)
+        return Allowed(timeouts, streaming, exchange.started)
 
     def credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
         exchange, there = self.exchanges.get(flow.id), self.origins.get(flow.id)
-        credential = exchange.credential if exchange is not None else None
-        if credential is None or not credential.value:
+        found: dict[str, str] = {}
+        if exchange is not None and (credential := exchange.credential) is not None and credential.value:
+            found[credential.header] = credential.value
+        if isinstance(exchange, RoutedExchange):
+            found |= self.sidecar.credentials(exchange.send.destination.endpoint)
+        if not found:
             return {}
         if there != transfer.origin(flow.request):
             logger.warning("Detour: %s was pointed at another host by hand; it goes without its credential", flow.id)
             return {}
-        return {credential.header: credential.value}
+        return found
 
     def holds(self, flow: http.HTTPFlow) -> Exchange | None:
         """The stream whose headers wait for its first content: where we answer if it fails before that."""

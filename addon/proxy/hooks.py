@@ -122,6 +122,7 @@ class Detour:
         self._log_file.done()
         self._recheck.done()
         self.rest.done()
+        self.attempts.sidecar.done()
         self._is_leaving = True
         self.recorder.close()
         if not self.is_idle:

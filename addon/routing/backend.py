@@ -64,6 +64,7 @@ class Backend:
     place_hosts: tuple[tuple[re.Pattern[str], str], ...] = ()  # in the address so filled -> what stands there instead
     keyed_url: str | None = None  # the address where a key is set, which says the place itself
     key_command: str = ""  # prints a key where none is set
+    by_process: bool = False  # litellm's process answers; only the proxy knows where that listens
     model_prefix: str = ""  # before a model's name that has no slash
     like: str = ""  # the provider whose models it has, where it is a variant of one
     profile: Profile = PLAIN

@@ -163,6 +163,19 @@ def _environment(env_file: Path) -> tuple[dict[str, str], dict[str, str]]:
     return _upper(in_file), _upper(os.environ)
 
 
+def variables(folder: Path) -> dict[str, str]:
+    """Return the environment over what ``.env`` says, under the names as they are written, for a process of ours.
+
+    Raises: ConfigError.
+    """
+    file = folder / ENV_FILE
+    try:
+        in_file = dotenv_values(file, encoding="utf-8-sig") if file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}") from error
+    return {**{name: value for name, value in in_file.items() if value is not None}, **os.environ}
+
+
 def _upper(found: Mapping[str, str | None]) -> dict[str, str]:
     return {name.upper(): value for name, value in found.items() if value is not None}
 

@@ -67,7 +67,7 @@ GOES = [
     ("mine", {"like": "openai", "address": BOX}, BOX, None),
     ("mine", {"like": "openai", "credential": {"env": "box_key"}}, OPENAI_AT, "key-of-box"),
     ("ark", {"like": "openai"}, OPENAI_AT, None),  # ARK_API_KEY is volcengine's
-    ("litellm", {"like": "openai"}, OPENAI_AT, None),  # LITELLM_API_KEY is litellm-proxy's
+    ("mine", {"like": "openai"}, OPENAI_AT, None),
     ("box", {"address": BOX}, BOX, None),  # not even BOX_API_KEY
     # one known provider like another stays where it is
     ("groq", {"like": "openai"}, "https://api.groq.com/openai/v1", "key-of-GROQ_API_KEY"),

@@ -6,6 +6,14 @@ from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns
 from addon.routing.backend import NATIVE, NO_SEARCH, Backend
 
 LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
+# what litellm takes for all of its providers (docs/litellm.md): what a provider has not, it leaves out in silence, so
+# that nothing is asked of it that most have not
+LITELLM = Profile(
+    system_turns=SystemTurns.FIRST_ONLY,
+    reasoning=ReasoningStyle.EFFORT,
+    json_schema=False,
+    json_object=False,
+)
 
 ROWS = (
     Backend(
@@ -51,5 +59,15 @@ ROWS = (
         needs_key=False,
         keys=("LITELLM_API_KEY",),
         bases=("LITELLM_API_BASE",),
+    ),
+    Backend(
+        "litellm",
+        "http://litellm.localhost/v1",  # stands for the process that the proxy starts; such a name leads nowhere else
+        auth=("x-detour-api-key", ""),
+        keys=("DETOUR_LITELLM_API_KEY",),
+        bases=("DETOUR_LITELLM_API_BASE",),
+        needs_key=False,
+        by_process=True,
+        profile=LITELLM,
     ),
 )

@@ -1,0 +1,279 @@
+"""litellm in a process of its own: a server of chat-completions on a socket that it was given, for the proxy alone.
+
+``addon/proxy/litellm_process.py`` starts it. It is the only importer of litellm, which takes five seconds and 200 MB.
+What it is told stands in one line of JSON on its standard input: ``listener``, the number of the inherited socket, and
+``token``, which every request must bear. When that input ends, so does the process, however the proxy ended: it takes
+no more connections, and sees those requests to their end whose client is still there.
+
+In: OpenAI's chat-completions body for ``POST /v1/chat/completions``. Its fields are parameters of
+``litellm.acompletion``; ``API_KEY`` and ``API_BASE`` say two more, and a header that is not ours goes to the provider.
+Out: OpenAI's reply or its events, and what goes wrong as OpenAI's error with litellm's status; behind the head of a
+stream as an event. Who goes away cancels the call.
+Source: docs.litellm.ai, "completion/input", "completion/stream" and "exception_mapping"; litellm 1.106.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from hmac import compare_digest
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+PATH, HEALTH = "/v1/chat/completions", "/health"
+API_KEY, API_BASE = "x-detour-api-key", "x-detour-api-base"
+READY = "ready"  # is written to the standard output, once requests are taken
+LARGEST = 64 << 20  # bytes of a request: twice Anthropic's own limit
+DRAIN_S = 600.0  # for the requests under way once no more are taken; none without a client is waited for
+
+# before litellm is imported: nothing is fetched, nothing is told, and no .env above its folder is read
+ENVIRONMENT: Mapping[str, str] = {
+    "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_LOCAL_POLICY_TEMPLATES": "True",
+    "LITELLM_LOCAL_AUTOROUTER_PRESETS": "True",
+    "LITELLM_TELEMETRY": "False",
+    "HF_HUB_OFFLINE": "1",  # a tokenizer of Hugging Face's is fetched for half a minute, for a count that is not used
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+# ``modify_params``: what a provider would refuse of a request is mended, as an empty turn is; ``drop_params``: left out
+SETTINGS: Mapping[str, Any] = {
+    "telemetry": False,
+    "suppress_debug_info": True,
+    "drop_params": True,
+    "modify_params": True,
+    "disable_hf_tokenizer_download": True,
+    "num_retries": 0,  # the proxy asks again, and says so
+}
+LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+OWN_HEADERS = frozenset(
+    (
+        "host", "connection", "content-length", "content-type", "accept", "accept-encoding", "user-agent",
+        "authorization", "transfer-encoding", API_KEY, API_BASE,
+    )
+)  # fmt: skip
+TOO_LONG = "context_length_exceeded"
+RETRY_AFTER = "retry-after"
+DONE = b"data: [DONE]\n\n"
+STREAM_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
+
+
+class Bridge:
+    """Requests to litellm, one ``acompletion`` each."""
+
+    def __init__(self, litellm: Any, token: str) -> None:
+        """``litellm`` is the module."""
+        self._litellm = litellm
+        self._bearer = f"Bearer {token}".encode()
+
+    def application(self) -> web.Application:
+        """Return what ``aiohttp`` serves."""
+        made = web.Application(client_max_size=LARGEST)
+        made.add_routes([web.post(PATH, self.complete), web.get(HEALTH, self.health)])
+        return made
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        """Say that it is there, to whoever may ask."""
+        return web.json_response({"status": "ok"}) if self._may(request) else _unasked()
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """Answer one call."""
+        if not self._may(request):
+            return _unasked()
+        try:
+            arguments = _arguments(orjson.loads(await request.read()), request.headers)
+        except (ValueError, TypeError) as error:
+            return web.json_response(_error(f"The body is no request: {error}", "invalid_request_error"), status=400)
+        try:
+            reply = await self._litellm.acompletion(**arguments)
+            if not arguments.get("stream"):
+                return web.Response(body=_json(reply), content_type="application/json")
+        except Exception as error:  # noqa: BLE001 - litellm's own, the vendors' libraries' and bugs of either
+            return _failed(error)
+        chunks = aiter(reply)
+        try:
+            return await _stream(request, chunks)
+        finally:
+            await _close(reply)
+
+    def _may(self, request: web.Request) -> bool:
+        return compare_digest(request.headers.get("authorization", "").encode(), self._bearer)
+
+
+async def _stream(request: web.Request, chunks: AsyncIterator[Any]) -> web.StreamResponse:
+    """Write the events; what fails before the first has its status."""
+    try:
+        piece = _event(_json(await anext(chunks)))
+    except StopAsyncIteration:
+        piece = b""
+    except Exception as error:  # noqa: BLE001 - see `complete`
+        return _failed(error)
+    made = web.StreamResponse(headers=STREAM_HEADERS)
+    await made.prepare(request)
+    try:
+        while piece:
+            await made.write(piece)
+            piece = _event(_json(await anext(chunks)))
+    except StopAsyncIteration:
+        pass
+    except ConnectionError:
+        return made  # the client has left
+    except Exception as error:  # noqa: BLE001 - see `complete`
+        await made.write(_event(orjson.dumps(_told(error))))
+        return made
+    await made.write(DONE)
+    return made
+
+
+async def _close(reply: Any) -> None:
+    """Let go of the provider's connection, also where the client has left."""
+    for part in (reply, getattr(reply, "completion_stream", None)):
+        if (close := getattr(part, "aclose", None)) is not None:
+            with suppress(Exception):
+                await close()
+
+
+def _arguments(body: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters of ``acompletion``."""
+    own = {name.lower(): value for name, value in headers.items()}
+    others = {name: value for name, value in own.items() if name not in OWN_HEADERS}
+    arguments = {"max_retries": 0, **body}
+    if others:
+        arguments["extra_headers"] = {**others, **(body.get("extra_headers") or {})}
+    for name, header in (("api_key", API_KEY), ("api_base", API_BASE)):
+        if header in own:
+            arguments[name] = own[header]
+    return arguments
+
+
+def _json(reply: Any) -> bytes:
+    told: str = reply.model_dump_json(exclude_none=True)
+    return told.encode()
+
+
+def _event(data: bytes) -> bytes:
+    return b"data: %s\n\n" % data
+
+
+def _unasked() -> web.Response:
+    return web.json_response(
+        _error("This server is for the proxy that started it.", "authentication_error"), status=401
+    )
+
+
+def _failed(error: Exception) -> web.Response:
+    """Return a failure before the first word. A provider's wish to be left alone for a while is handed on."""
+    status = getattr(error, "status_code", None)
+    status = status if isinstance(status, int) and 400 <= status <= 599 else 500
+    found = getattr(getattr(error, "response", None), "headers", None) or {}
+    given = getattr(error, "litellm_response_headers", None) or {}
+    wait = given.get(RETRY_AFTER) or found.get(RETRY_AFTER) or found.get(f"llm_provider-{RETRY_AFTER}")
+    return web.json_response(_told(error), status=status, headers={RETRY_AFTER: str(wait)} if wait else {})
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    kind = type(error).__name__
+    status = getattr(error, "status_code", None)
+    code = TOO_LONG if kind == "ContextWindowExceededError" else str(status) if status else None
+    return _error(str(getattr(error, "message", None) or str(error) or kind), kind, code)
+
+
+def _error(message: str, kind: str, code: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def load() -> Any:
+    """Import litellm so that it is quiet, and touches nothing but its own files."""
+    os.environ.update(ENVIRONMENT)
+    import litellm  # noqa: PLC0415 - five seconds, and only this process pays them
+
+    for name, value in SETTINGS.items():
+        setattr(litellm, name, value)
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.setLevel(logging.WARNING)
+    return litellm
+
+
+async def serve(litellm: Any, listener: socket.socket, token: str, over: asyncio.Event) -> None:
+    """Take requests until it is ``over``, and see those to their end that are under way."""
+    runner = web.AppRunner(
+        Bridge(litellm, token).application(), access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_S
+    )
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    _say(READY)
+    await over.wait()
+    await runner.cleanup()
+
+
+def _say(word: str) -> None:
+    os.write(_STDOUT, f"{word}\n".encode())
+
+
+_STDOUT = 1
+
+
+class Lifeline:
+    """The standard input: as long as it is open, the proxy lives."""
+
+    def __init__(self) -> None:
+        """Nothing is watched yet."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+
+    def hold(self) -> None:
+        """Watch it from now on, in a thread: an import holds the loop up."""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def soften(self, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+        """From now on there may be requests under way."""
+        self._over, self._loop = over, loop
+
+    def _watch(self) -> None:
+        while os.read(0, 4096):
+            continue
+        if self._loop is None or self._over is None:
+            os._exit(0)
+        with suppress(RuntimeError):  # the loop is closed: it is over already
+            self._loop.call_soon_threadsafe(self._over.set)
+
+
+def main() -> None:
+    """Do what the first line says."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    global _STDOUT  # noqa: PLW0603 - what libraries print is not what we say
+    _STDOUT = os.dup(1)
+    os.dup2(2, 1)
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (read := os.read(0, 1)):
+            return
+        line += read
+    told = json.loads(line)
+    lifeline = Lifeline()
+    lifeline.hold()
+    litellm = load()
+
+    async def run() -> None:
+        over = asyncio.Event()
+        lifeline.soften(asyncio.get_running_loop(), over)
+        await serve(litellm, socket.socket(fileno=told["listener"]), told["token"], over)
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()
