@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import growth, load, memory, soak
+from tests.benchmarks import growth, load, memory, soak, start
 from tests.benchmarks.proxy import ROOT, SCRIPTS, free_port, mitmdump, running
 from tests.benchmarks.table import Row, report
 from tests.benchmarks.visitor import Reply
@@ -89,3 +89,21 @@ def test_a_short_load_loses_no_stream(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_session_costs_what_its_final_transcript_costs(capsys: pytest.CaptureFixture[str]) -> None:
     assert growth.main() == 0, capsys.readouterr().out
+
+
+def test_a_start_loads_no_dialect_that_nobody_uses(tmp_path: Path) -> None:
+    modules = tmp_path / "modules.txt"
+    with start.mitmdump(ROOT, str(tmp_path), modules):
+        loaded = set(modules.read_text().split())
+    assert start.NEEDED in loaded
+    assert start.surplus(loaded) == []
+
+
+def test_a_dialect_is_left_out_with_its_files_and_nothing_more() -> None:
+    assert start.files_of("brave") == Path("addon/dialects/web/brave.py")
+    assert start.files_of("openai_chat") == Path("addon/dialects/openai_chat")
+
+
+def test_a_first_use_takes_time() -> None:
+    milliseconds, _ = start.first_use("brave")
+    assert milliseconds > 0
