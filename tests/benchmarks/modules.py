@@ -7,4 +7,7 @@ from pathlib import Path
 
 def running() -> None:
     """Write the names, one a line."""
-    Path(os.environ["DETOUR_BENCH_MODULES"]).write_text("\n".join(sorted(sys.modules)))
+    file = Path(os.environ["DETOUR_BENCH_MODULES"])
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text("\n".join(sorted(sys.modules)))
+    unfinished.rename(file)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
@@ -68,7 +69,10 @@ def mitmdump(tree: Path, folder: str, modules: Path) -> Iterator[Proxy]:
     command += ["--mode", f"reverse:http://127.0.0.1:9@127.0.0.1:{port}"]
     settings = {"OPENAI_API_BASE": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-benchmark"}
     settings |= {"BIG_MODEL": "openai/gpt-5.5", "DETOUR_BENCH_MODULES": str(modules)}
+    modules.unlink(missing_ok=True)
     with running(command, port, folder, settings) as proxy:
+        while not modules.exists() and proxy.process.poll() is None:  # the door opens before the scripts are told
+            time.sleep(0.01)
         yield proxy
 
 
