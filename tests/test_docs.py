@@ -26,6 +26,7 @@ DIALECTS = {
     "openai_chat": "chat-completions",
     "vertex_chat": "chat-completions, by vendor/name",
     "anthropic": "Messages, untranslated",
+    "vertex_claude": "Messages, untranslated",
     "searxng": "answers searches only",
     "brave": "answers searches only",
 }

@@ -135,6 +135,7 @@ class Dialect(Protocol):
 MODULES: Mapping[str, str] = MappingProxyType(
     {
         "anthropic": "anthropic.dialect",
+        "vertex_claude": "anthropic.vertex",
         "openai_chat": "openai_chat.dialect",
         "vertex_chat": "openai_chat.vertex",
         "searxng": "web.searxng",

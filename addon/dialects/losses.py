@@ -28,6 +28,7 @@ class Lost(StrEnum):
     THINKING_OFF = "thinking_off"
     THINKING_BUDGET = "thinking_budget"
     THINKING_KNOB = "thinking_knob"
+    THINKING_FORM = "thinking_form"
     EFFORT_UNKNOWN = "effort_unknown"
     OUTPUT_LIMIT = "output_limit"
     TRIAL_LIMIT = "trial_limit"
@@ -50,6 +51,7 @@ class Lost(StrEnum):
     DOCUMENT_AS_TEXT = "document_as_text"
     DOCUMENT_FIELD = "document_field"
     SCHEMA_IN_WORDS = "schema_in_words"
+    SCHEMA_UNCHECKED = "schema_unchecked"
     REPLY_PART = "reply_part"
     REPLY_BEHIND_CUT_CALL = "reply_behind_cut_call"
     SILENT_OVERFLOW = "silent_overflow"
@@ -93,6 +95,7 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
         '{} became the effort "{}"', "The backend's knob has words, not tokens.", routine=True
     ),
     Lost.THINKING_KNOB: Sort("{} has no knob for it", "The model thinks as much as it always does.", routine=True),
+    Lost.THINKING_FORM: Sort("{} became {}", "The model thinks when it is told to, or when it likes.", routine=True),
     Lost.EFFORT_UNKNOWN: Sort('the effort "{}" is unknown; the model chooses', "A word newer than this version."),
     Lost.OUTPUT_LIMIT: Sort(
         "{} became {}, {}",
@@ -141,6 +144,10 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
     Lost.SCHEMA_IN_WORDS: Sort(
         "{}; the schema was told in words, and the answer is checked against it",
         "The backend cannot be held to a schema.",
+    ),
+    Lost.SCHEMA_UNCHECKED: Sort(
+        "{} takes no schema; it was told in words",
+        "The reply of a backend of Anthropic's own format passes as it comes: nobody checks it.",
     ),
     Lost.REPLY_PART: Sort(
         "has no place in a Messages reply", "The backend said something that Anthropic has no word for."

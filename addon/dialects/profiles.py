@@ -72,6 +72,24 @@ class SearchStyle(StrEnum):
     GROQ = "groq"  # a tool {"type": "browser_search"}
 
 
+class Takes(StrEnum):
+    """What a backend of Anthropic's own format takes of it; each is a row of ``anthropic.fields``."""
+
+    ALL = "all"  # Anthropic's own servers
+    FOUNDRY = "foundry"  # Claude on Microsoft's cloud
+    VERTEX = "vertex"  # on Google's
+    BEDROCK = "bedrock"  # on Amazon's, by InvokeModel
+    MANTLE = "mantle"  # on Amazon's, by its own /v1/messages
+    GATEWAY = "gateway"  # somebody who passes it on to many sorts of models
+    VENDOR = "vendor"  # a vendor's own models
+    BUDGET = "budget"  # the same: it thinks by a number of tokens, and knows no adaptive thinking
+    ADAPTIVE = "adaptive"  # the same: it thinks adaptively or not at all (MiniMax)
+    LOW_HIGH_MAX = "low_high_max"  # as ``budget``, with an effort of these words (DeepSeek)
+    SERVER = "server"  # a server on the user's own machine (llama.cpp, LM Studio)
+    VLLM = "vllm"  # the same, and it can be held to a schema
+    PLAIN = "plain"  # the same without a schema or an effort: it thinks by a number of tokens (SGLang)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The defaults are what a plain OpenAI-compatible server takes."""
@@ -113,5 +131,6 @@ class Profile:
     cache_key: str | None = None  # field that keeps a session's requests near its prompt cache
     call_id_limit: int | None = None  # longest tool call id
     call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many
+    takes: Takes = Takes.VENDOR  # of Anthropic's own format, where it speaks that
     claude: bool = False  # Claude itself: it signs its thinking as Anthropic does, on whatever cloud
     always: Mapping[str, Any] = field(default_factory=dict)  # fields of every request's body

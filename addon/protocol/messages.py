@@ -30,6 +30,7 @@ class Request:
     model: str
     stream: bool
     messages: list[Json]
+    betas: tuple[str, ...] = ()  # that the client asks for, in its header
 
     @property
     def system(self) -> list[Json]:

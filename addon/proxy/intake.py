@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from addon.dialects import Encoded
+from addon.dialects.anthropic import betas
 from addon.dialects.anthropic.history import concerns
 from addon.dialects.extras import merge
 from addon.dialects.losses import Loss
@@ -131,7 +132,7 @@ def decide_again(incoming: Incoming, settings: Settings, route: Route) -> Verdic
     """Say a request anew, to the destination of ``route``. Raises: DetourError, as ``decide``."""
     if route.destination is None:
         return _with_own_thinking(route, incoming) if concerns(incoming.body, claude=True) else Pass(route)
-    return _translated(route, route.destination, check(parse_json(incoming.body)), incoming, settings)
+    return _translated(route, route.destination, _asked(parse_json(incoming.body), incoming), incoming, settings)
 
 
 def _translated(
@@ -202,12 +203,19 @@ def _routed(
         raise BadRequest(f"content-type: {content_type!r} is not supported, use application/json", 415)
     if fault is not None:
         raise fault
-    request = check(parsed)  # fails where there is no model
+    request = _asked(parsed, incoming)  # fails where there is no model
     route = route or _choose(incoming, request.body, settings)
     if route.destination is not None and route.destination.is_home:
         return route, route.destination, request  # it spends the client's own key
     admit(incoming, networks)
     return (route, route.destination, request) if route.destination else Pass(route)
+
+
+def _asked(parsed: object, incoming: Incoming) -> Request:
+    """Check a request, with the betas that its header asks for. Raises: BadRequest."""
+    request = check(parsed)
+    asked = betas.read(incoming.headers.get(betas.HEADER))
+    return replace(request, betas=asked) if asked else request
 
 
 def _choose(incoming: Incoming, parsed: Json, settings: Settings) -> Route:

@@ -118,7 +118,7 @@ def apply(changes: Changes, request: Request) -> tuple[Request, tuple[Change, ..
         _inline_tools(draft)
     told = [Change(path, what) for path, what in _extra(changes.body, "body")]
     if draft.is_changed:
-        request = Request(draft.body, request.model, request.stream, draft.body["messages"])
+        request = Request(draft.body, request.model, request.stream, draft.body["messages"], request.betas)
     return request, (*draft.told, *told)
 
 

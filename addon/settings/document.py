@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns
+from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns, Takes
 from addon.routing.call import Door, Kind
 from addon.routing.config import MOST_ATTEMPTS, Tier
 from addon.settings import expressions, litellm_names
@@ -176,6 +176,8 @@ class Profile(Part):
     """What does not fit into the window is left out without a word."""
     call_id_limit: Positive | None = None
     call_id_length: Positive | None = None
+    takes: Maybe[Annotated[Takes, Field(strict=False)]] = None
+    """What it takes of Anthropic's own format, where it speaks that."""
     claude: Maybe[bool] = None
     """Claude itself, whose signatures Anthropic takes."""
     always: Body = {}

@@ -9,7 +9,14 @@ from addon.dialects.profiles import Profile
 
 @pytest.mark.parametrize(
     ("name", "translates"),
-    [("anthropic", False), ("openai_chat", True), ("vertex_chat", True), ("searxng", True), ("brave", True)],
+    [
+        ("anthropic", False),
+        ("vertex_claude", False),
+        ("openai_chat", True),
+        ("vertex_chat", True),
+        ("searxng", True),
+        ("brave", True),
+    ],
 )
 def test_a_dialect_is_loaded_by_its_name(name: str, translates: bool) -> None:
     assert dialects.load(name).translates is translates
@@ -17,7 +24,14 @@ def test_a_dialect_is_loaded_by_its_name(name: str, translates: bool) -> None:
 
 
 def test_every_dialect_is_tested_here() -> None:
-    assert list(dialects.MODULES) == ["anthropic", "openai_chat", "vertex_chat", "searxng", "brave"]
+    assert list(dialects.MODULES) == [
+        "anthropic",
+        "vertex_claude",
+        "openai_chat",
+        "vertex_chat",
+        "searxng",
+        "brave",
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "faults", "os", "openai_chat "])

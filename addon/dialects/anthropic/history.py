@@ -46,7 +46,7 @@ def own(request: Request, target: Target) -> tuple[Request, tuple[Loss, ...]]:
         losses.append(loss(Lost.THINKING_OFF, "thinking"))
         body["thinking"] = {"type": "disabled"}
         _drop_thinking_edit(body)
-    return Request(body, request.model, request.stream, turns), tuple(losses)
+    return Request(body, request.model, request.stream, turns, request.betas), tuple(losses)
 
 
 def _blocks(blocks: list[Json], path: str, target: Target, losses: list[Loss]) -> list[Json]:

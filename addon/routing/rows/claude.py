@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from addon.dialects.profiles import Takes
 from addon.routing.backend import NATIVE, SEARCHES, X_API_KEY, Backend
 
-CLAUDE = replace(SEARCHES, claude=True)
+CLAUDE = replace(SEARCHES, claude=True, takes=Takes.ALL, documents=True)
 
 ROWS = (
     # not ANTHROPIC_BASE_URL: that is the client's, and points at our own door
@@ -24,6 +25,6 @@ ROWS = (
         X_API_KEY,
         keys=("ANTHROPIC_FOUNDRY_API_KEY",),
         bases=("ANTHROPIC_FOUNDRY_BASE_URL",),
-        profile=CLAUDE,
+        profile=replace(CLAUDE, takes=Takes.FOUNDRY),
     ),
 )

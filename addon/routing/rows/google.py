@@ -1,12 +1,15 @@
 """Google's models: at AI Studio, and what Vertex AI has of them and of others."""
 
 import re
+from dataclasses import replace
 from types import MappingProxyType
 
-from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, Takes
 from addon.routing.backend import Backend, Mint, Minting, Speech
+from addon.routing.rows.claude import CLAUDE
 
 VERTEX_CHAT = "vertex_chat"
+VERTEX_CLAUDE = "vertex_claude"
 GOOGLE_KEY = ("x-goog-api-key", "")  # never in the query, which is logged
 
 # what the compatible endpoints take, at AI Studio and on Vertex
@@ -19,14 +22,16 @@ COMPATIBLE = Profile(
     default_max_tokens=65_536,
     reasoning_echo=Echo.CALL_SIGNATURES,  # Gemini 3 answers 400 to a call of the current turn without its signature
 )
+ON_VERTEX = replace(CLAUDE, takes=Takes.VERTEX)
 OPEN_MODELS = Profile(default_max_tokens=8_192)  # of Vertex's garden
 # Vertex has addresses of another form for the whole world, and for the two continents
 HOSTS = (
     (re.compile("//global-aiplatform"), "//aiplatform"),
     (re.compile(r"//(us|eu)-aiplatform\."), r"//aiplatform.\1.rep."),
 )
-ANY, WITH_VENDOR = re.compile(""), re.compile("/")
+ANY, WITH_VENDOR, CLAUDES = re.compile(""), re.compile("/"), re.compile("^claude-")
 
+BY_GOOGLE = Minting(Mint.GOOGLE, "https://www.googleapis.com/auth/cloud-platform")
 KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the first where both are set, as in Google's own SDK
 
 ROWS = (
@@ -52,7 +57,7 @@ ROWS = (
         auth=GOOGLE_KEY,
         keys=("VERTEX_API_KEY", "GOOGLE_VERTEX_API_KEY"),
         tokens=("VERTEX_ACCESS_TOKEN",),
-        minting=Minting(Mint.GOOGLE, "https://www.googleapis.com/auth/cloud-platform"),
+        minting=BY_GOOGLE,
         bases=("VERTEX_API_BASE", "VERTEX_BASE_URL", "GOOGLE_VERTEX_BASE_URL"),
         place=MappingProxyType({"GOOGLE_CLOUD_PROJECT": None, "GOOGLE_CLOUD_LOCATION": "global"}),
         place_names=MappingProxyType(
@@ -65,6 +70,25 @@ ROWS = (
         key_command="gcloud auth application-default print-access-token",  # for litellm's files, which say it so
         keyed_url="https://aiplatform.googleapis.com/v1",
         profile=COMPATIBLE,
-        speeches=(Speech(WITH_VENDOR, ANY, VERTEX_CHAT, profile=OPEN_MODELS),),
+        speeches=(
+            Speech(CLAUDES, ANY, VERTEX_CLAUDE, profile=ON_VERTEX),
+            Speech(WITH_VENDOR, ANY, VERTEX_CHAT, profile=OPEN_MODELS),
+        ),
+    ),
+    # the same Claude by the settings that Claude Code and Anthropic's SDK have for it
+    Backend(
+        "vertex-claude",
+        "https://{CLOUD_ML_REGION}-aiplatform.googleapis.com/v1/projects/{ANTHROPIC_VERTEX_PROJECT_ID}"
+        "/locations/{CLOUD_ML_REGION}",
+        VERTEX_CLAUDE,
+        keys=(),
+        tokens=("ANTHROPIC_VERTEX_AUTH_TOKEN",),
+        minting=BY_GOOGLE,
+        bases=("ANTHROPIC_VERTEX_API_BASE",),
+        place=MappingProxyType({"ANTHROPIC_VERTEX_PROJECT_ID": None, "CLOUD_ML_REGION": "us-east5"}),
+        place_names=MappingProxyType({"ANTHROPIC_VERTEX_PROJECT_ID": ("GOOGLE_CLOUD_PROJECT",)}),
+        place_hosts=HOSTS,
+        like="vertex",
+        profile=ON_VERTEX,
     ),
 )

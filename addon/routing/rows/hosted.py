@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle
+from addon.dialects.profiles import DocumentPart, Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle, Takes
 from addon.routing.backend import NATIVE, NO_SEARCH, SEARCHES, X_API_KEY, Backend, by_model
 
 TOGGLE = Profile(reasoning=ReasoningStyle.TOGGLE, parallel_switch=False)
@@ -26,7 +26,9 @@ PRESERVED: dict[str, Any] = {
     "reasoning_echo": Echo.REASONING_CONTENT,
     "always": MappingProxyType({"preserve_thinking": True}),
 }
-CUTS = replace(SEARCHES, cuts_silently=True)
+CUTS = replace(SEARCHES, cuts_silently=True, takes=Takes.BUDGET)
+PASSES_ON = replace(SEARCHES, takes=Takes.GATEWAY, documents=True)
+BUDGET = Profile(takes=Takes.BUDGET)
 
 ROWS = (
     Backend(
@@ -43,7 +45,7 @@ ROWS = (
         ),
     ),
     Backend(
-        "openrouter-anthropic", "https://openrouter.ai/api", NATIVE, keys=("OPENROUTER_API_KEY",), profile=SEARCHES
+        "openrouter-anthropic", "https://openrouter.ai/api", NATIVE, keys=("OPENROUTER_API_KEY",), profile=PASSES_ON
     ),
     Backend(
         "deepseek",
@@ -63,7 +65,7 @@ ROWS = (
         NATIVE,
         X_API_KEY,
         keys=("DEEPSEEK_API_KEY",),
-        profile=SEARCHES,
+        profile=replace(SEARCHES, takes=Takes.LOW_HIGH_MAX),
     ),
     Backend("zai", "https://api.z.ai/api/paas/v4", profile=GLM),
     Backend("zai-anthropic", "https://api.z.ai/api/anthropic", NATIVE, keys=("ZAI_API_KEY",), profile=CUTS),
@@ -110,7 +112,11 @@ ROWS = (
         ),
     ),
     Backend(
-        "dashscope-anthropic", "https://dashscope-intl.aliyuncs.com/apps/anthropic", NATIVE, keys=("DASHSCOPE_API_KEY",)
+        "dashscope-anthropic",
+        "https://dashscope-intl.aliyuncs.com/apps/anthropic",
+        NATIVE,
+        keys=("DASHSCOPE_API_KEY",),
+        profile=BUDGET,
     ),
     Backend(
         "minimax",
@@ -128,7 +134,8 @@ ROWS = (
         "https://api.minimax.io/anthropic",
         NATIVE,
         keys=("MINIMAX_API_KEY",),
-        profile=NO_SEARCH,  # refuses the tool: "function name or parameters is empty (2013)"
+        # refuses the tool: "function name or parameters is empty (2013)"
+        profile=replace(NO_SEARCH, takes=Takes.ADAPTIVE),
     ),
     Backend(
         "xai",
@@ -193,7 +200,13 @@ ROWS = (
         by_model=by_model((r"gpt-oss", {"reasoning": ReasoningStyle.EFFORT})),
     ),
     Backend("fireworks", "https://api.fireworks.ai/inference/v1"),
-    Backend("fireworks-anthropic", "https://api.fireworks.ai/inference", NATIVE, keys=("FIREWORKS_API_KEY",)),
+    Backend(
+        "fireworks-anthropic",
+        "https://api.fireworks.ai/inference",
+        NATIVE,
+        keys=("FIREWORKS_API_KEY",),
+        profile=BUDGET,
+    ),
     Backend(
         "together",
         "https://api.together.xyz/v1",
@@ -213,7 +226,7 @@ ROWS = (
         "https://ai-gateway.vercel.sh",
         NATIVE,
         keys=("AI_GATEWAY_API_KEY", "VERCEL_AI_GATEWAY_API_KEY"),
-        profile=SEARCHES,
+        profile=PASSES_ON,
     ),
     Backend("volcengine", "https://ark.cn-beijing.volces.com/api/v3", keys=("VOLCENGINE_API_KEY", "ARK_API_KEY")),
     Backend("xiaomi", "https://api.xiaomimimo.com/v1", keys=("XIAOMI_API_KEY", "XIAOMI_MIMO_API_KEY")),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns
+from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns, Takes
 from addon.routing.backend import NATIVE, NO_SEARCH, Backend
 
 LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
@@ -32,7 +32,12 @@ ROWS = (
     ),
     Backend("vllm", "http://localhost:8000/v1", needs_key=False, profile=LOCAL),
     Backend(
-        "vllm-anthropic", "http://localhost:8000", NATIVE, needs_key=False, keys=("VLLM_API_KEY",), profile=NO_SEARCH
+        "vllm-anthropic",
+        "http://localhost:8000",
+        NATIVE,
+        needs_key=False,
+        keys=("VLLM_API_KEY",),
+        profile=replace(NO_SEARCH, takes=Takes.VLLM),
     ),
     Backend("sglang", "http://localhost:30000/v1", needs_key=False, profile=LOCAL),
     Backend("llamacpp", None, needs_key=False, profile=LOCAL),  # its own default, port 8080, is our door one's
@@ -42,7 +47,7 @@ ROWS = (
         NATIVE,
         needs_key=False,
         keys=("LLAMACPP_ANTHROPIC_API_KEY", "LLAMACPP_API_KEY"),
-        profile=NO_SEARCH,
+        profile=replace(NO_SEARCH, takes=Takes.SERVER),
     ),
     Backend("lmstudio", "http://localhost:1234/v1", needs_key=False, profile=LOCAL),
     Backend(
@@ -51,7 +56,7 @@ ROWS = (
         NATIVE,
         needs_key=False,
         keys=("LMSTUDIO_API_KEY",),
-        profile=NO_SEARCH,
+        profile=replace(NO_SEARCH, takes=Takes.SERVER),
     ),
     Backend(
         "litellm-proxy",

@@ -23,8 +23,8 @@ def encode(body: bytes) -> Encoded:
     ("body", "expected"),
     [
         (
-            b'{"model":"claude-opus-5-5","messages":[{"role":"user","content":"\\u00fc \\ud83d"}],  "x":1.0}',
-            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"\\u00fc \\ud83d"}],  "x":1.0}',
+            b'{"model":"claude-opus-5-5","messages":[{"role":"user","content":"\\u00fc \\ud83d"}],  "top_p":1.0}',
+            b'{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"\\u00fc \\ud83d"}],  "top_p":1.0}',
         ),
         (
             b'{"messages":[{"role":"user","content":"a"}],"model":"claude-opus-5-5"}',
