@@ -5,7 +5,7 @@ from math import floor, log10
 from typing import Literal
 
 from addon.protocol.deltas import Usage
-from addon.routing.catalog import MILLION, Price
+from addon.routing.facts import MILLION, Price
 
 type Sort = Literal["input", "cache_read", "cache_write", "cache_write_hour", "output", "reasoning"]
 

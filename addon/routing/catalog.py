@@ -1,8 +1,8 @@
-"""Facts of models: windows, output limits, prices and whether they see pictures, from litellm's data file.
+"""litellm's data file of models: a row where traffic needs it, its names where somebody searches, or all of it.
 
 litellm itself is never imported here (seconds, 200 MB, network): its package folder is located without executing it,
 and the rows of the models in use are picked out of the JSON beside it (about 5 ms a model, once). Parsing all of its
-3 MB for a row or two would cost 20 MB that the process never gives back.
+3 MB for a row or two would cost 20 MB that the process never gives back, so that only a command does it that ends.
 """
 
 import importlib.util
@@ -11,146 +11,96 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
+from addon.routing import catalog_names, facts
+from addon.routing.facts import UNKNOWN, ModelFacts
+from addon.routing.makers import home_of
+
 logger = logging.getLogger(__name__)
 
 FILE = "model_prices_and_context_window_backup.json"
-COSTS: Mapping[str, str] = {  # the fields of Price
-    "input": "input_cost_per_token",
-    "output": "output_cost_per_token",
-    "cache_read": "cache_read_input_token_cost",
-    "cache_write": "cache_creation_input_token_cost",
-    "cache_write_hour": "cache_creation_input_token_cost_above_1hr",
-    "reasoning": "output_cost_per_reasoning_token",
-}
-LONG_PROMPT = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")  # no row has two
-MILLION = 1_000_000
+SPECIMEN = "sample_spec"  # the key that explains the fields
 LONGEST_ROW = 16_384  # bytes; the longest today has 3,000
-# our provider name -> the prefixes litellm files its models under
-PREFIXES: Mapping[str, tuple[str, ...]] = {
-    "azure": ("azure/",),
-    "dashscope": ("dashscope/",),
-    "vllm": ("hosted_vllm/",),
-    "nvidia": ("nvidia_nim/",),
-    "together": ("together_ai/",),
-    "fireworks": ("fireworks_ai/",),
-    "vercel": ("vercel_ai_gateway/",),
-    "bigmodel": ("bigmodel/", "zai/"),
-    "xiaomi": ("xiaomi_mimo/",),
-}
-# Makers whose rows say of each of their models that sees that it does; there, and nowhere else, a row that is silent
-# speaks of a blind one. Of the 1,069 rows in litellm 1.109 that tell what else a model can and are silent here, 166 and
-# more are of models that see (Claude at Perplexity and Vercel, Llama 3.2 Vision at DeepInfra, gpt-5.1-chat at Azure).
-# Of these six makers 19 say so, and 42 are silent: each of these is blind. Worth knowing, for zai refuses a picture in
-# words that speak of none ("Invalid API parameter"). A new model whose row forgets it is set right with `vision: true`.
-COMPLETE_ON_VISION = frozenset(("deepseek", "zai", "minimax", "moonshot", "groq", "cerebras"))
+KEY = re.compile(rb'^ {1,4}"((?:[^"\\]|\\.)+)": \{', re.MULTILINE)  # the fields of a row are indented further
 # whose models cost nothing; of any other a price of 0 means that the file does not know it
 OWN_MACHINE = frozenset(("ollama", "vllm", "sglang", "llamacpp", "lmstudio"))
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Dollars for a million tokens; None means unknown, and 0 that it costs nothing.
-
-    ``reasoning`` None: as other output. Of a prompt of more than ``above`` tokens everything costs what ``long`` says.
-    """
-
-    input: float | None = None
-    output: float | None = None
-    cache_read: float | None = None
-    cache_write: float | None = None
-    cache_write_hour: float | None = None  # to stay in the cache for an hour
-    reasoning: float | None = None
-    above: int | None = None
-    long: "Price | None" = None
-
-    def over(self, other: "Price") -> "Price":
-        """Return these prices, and the other's where these are unknown."""
-        return replace(_over(self, other), above=other.above, long=other.long and _over(self, other.long))
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """None means unknown, never zero."""
-
-    max_input_tokens: int | None = None
-    max_output_tokens: int | None = None
-    price: Price | None = None
-    vision: bool | None = None
-    report_window: int | None = None  # usage is reported as if the window were so large
-    profile: Mapping[str, Any] | None = None  # fields of the Profile that the user changed for this model
-
-    def over(self, other: "ModelFacts") -> "ModelFacts":
-        """Return these facts, and the other's where these are unknown."""
-        price = self.price.over(other.price) if self.price and other.price else self.price or other.price
-        return replace(_over(self, other), price=price)
-
-
-def _over[F: (Price, ModelFacts)](facts: F, other: F) -> F:
-    return replace(
-        other, **{field.name: value for field in fields(facts) if (value := getattr(facts, field.name)) is not None}
-    )
-
-
-UNKNOWN = ModelFacts()
+# who takes for a model what others take for it: its maker, or the cloud whose it is
+PRICED_AS: Mapping[str, frozenset[str]] = {
+    "azure": frozenset(("openai",)),
+    "vertex": frozenset(("gemini", "anthropic")),
+    "gemini": frozenset(("vertex",)),
+    "azure-claude": frozenset(("anthropic",)),
+    "bigmodel": frozenset(("zai",)),
+}
+RESELLERS = frozenset(("openrouter", "vercel", "litellm-proxy", "litellm"))  # at the maker's price
 
 
 @lru_cache(maxsize=256)  # clients may name any model
 def lookup(provider: str, model: str) -> ModelFacts:
-    """Return what is known of a model; tries ``provider/model``, the bare name, then the name without its vendor."""
+    """Return what is known of a model, in the row of it that is the surest (``catalog_names.keys``).
+
+    A row of somebody else's tells what the model is, and not what it costs here.
+    """
     provider = provider.removesuffix("-anthropic")
-    bare = model.partition(":")[0]  # openrouter's ":free", ollama's ":30b"
-    last = bare.rpartition("/")[2]
-    prefixes = PREFIXES.get(provider, (f"{provider}/",))
-    names = [*(prefix + name for prefix in prefixes for name in (model, bare)), model, bare, bare.lower(), last]
     with _opened() as rows:
-        found = (row for name in names if (row := _row(rows, name)) is not None)
-        row = next(found, None)
+        # the window of a copy on a machine at home is what it was started with, and not its maker's
+        home = None if provider in OWN_MACHINE else home_of(model)
+        row = next(
+            (row for name in catalog_names.keys(provider, model, home) if (row := _row(rows, name)) is not None), None
+        )
     if row is None:
         return UNKNOWN
-    price = _price(row)
-    if price is not None and not (price.input or price.output or provider in OWN_MACHINE):
-        price = None
-    return ModelFacts(_tokens(row.get("max_input_tokens")), _tokens(row.get("max_output_tokens")), price, _vision(row))
+    return priced(facts.read(row), provider, row)
 
 
-def _vision(row: Mapping[str, Any]) -> bool | None:
-    """Whether the model sees; None where the file does not know. A picture sent in vain is refused by the backend."""
-    told = row.get("supports_vision")
-    if isinstance(told, bool):
-        return told
-    return False if row.get("mode") == "chat" and row.get("litellm_provider") in COMPLETE_ON_VISION else None
+def priced(known: ModelFacts, provider: str, row: Mapping[str, Any]) -> ModelFacts:
+    """Take off a price that is not the provider's, and one of nothing where something is paid."""
+    price, owner = known.price, catalog_names.provider_of(str(row.get("litellm_provider", provider)))
+    if price is None:
+        return known
+    is_own = owner == provider or provider in RESELLERS or owner in PRICED_AS.get(provider, ())
+    free = price.is_free and provider not in OWN_MACHINE
+    return known if is_own and not free else replace(known, price=None)
 
 
-def _tokens(value: Any) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+@lru_cache(maxsize=256)
+def named(model: str) -> tuple[tuple[str, str], ...]:
+    """Return key and provider, as litellm calls them, of each model of that name, whoever has it; of any case.
+
+    All keys are looked over, which takes 15 ms, and nothing is kept of them.
+    """
+    wanted = model.lower()
+    with _opened() as rows:
+        keys = [key for key in _keys(rows) if key.lower().rpartition("/")[2] == wanted or key.lower() == wanted]
+        found = ((key, row) for key in keys if (row := _row(rows, key)) is not None)
+        return tuple((key, str(row.get("litellm_provider"))) for key, row in found if row.get("mode") in facts.MODES)
 
 
-def _price(row: Mapping[str, Any]) -> Price | None:
-    """What the file tells for one token; None where it tells nothing."""
-    found = _costs(row)
-    if not found:
-        return None
-    for name in row:
-        if thousands := LONG_PROMPT.fullmatch(name):
-            long = Price(**_costs(row, name.removeprefix(COSTS["input"])))
-            return Price(**found, above=int(thousands[1]) * 1000, long=long)
-    return Price(**found)
+def names() -> tuple[str, ...]:
+    """Return the keys of the file, for messages that name the nearest."""
+    with _opened() as rows:
+        return tuple(_keys(rows))
 
 
-def _costs(row: Mapping[str, Any], suffix: str = "") -> dict[str, Any]:
-    found = {field: _dollars(row.get(name + suffix)) for field, name in COSTS.items()}
-    return {field: value for field, value in found.items() if value is not None}
+def every() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every row that is a model to talk to, with its key. All of the file is parsed: 22 ms, and 20 MB kept."""
+    with _opened() as rows:
+        parsed = json.loads(rows[:]) if rows else {}
+    for key, row in parsed.items():
+        if key != SPECIMEN and isinstance(row, dict) and row.get("mode") in facts.MODES:
+            yield key, row
 
 
-def _dollars(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return round(value * MILLION, 6) if is_number else None
+def _keys(rows: bytes | mmap) -> Iterator[str]:
+    for found in KEY.finditer(rows):
+        key = json.loads(b'"' + found[1] + b'"')
+        if key != SPECIMEN:
+            yield key
 
 
 def _row(rows: bytes | mmap, name: str) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """What the one who answers takes for a token. Pure, but for the catalogue that it asks."""
 
 from addon.routing import catalog
-from addon.routing.catalog import Price
 from addon.routing.config import ANTHROPIC
+from addon.routing.facts import UNKNOWN, Price
 from addon.routing.route import Route
 from addon.routing.settings import Settings
 
@@ -16,5 +16,5 @@ def price_of(route: Route, settings: Settings) -> Price | None:
     destination = route.destination
     if destination is not None and not destination.is_home:
         return destination.price
-    own = settings.facts.get(f"{ANTHROPIC}/{route.asked}", catalog.UNKNOWN)
+    own = settings.facts.get(f"{ANTHROPIC}/{route.asked}", UNKNOWN)
     return own.over(catalog.lookup(ANTHROPIC, route.asked)).price

@@ -12,7 +12,6 @@ from addon.routing import catalog, rules
 from addon.routing.backends import BACKENDS
 from addon.routing.call import Call
 from addon.routing.call import Kind as Purpose
-from addon.routing.catalog import Price
 from addon.routing.changes import NOTHING, Changes
 from addon.routing.config import (
     ANTHROPIC,
@@ -27,6 +26,7 @@ from addon.routing.config import (
     is_claude,
     quoted,
 )
+from addon.routing.facts import UNKNOWN, Price
 from addon.routing.health import NOBODY, State
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
@@ -326,7 +326,7 @@ def destination_of(choice: Choice, settings: Settings) -> Destination:
 def _destination(choice: Choice, settings: Settings) -> Destination:
     endpoint = settings.endpoints[choice.provider]
     row = endpoint.backend
-    own = settings.facts.get(choice.name, catalog.UNKNOWN)
+    own = settings.facts.get(choice.name, UNKNOWN)
     facts = own.over(catalog.lookup(row.like or row.name, choice.model))
     profile = replace(row.profile_of(choice.model, endpoint.base_url), **{**endpoint.profile, **(facts.profile or {})})
     target = Target(

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from addon.protocol.errors import ConfigError
+from addon.routing import bare_names
 from addon.routing.backends import ALIASES
 from addon.routing.call import Call
-from addon.routing.catalog import ModelFacts
 from addon.routing.config import (
     ANTHROPIC,
     LIMITS,
@@ -32,6 +32,7 @@ from addon.routing.config import (
     nearest,
     quoted,
 )
+from addon.routing.facts import ModelFacts
 from addon.routing.rules import Rule
 from addon.routing.shadow import Budget
 
@@ -63,6 +64,7 @@ class Settings:
     searcher: Answer | None = None  # the search endpoint for models that do not search themselves
     preset: str | None = None
     preferred: str = "openai"
+    prefers: bool = False  # whether somebody said whose bare names are
     home: str | None = None
     warnings: tuple[str, ...] = ()
     limits: Limits = LIMITS
@@ -100,7 +102,7 @@ class Settings:
     def choices(self, text: str) -> tuple[Choice, ...]:
         """Read a model as users write it. Raises: ConfigError that says what is allowed.
 
-        It is ``provider/model``, an alias, a bare model of the preferred provider, or ``anthropic``.
+        It is ``provider/model``, an alias, a bare model, or ``anthropic``.
         """
         if text in self.aliases:
             return self.aliases[text]
@@ -110,16 +112,24 @@ class Settings:
             return (PASS,)
         provider, slash, model = text.partition("/")
         if not slash:
-            return (Choice(self._family(text), text),)
+            return (self._bare(text),)
         endpoint = self.endpoint(provider)
         if endpoint is None:
             raise ConfigError(
                 f"there is no provider {quoted(provider)}. {self.nearest(provider)} "
-                "Write provider/model, or a bare model name with PREFERRED_PROVIDER."
+                "Write provider/model, or a model's name alone."
             )
         if not model:
             raise ConfigError("the model is missing after the slash.")
         return (Choice(endpoint.backend.name, model),)
+
+    def _bare(self, model: str) -> Choice:
+        """Whose a model is that is written alone: the preferred provider's, where somebody named it or its address."""
+        preferred = self.endpoints.get(self.preferred)
+        elsewhere = preferred is not None and preferred.base_url != preferred.backend.base_url
+        if self.prefers or elsewhere or "*" in model:
+            return Choice(self._family(model), model)
+        return bare_names.resolve(model, self.endpoints)
 
     def _family(self, model: str) -> str:
         """The provider of a bare name: the preferred one, unless the name is plainly another's, whose key is there."""

@@ -17,7 +17,6 @@ from addon.dialects.profiles import SearchStyle
 from addon.protocol.errors import ConfigError, DetourError
 from addon.routing import catalog, forced, rules
 from addon.routing.backend import SEARCH_ENDPOINTS
-from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import (
     ANTHROPIC,
     LIVE,
@@ -37,6 +36,7 @@ from addon.routing.config import (
     is_claude,
     tier_of,
 )
+from addon.routing.facts import ModelFacts, Price
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.routing.shadow import Budget
@@ -253,6 +253,7 @@ def configure(
         endpoints=MappingProxyType(endpoints),
         decider=decider,
         preferred=preferred,
+        prefers=bool(written.provider) or environment.PREFERRED in values,
         home=values.get("DETOUR_HOME"),
         warnings=(*unused, *named.unused),
         timeouts=timeouts,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from addon.routing.backends import BACKENDS, find
-from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import TIMEOUTS, Endpoint, Tier, Timeouts, timeouts_told
+from addon.routing.facts import ModelFacts, Price
 from addon.routing.settings import Settings
 from addon.settings.assembly import Configuration
 from addon.settings.environment import PREFERRED

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from addon.routing.backend import CHAT, NATIVE, Backend
 from addon.routing.backends import BACKENDS, find
-from addon.routing.catalog import COSTS
 from addon.routing.config import nearest
+from addon.routing.facts import COSTS
 from addon.settings import litellm_names as names
 from addon.settings.litellm_values import (
     Converted,

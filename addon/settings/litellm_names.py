@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from addon.routing.catalog import COSTS
+from addon.routing.facts import COSTS
 
 MODEL_LIST = "model_list"
 ROUTER, MODULE, SERVER = "router_settings", "litellm_settings", "general_settings"

@@ -5,7 +5,7 @@ import pytest
 from addon.prompts import prices
 from addon.prompts.prices import Part
 from addon.protocol.deltas import Usage
-from addon.routing.catalog import Price
+from addon.routing.facts import Price
 
 WHOLE = Price(input=4.0, output=20.0, cache_read=0.4, cache_write=5.0, cache_write_hour=8.0, reasoning=40.0)
 LONG = Price(1.0, 2.0, above=1000, long=Price(3.0, 4.0))

@@ -15,8 +15,8 @@ from addon.protocol.errors import BadRequest, Blocked, DetourError, Reply
 from addon.proxy.intake import Incoming, Pass, Send, decide, offered
 from addon.proxy.told import Told
 from addon.routing.call import Call, Door
-from addon.routing.catalog import ModelFacts
 from addon.routing.config import LIMITS, Limits
+from addon.routing.facts import ModelFacts
 from addon.routing.forced import Forced
 from addon.routing.settings import Decider, Settings
 from addon.settings import document_text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from addon.routing import catalog
-from addon.routing.catalog import UNKNOWN, ModelFacts, Price
+from addon.routing.facts import UNKNOWN, ModelFacts, Price
 
 ROWS = {
     "gpt-x": {"max_input_tokens": 400, "max_output_tokens": 40},
@@ -81,14 +81,14 @@ LOOKUPS = [
     ("openai", "oddly priced", UNKNOWN),
     ("openai", 'quoted "name"', ModelFacts(50, None)),
     ("openai", "unheard of", UNKNOWN),
-    ("openai", "sees", ModelFacts(vision=True)),
-    ("openai", "blind", ModelFacts(vision=False)),
-    ("perplexity", "silent", UNKNOWN),
-    ("zai", "text", ModelFacts(vision=False)),
-    ("openrouter", "zai/text", ModelFacts(vision=False)),
-    ("zai", "sees", ModelFacts(vision=True)),
+    ("openai", "sees", ModelFacts(vision=True, mode="chat")),
+    ("openai", "blind", ModelFacts(vision=False, mode="responses")),
+    ("perplexity", "silent", ModelFacts(mode="chat")),
+    ("zai", "text", ModelFacts(vision=False, mode="chat")),
+    ("openrouter", "zai/text", ModelFacts(vision=False, mode="chat")),
+    ("zai", "sees", ModelFacts(vision=True, mode="chat")),
     ("zai", "speaks", UNKNOWN),
-    ("openai", "oddly seeing", UNKNOWN),
+    ("openai", "oddly seeing", ModelFacts(mode="chat")),
 ]
 
 
@@ -140,25 +140,3 @@ UNTOLD = ["deepinfra/meta-llama/Llama-3.2-11B-Vision-Instruct", "vercel/anthropi
 def test_litellms_own_file_tells_which_models_see(name: str, vision: bool | None) -> None:
     catalog.lookup.cache_clear()
     assert catalog.lookup(*name.split("/", 1)).vision is vision
-
-
-OVER = [
-    (UNKNOWN, UNKNOWN, UNKNOWN),
-    (ModelFacts(1), ModelFacts(5, 6, Price(7.0)), ModelFacts(1, 6, Price(7.0))),
-    (ModelFacts(1, 2, Price(3.0)), UNKNOWN, ModelFacts(1, 2, Price(3.0))),
-    (
-        ModelFacts(price=Price(0.0, cache_read=1.0)),
-        ModelFacts(5, price=Price(7.0, 8.0)),
-        ModelFacts(5, None, Price(0.0, 8.0, 1.0)),
-    ),
-    (  # what the user says holds for a long prompt too
-        ModelFacts(price=Price(1.0)),
-        ModelFacts(price=Price(2.0, 3.0, above=200, long=Price(4.0, 5.0, 6.0))),
-        ModelFacts(price=Price(1.0, 3.0, above=200, long=Price(1.0, 5.0, 6.0))),
-    ),
-]
-
-
-@pytest.mark.parametrize(("facts", "other", "expected"), OVER)
-def test_facts_lie_over_others(facts: ModelFacts, other: ModelFacts, expected: ModelFacts) -> None:
-    assert facts.over(other) == expected

@@ -4,7 +4,7 @@ import pytest
 
 from addon.routing import catalog
 from addon.routing.call import Call
-from addon.routing.catalog import ModelFacts, Price
+from addon.routing.facts import UNKNOWN, ModelFacts, Price
 from addon.routing.pricing import price_of
 from addon.routing.route import choose
 from addon.settings.assembly import configure
@@ -34,7 +34,7 @@ PRICES: dict[str, tuple[dict[str, object], str, Price | None]] = {
 def test_the_price_is_that_of_the_one_who_answers(
     written: dict[str, object], asked: str, price: Price | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "lookup", lambda provider, model: CATALOGUE.get((provider, model), catalog.UNKNOWN))
+    monkeypatch.setattr(catalog, "lookup", lambda provider, model: CATALOGUE.get((provider, model), UNKNOWN))
     values = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
     settings = configure(Document.model_validate(written), values, str).settings()
     assert price_of(choose(Call({"model": asked}), settings), settings) == price

@@ -13,9 +13,9 @@ from addon.protocol.errors import BackendError, BadRequest, Blocked, DetourError
 from addon.routing import config, rules
 from addon.routing import route as routes
 from addon.routing.call import Call
-from addon.routing.catalog import ModelFacts
 from addon.routing.changes import Changes
 from addon.routing.config import PASS, Answer, Choice, Timeouts, tier_of
+from addon.routing.facts import ModelFacts
 from addon.routing.health import State
 from addon.routing.route import Route, choose, fall_back, larger
 from addon.routing.rules import Rule

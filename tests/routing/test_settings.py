@@ -54,9 +54,12 @@ NAMES: list[tuple[dict[str, str], str, tuple[Choice, ...]]] = [
     ({}, "OLLAMA/X", (Choice("ollama", "X"),)),
     ({}, "google/gemini-3", (Choice("gemini", "gemini-3"),)),
     ({}, "gpt-5", (Choice("openai", "gpt-5"),)),
-    # a bare name that is plainly another family's goes there, where there is a key for it
-    ({}, "gemini-3", (Choice("openai", "gemini-3"),)),
-    (GEMINI, "gemini-3", (Choice("gemini", "gemini-3"),)),
+    # a model alone is its maker's
+    ({}, "gemini-3", (Choice("gemini", "gemini-3"),)),
+    ({}, "claude-opus-5-5", (Choice("anthropic", "claude-opus-5-5"),)),
+    # where a provider is preferred, every name is its own, but one that is plainly another's, whose key is there
+    (OPENAI | {"PREFERRED_PROVIDER": "openai"}, "gemini-3", (Choice("openai", "gemini-3"),)),
+    (OPENAI | GEMINI | {"PREFERRED_PROVIDER": "openai"}, "gemini-3", (Choice("gemini", "gemini-3"),)),
     (GEMINI, "gpt-5", (Choice("openai", "gpt-5"),)),
     (OPENAI | GEMINI | {"PREFERRED_PROVIDER": "gemini"}, "gpt-5", (Choice("openai", "gpt-5"),)),
     (OPENAI | GEMINI | {"PREFERRED_PROVIDER": "gemini"}, "o4-mini", (Choice("openai", "o4-mini"),)),
@@ -65,6 +68,8 @@ NAMES: list[tuple[dict[str, str], str, tuple[Choice, ...]]] = [
     (OPENAI | {"PREFERRED_PROVIDER": "ollama"}, "gpt-5", (Choice("ollama", "gpt-5"),)),
     # an address of its own is a proxy for all of them
     (OPENAI | GEMINI | {"OPENAI_BASE_URL": "http://127.0.0.1/v1"}, "gemini-3", (Choice("openai", "gemini-3"),)),
+    ({"OPENAI_API_BASE": "http://127.0.0.1/v1"}, "of-my-own", (Choice("openai", "of-my-own"),)),
+    ({}, "*", (Choice("openai", "*"),)),  # what a rule's star matched, whatever that is
     ({}, "fast", (Choice("ollama", "x"), PASS)),
 ]
 
@@ -85,6 +90,7 @@ def test_a_name_is_read_as_users_write_it(values: dict[str, str], text: str, cho
         (" ", "no model is named"),
         ("n" * 1_000 + "/x", f"there is no provider '{'n' * 100}…'"),
         ("ollama/", "the model is missing after the slash"),
+        ("gemini2.5-pro", "no provider is known to have a model 'gemini2.5-pro'. Did you mean gemini/gemini-2.5-pro"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_told(text: str, told: str) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from addon.protocol.errors import ConfigError
 from addon.routing.call import Call, Kind
-from addon.routing.catalog import ModelFacts, Price
 from addon.routing.config import LIMITS, PASS, Choice, Limits, Pattern, Retry, Slot, Streaming, Tier
+from addon.routing.facts import ModelFacts, Price
 from addon.routing.route import choose
 from addon.routing.settings import Decider
 from addon.routing.shadow import Budget

@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from addon.dialects.profiles import Profile
-from addon.routing.catalog import Price
 from addon.routing.config import Limits, Retry, Streaming, Timeouts
+from addon.routing.facts import Price
 from addon.settings import document, litellm_names
 from addon.settings.document import Document
 

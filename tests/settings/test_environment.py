@@ -23,9 +23,9 @@ TIERS = [
     ({"SMALL_MODEL": "vllm/a/b"}, {"haiku": "vllm/a/b"}, None),
     ({"SMALL_MODEL": "q", "PREFERRED_PROVIDER": "LM_Studio"}, {"haiku": "lmstudio/q"}, None),
     (
-        {"BIG_MODEL": "a", "MIDDLE_MODEL": "ollama/b", "SMALL_MODEL": "kimi/c", "MOONSHOT_API_KEY": "k"},
-        {"opus": "openai/a", "sonnet": "ollama/b", "haiku": "moonshot/c"},
-        "openai/a",
+        {"BIG_MODEL": "gpt-5", "MIDDLE_MODEL": "ollama/b", "SMALL_MODEL": "kimi/c", "MOONSHOT_API_KEY": "k"},
+        {"opus": "openai/gpt-5", "sonnet": "ollama/b", "haiku": "moonshot/c"},
+        "openai/gpt-5",
     ),
     ({"BIG_MODEL": "", "MIDDLE_MODEL": "  "}, {}, None),
     ({"BIG_MODEL": "anthropic/x"}, {"opus": "anthropic/x", "sonnet": "anthropic/x"}, "anthropic/x"),

@@ -16,8 +16,8 @@ from addon.proxy.rest.journal import Journal, LogType
 from addon.proxy.rest.openapi import PREFIX
 from addon.proxy.rest.tally import Tally
 from addon.routing import health as healths
-from addon.routing.catalog import UNKNOWN, ModelFacts, Price
 from addon.routing.config import ANTHROPIC, Choice, Slot, Tier
+from addon.routing.facts import UNKNOWN, ModelFacts, Price
 from addon.routing.settings import Settings
 from addon.settings import inventory
 from addon.settings.assembly import Configuration

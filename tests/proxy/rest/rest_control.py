@@ -11,7 +11,7 @@ from addon.proxy.rest.journal import Journal
 from addon.proxy.rest.tally import Tally
 from addon.routing import targets
 from addon.routing.call import Kind
-from addon.routing.catalog import UNKNOWN, ModelFacts, Price
+from addon.routing.facts import UNKNOWN, ModelFacts, Price
 from addon.routing.health import Health
 from addon.routing.health import Row as TargetRow
 from addon.routing.settings import Settings

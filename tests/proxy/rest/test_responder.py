@@ -17,6 +17,7 @@ from mitmproxy.test import taddons, tflow
 from addon.proxy.rest import journal, responder, surface
 from addon.proxy.rest.responder import MARK, Rest
 from addon.routing import catalog
+from addon.routing.facts import ModelFacts
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     ANTHROPIC_URL,
@@ -422,9 +423,9 @@ async def test_models_are_looked_up_beside_the_event_loop(
 ) -> None:
     threads = []
 
-    def lookup(provider: str, model: str) -> catalog.ModelFacts:
+    def lookup(provider: str, model: str) -> ModelFacts:
         threads.append((provider, model, asyncio._get_running_loop()))
-        return catalog.ModelFacts(1_000)
+        return ModelFacts(1_000)
 
     configure("http://127.0.0.1:9")
     async with proxying(confdir) as proxy, _direct(proxy.door_two) as client:
