@@ -16,6 +16,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -55,6 +56,8 @@ SETTINGS: Mapping[str, Any] = {
     "disable_hf_tokenizer_download": True,
     "num_retries": 0,  # the proxy asks again, and says so
 }
+# of each call: the proxy asks again, and no tool is an MCP server's that litellm would ask itself
+ALWAYS: Mapping[str, Any] = {"max_retries": 0, "_skip_mcp_handler": True}
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 OWN_HEADERS = frozenset(
@@ -63,6 +66,8 @@ OWN_HEADERS = frozenset(
         "authorization", "transfer-encoding", API_KEY, API_BASE,
     )
 )  # fmt: skip
+# the names that litellm puts before what the provider said: "litellm.RateLimitError: RateLimitError: XException - ..."
+NAMES = re.compile(r"\A(?:litellm\.)?(?:(?:litellm\.)?\w+Error: )+(?:\w+Exception - )?")
 TOO_LONG = "context_length_exceeded"
 RETRY_AFTER = "retry-after"
 DONE = b"data: [DONE]\n\n"
@@ -101,9 +106,8 @@ class Bridge:
                 return web.Response(body=_json(reply), content_type="application/json")
         except Exception as error:  # noqa: BLE001 - litellm's own, the vendors' libraries' and bugs of either
             return _failed(error)
-        chunks = aiter(reply)
         try:
-            return await _stream(request, chunks)
+            return await _stream(request, _pieces(reply))
         finally:
             await _close(reply)
 
@@ -111,10 +115,31 @@ class Bridge:
         return compare_digest(request.headers.get("authorization", "").encode(), self._bearer)
 
 
-async def _stream(request: web.Request, chunks: AsyncIterator[Any]) -> web.StreamResponse:
+class Unfinished(Exception):
+    """A provider ended its stream without a word why; litellm would say "stop"."""
+
+    status_code = 502
+
+
+async def _pieces(reply: Any) -> AsyncIterator[bytes]:
+    """Yield the events of a stream. Raises: whatever litellm does; Unfinished."""
+    async for chunk in reply:
+        if chunk.choices and chunk.choices[0].finish_reason and _is_invented(reply):
+            raise Unfinished("The provider ended its reply without a finish reason.")
+        yield _event(_json(chunk))
+
+
+def _is_invented(reply: Any) -> bool:
+    """Whether a finish reason is litellm's own: its wrapper keeps what the provider said."""
+    missing = ""
+    told = [getattr(reply, f"{name}_finish_reason", missing) for name in ("received", "intermittent")]
+    return told == [None, None]
+
+
+async def _stream(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
     """Write the events; what fails before the first has its status."""
     try:
-        piece = _event(_json(await anext(chunks)))
+        piece = await anext(pieces)
     except StopAsyncIteration:
         piece = b""
     except Exception as error:  # noqa: BLE001 - see `complete`
@@ -124,7 +149,7 @@ async def _stream(request: web.Request, chunks: AsyncIterator[Any]) -> web.Strea
     try:
         while piece:
             await made.write(piece)
-            piece = _event(_json(await anext(chunks)))
+            piece = await anext(pieces)
     except StopAsyncIteration:
         pass
     except ConnectionError:
@@ -148,7 +173,7 @@ def _arguments(body: dict[str, Any], headers: Mapping[str, str]) -> dict[str, An
     """Return the parameters of ``acompletion``."""
     own = {name.lower(): value for name, value in headers.items()}
     others = {name: value for name, value in own.items() if name not in OWN_HEADERS}
-    arguments = {"max_retries": 0, **body}
+    arguments = {**ALWAYS, **body}
     if others:
         arguments["extra_headers"] = {**others, **(body.get("extra_headers") or {})}
     for name, header in (("api_key", API_KEY), ("api_base", API_BASE)):
@@ -186,7 +211,8 @@ def _told(error: Exception) -> dict[str, Any]:
     kind = type(error).__name__
     status = getattr(error, "status_code", None)
     code = TOO_LONG if kind == "ContextWindowExceededError" else str(status) if status else None
-    return _error(str(getattr(error, "message", None) or str(error) or kind), kind, code)
+    message = str(getattr(error, "message", None) or str(error) or kind)
+    return _error(NAMES.sub("", message, count=1) or message, kind, code)
 
 
 def _error(message: str, kind: str, code: str | None = None) -> dict[str, Any]:

@@ -30,6 +30,10 @@ class Model:
 
     told: dict[str, Any]
 
+    @property
+    def choices(self) -> list[Any]:
+        return [SimpleNamespace(finish_reason=self.told["finish"])] if "finish" in self.told else []
+
     def model_dump_json(self, *, exclude_none: bool) -> str:
         assert exclude_none
         return json.dumps(self.told)
@@ -126,7 +130,7 @@ async def test_a_whole_reply_is_what_litellm_says_and_the_body_is_what_it_is_ask
     litellm = Litellm(Model({"object": "chat.completion"}))
     answer = await told(litellm, {**ASKED, "tools": [], "temperature": 0.5})
     assert (answer.status_code, answer.json()) == (200, {"object": "chat.completion"})
-    assert litellm.asked == [{**ASKED, "tools": [], "temperature": 0.5, "max_retries": 0}]
+    assert litellm.asked == [{**ASKED, "tools": [], "temperature": 0.5, **sidecar.ALWAYS}]
 
 
 async def test_what_is_configured_for_the_provider_reaches_it_and_what_is_ours_does_not() -> None:
@@ -134,7 +138,7 @@ async def test_what_is_configured_for_the_provider_reaches_it_and_what_is_ours_d
     own = {sidecar.API_KEY: "sk-watsonx", sidecar.API_BASE: "https://eu.example/v1", "x-project": "p1"}
     await told(litellm, **own)
     given = {"api_key": "sk-watsonx", "api_base": "https://eu.example/v1", "extra_headers": {"x-project": "p1"}}
-    assert litellm.asked == [{**ASKED, "max_retries": 0, **given}]
+    assert litellm.asked == [{**ASKED, **sidecar.ALWAYS, **given}]
 
 
 async def test_a_stream_is_events_in_order_and_an_end() -> None:
@@ -184,6 +188,48 @@ async def test_what_fails_behind_the_first_word_is_an_event_without_an_end() -> 
     first, second = answer.text.removesuffix("\n\n").split("\n\n")
     assert first == 'data: {"n": 1}'
     assert json.loads(second.removeprefix("data: ")) == {"error": BUSY_TOLD}
+
+
+@dataclass
+class Wrapper(Chunks):
+    """As litellm's own wrapper of a stream, which says "stop" where the provider said nothing."""
+
+    received_finish_reason: str | None = None
+    intermittent_finish_reason: str | None = None
+
+
+FINISHED = {"finish": "stop"}
+UNFINISHED = "The provider ended its reply without a finish reason."
+
+
+async def test_a_finish_that_litellm_invents_is_an_error() -> None:
+    answer = await told(Litellm(Wrapper([{"n": 1}, FINISHED])), {**ASKED, "stream": True})
+    assert UNFINISHED in answer.text
+    assert "[DONE]" not in answer.text
+    empty = await told(Litellm(Wrapper([FINISHED])), {**ASKED, "stream": True})
+    assert (empty.status_code, empty.json()["error"]["message"]) == (502, UNFINISHED)
+
+
+@pytest.mark.parametrize("reasons", [("stop", None), (None, "length")])
+async def test_a_finish_that_the_provider_told_is_one(reasons: tuple[str | None, str | None]) -> None:
+    answer = await told(Litellm(Wrapper([FINISHED], asyncio.Event(), *reasons)), {**ASKED, "stream": True})
+    assert answer.text.endswith("[DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("litellm.RateLimitError: RateLimitError: OpenAIException - Slow down.", "Slow down."),
+        ("litellm.BadRequestError: WatsonxException - a: b", "a: b"),
+        ("litellm.MidStreamFallbackError: litellm.APIConnectionError: APIConnectionError: XException - cut", "cut"),
+        ("litellm.BadRequestError: LLM Provider NOT provided.", "LLM Provider NOT provided."),
+        ("Error: it is so", "Error: it is so"),
+        ("litellm.RateLimitError: ", "litellm.RateLimitError: "),
+    ],
+)
+async def test_an_error_is_told_in_the_words_of_the_provider(message: str, expected: str) -> None:
+    answer = await told(Litellm(Refusal(message, 400)))
+    assert answer.json()["error"]["message"] == expected
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"'])
