@@ -70,6 +70,9 @@ OWN_HEADERS = frozenset(
 NAMES = re.compile(r"\A(?:litellm\.)?(?:(?:litellm\.)?\w+Error: )+(?:\w+Exception - )?")
 TOO_LONG = "context_length_exceeded"
 RETRY_AFTER = "retry-after"
+# litellm says there once more what stands in the message itself
+TWICE = "provider_specific_fields"
+OUTSIDE = {"choices": {"__all__": {"delta": {TWICE}, "message": {TWICE}}}}
 DONE = b"data: [DONE]\n\n"
 STREAM_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 
@@ -184,6 +187,8 @@ def _arguments(body: dict[str, Any], headers: Mapping[str, str]) -> dict[str, An
 
 def _json(reply: Any) -> bytes:
     told: str = reply.model_dump_json(exclude_none=True)
+    if TWICE in told:
+        told = reply.model_dump_json(exclude_none=True, exclude=OUTSIDE)
     return told.encode()
 
 

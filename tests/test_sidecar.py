@@ -34,9 +34,9 @@ class Model:
     def choices(self) -> list[Any]:
         return [SimpleNamespace(finish_reason=self.told["finish"])] if "finish" in self.told else []
 
-    def model_dump_json(self, *, exclude_none: bool) -> str:
+    def model_dump_json(self, *, exclude_none: bool, exclude: Any = None) -> str:
         assert exclude_none
-        return json.dumps(self.told)
+        return json.dumps(self.told if exclude is None else {"without": "fields"})
 
 
 @dataclass
@@ -131,6 +131,10 @@ async def test_a_whole_reply_is_what_litellm_says_and_the_body_is_what_it_is_ask
     answer = await told(litellm, {**ASKED, "tools": [], "temperature": 0.5})
     assert (answer.status_code, answer.json()) == (200, {"object": "chat.completion"})
     assert litellm.asked == [{**ASKED, "tools": [], "temperature": 0.5, **sidecar.ALWAYS}]
+
+
+async def test_what_litellm_says_twice_is_said_once() -> None:
+    assert (await told(Litellm(Model({sidecar.TWICE: {}})))).json() == {"without": "fields"}
 
 
 async def test_what_is_configured_for_the_provider_reaches_it_and_what_is_ours_does_not() -> None:

@@ -29,6 +29,7 @@ class Echo(StrEnum):
     REASONING_CONTENT = "reasoning_content"  # text, in a field of that name
     REASONING = "reasoning"  # the same under another name
     REASONING_DETAILS = "reasoning_details"  # OpenRouter's list, unchanged: it holds encrypted parts and signatures
+    THINKING_BLOCKS = "thinking_blocks"  # litellm's: Anthropic's signed blocks beside the text; to the same model only
     THINKING_PARTS = "thinking_parts"  # Mistral: parts of the content
     THINK_TAGS = "think_tags"  # <think> at the head of the content
     CALL_SIGNATURES = "call_signatures"  # Gemini's signatures, each on the call that it came with

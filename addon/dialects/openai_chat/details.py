@@ -1,7 +1,8 @@
-"""``reasoning_details`` of a chat-completions reply: what of it is shown, and what the backend wants back.
+"""``reasoning_details`` of a chat-completions reply, and litellm's ``thinking_blocks``: what is shown, what goes back.
 
 In: the lists of one reply's deltas. Out: the words to show, and one list with fragments put together, for the next
-request. Sources: OpenRouter, "preserving reasoning blocks"; MiniMax, "OpenAI-compatible API" (``reasoning_split``).
+request. Sources: OpenRouter, "preserving reasoning blocks"; MiniMax, "OpenAI-compatible API" (``reasoning_split``);
+litellm, "reasoning_content" (``thinking_blocks``).
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from addon.protocol.event_writer import MAX_CALL_CHARACTERS
 from addon.protocol.messages import Json
 
 # type -> the field whose text arrives in fragments; a part of any other type is whole
-WORDS: Mapping[str, str] = {"reasoning.text": "text", "reasoning.summary": "summary"}
+WORDS: Mapping[str, str] = {"reasoning.text": "text", "reasoning.summary": "summary", "thinking": "thinking"}
 # Text in these formats is refused without its signature (OpenRouterTeam/ai-sdk-provider#445, #468)
 SIGNED = frozenset(("anthropic-claude-v1", "google-gemini-v1"))
 SEALED = ("data", "signature")  # fields that only the backend can read
@@ -78,7 +79,8 @@ class _Part:
 
     @property
     def unsigned(self) -> bool:
-        return self._field == "text" and self._told.get("format") in SIGNED and not self._told.get("signature")
+        wants = self._field == "thinking" or (self._field == "text" and self._told.get("format") in SIGNED)
+        return wants and not self._told.get("signature")
 
     def goes_on(self, told: Json) -> bool:
         """Say whether ``told`` is one more fragment of this part."""

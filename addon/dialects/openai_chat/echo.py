@@ -3,7 +3,7 @@
 In: the thinking blocks of one assistant turn. Out: fields of the message on the wire. Only a provider's own thinking
 goes back to it, and what is sealed (signatures, encrypted parts) only to the very model that made it.
 Sources: DeepSeek, "thinking mode"; OpenRouter, "preserving reasoning"; Mistral, "reasoning"; Gemini, "thought
-signatures"; Groq, "reasoning".
+signatures"; Groq, "reasoning"; litellm, "reasoning_content".
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +38,11 @@ class Thoughts:
         seal = signature.unseal(block.get("signature"))
         if seal is None:
             return "an earlier turn"
-        if self._target.profile.reasoning_echo is None or seal.provider != self._target.provider:
+        echo = self._target.profile.reasoning_echo
+        is_own = seal.origin == self._target.name or (
+            echo is not Echo.THINKING_BLOCKS and seal.provider == self._target.provider
+        )
+        if echo is None or not is_own:
             return seal.origin
         if text := block["thinking"] or seal.state.get(UNSHOWN):
             self.texts.append(str(text))
@@ -72,6 +76,12 @@ class Thoughts:
         else:
             self._as_reasoning(message, blocks)
 
+    def _as_blocks(self, message: Json, _: list[Json]) -> None:
+        if self.texts:
+            message["reasoning_content"] = self.text
+        if self.details:
+            message["thinking_blocks"] = self.details
+
     def _as_parts(self, message: Json, _: list[Json]) -> None:
         if self.texts:
             thought = {"type": "thinking", "thinking": [{"type": "text", "text": self.text}]}
@@ -98,6 +108,7 @@ ECHOES: Mapping[Echo, Callable[[Thoughts, Json, list[Json]], None]] = MappingPro
         Echo.REASONING_CONTENT: Thoughts._as_content,
         Echo.REASONING: Thoughts._as_reasoning,
         Echo.REASONING_DETAILS: Thoughts._as_details,
+        Echo.THINKING_BLOCKS: Thoughts._as_blocks,
         Echo.THINKING_PARTS: Thoughts._as_parts,
         Echo.THINK_TAGS: Thoughts._as_tags,
         Echo.CALL_SIGNATURES: Thoughts._on_calls,

@@ -75,6 +75,7 @@ WORDS = frozenset(
         "reasoning_content",
         "reasoning",
         "reasoning_details",
+        "thinking_blocks",
         "index",
         "token_ids",
     ]
@@ -96,7 +97,7 @@ class ChatDecoder:
         self._calls = Calls(context)
         self._details = Details()
         self._sources = Sources(context.search)
-        self._carries = context.target.profile.reasoning_echo is Echo.REASONING_DETAILS
+        self._carries = context.target.profile.reasoning_echo in (Echo.REASONING_DETAILS, Echo.THINKING_BLOCKS)
         self._begun = False  # something was said
         self._settled = False  # nothing is left of the details to stand before what comes
         self._refused = False
@@ -249,7 +250,7 @@ class ChatDecoder:
 
     def _read_words(self, said: Any, deltas: list[Delta]) -> None:
         reasoning = said.get("reasoning_content") or said.get("reasoning")
-        if details := said.get("reasoning_details"):
+        if details := said.get("reasoning_details") or said.get("thinking_blocks"):
             words = self._details.feed(details, alone=not reasoning)
             reasoning = reasoning or words
             self._settled = False

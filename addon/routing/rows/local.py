@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from addon.dialects.profiles import Profile, ReasoningStyle, SystemTurns, Takes
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SystemTurns, Takes
 from addon.routing.backend import NATIVE, NO_SEARCH, Backend
 
 LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
@@ -11,6 +11,7 @@ LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that rais
 LITELLM = Profile(
     system_turns=SystemTurns.FIRST_ONLY,
     reasoning=ReasoningStyle.EFFORT,
+    reasoning_echo=Echo.THINKING_BLOCKS,
     json_schema=False,
     json_object=False,
 )

@@ -19,6 +19,10 @@ def summary(words: str, **more: Any) -> Json:
     return {"type": "reasoning.summary", "summary": words, **more}
 
 
+def block(words: str, **more: Any) -> Json:
+    return {"type": "thinking", "thinking": words, **more}
+
+
 SEALED = {"type": "reasoning.encrypted", "data": "c2VhbGVk", "id": "rs_1", "format": "openai-responses-v1", "index": 0}
 CLAUDE = {"format": "anthropic-claude-v1", "index": 0}
 # name: the lists as they come, what is shown of each, what goes back
@@ -42,6 +46,12 @@ LISTS: dict[str, tuple[list[Any], list[str], list[Json]]] = {
     "words after a signature are another text": (
         [[text("A", signature="c2ln")], [text("B")]], ["A", "B"], [text("A", signature="c2ln"), text("B")],
     ),
+    "blocks of Claude's, by way of litellm": (
+        [[block("A")], [block("B")], [block("", signature="c2ln")], [{"type": "redacted_thinking", "data": "x"}]],
+        ["A", "B", "", ""],
+        [block("AB", signature="c2ln"), {"type": "redacted_thinking", "data": "x"}],
+    ),
+    "a block that nobody signed": ([[block("A")]], ["A"], []),
     "another index": (
         [[text("A", index=0)], [text("B", index=1)]], ["A", "B"], [text("A", index=0), text("B", index=1)],
     ),

@@ -14,6 +14,7 @@ type Json = dict[str, Any]
 
 TARGET = Target("gemini", "g3", "https://backend.invalid", Profile())
 DETAILS = [{"type": "reasoning.encrypted", "data": "x"}]
+BLOCKS = [{"type": "thinking", "thinking": "A", "signature": "c2ln"}]
 SIGNED = {"google": {"thought_signature": "c2ln"}}
 CALLS: list[Json] = [{"id": "w1", "function": {}}, {"id": "w2", "function": {}}]
 CALL_BLOCKS: list[Json] = [
@@ -64,6 +65,16 @@ FORMS: dict[str, tuple[Target, tuple[Json, ...], Json]] = {
     ),
     "details that are none": (
         echoing(Echo.REASONING_DETAILS), (thinking("A", reasoning_details="x"),), {"content": "Yes.", "reasoning": "A"},
+    ),
+    "signed blocks, and their text": (
+        echoing(Echo.THINKING_BLOCKS), (thinking("A", reasoning_details=BLOCKS),),
+        {"content": "Yes.", "reasoning_content": "A", "thinking_blocks": BLOCKS},
+    ),
+    "text of a model that signs nothing": (
+        echoing(Echo.THINKING_BLOCKS), (thinking("A"),), {"content": "Yes.", "reasoning_content": "A"},
+    ),
+    "blocks of another model": (
+        echoing(Echo.THINKING_BLOCKS), (thinking("A", "gemini/g2", reasoning_details=BLOCKS),), {"content": "Yes."},
     ),
     "parts": (
         echoing(Echo.THINKING_PARTS), (thinking("A"),),
@@ -127,3 +138,5 @@ def test_a_call_is_signed_as_it_came(blocks: tuple[Json, ...], expected: list[Js
 def test_whose_thinking_does_not_go_back_is_told(block: Json, whose: str | None) -> None:
     assert Thoughts(echoing(Echo.REASONING)).add(block) == whose
     assert Thoughts(echoing(None)).add(thinking("A")) == "gemini/g3"
+    behind_one_name = Thoughts(echoing(Echo.THINKING_BLOCKS))  # litellm has models of many providers
+    assert behind_one_name.add(thinking("A", "gemini/g2")) == "gemini/g2"
