@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from addon.routing import compaction
+from addon.routing import compaction, targets
 from addon.routing.config import Tier
 from addon.routing.settings import Settings
 from addon.settings.instance_file import Door
@@ -76,10 +76,23 @@ def _routes(settings: Settings) -> Iterator[str]:
             continue
         endpoint = settings.endpoints[answer.choices[0].provider]
         key = f", key {endpoint.credential.variable}" if endpoint.credential.key else ""
-        yield f"Detour: {tier} → {answer.name} at {endpoint.base_url} ({answer.setting}{key})"
+        place = "" if endpoint.backend.by_process and endpoint.base_name is None else f" at {endpoint.base_url}"
+        yield f"Detour: {tier} → {answer.name}{place} ({answer.setting}{key})"
+    yield from _through_litellm(settings)
     if settings.leaves_anthropic and settings.searcher is not None:
         searcher = settings.searcher
         yield f"Detour: web search, where the model has none → {searcher.name} ({searcher.setting})"
+
+
+def _through_litellm(settings: Settings) -> Iterator[str]:
+    """Which models litellm's process answers: their flows show what it is asked, not what it makes of that."""
+    names = {
+        choice.name
+        for choice in targets.configured(settings)
+        if (endpoint := settings.endpoints.get(choice.provider)) is not None and endpoint.backend.by_process
+    }
+    if names:
+        yield f"Detour: {', '.join(sorted(names))}: through litellm, a process that starts when it is first asked"
 
 
 def _compaction(settings: Settings) -> Iterator[str]:

@@ -19,7 +19,7 @@ from addon.proxy.control import Control
 from addon.proxy.intake import Send
 from addon.proxy.litellm_process import LitellmProcess
 from addon.routing.backends import BACKENDS
-from addon.routing.config import Endpoint, Timeouts
+from addon.routing.config import LITELLM, Endpoint, Timeouts
 from addon.settings import settings_file, upstream
 
 KEPT = "detour_litellm_process"  # on mitmproxy's master, which outlives a reload
@@ -113,9 +113,6 @@ def environment(values: Mapping[str, str], *, trusted: str | None = None) -> dic
     if trusted:
         made["SSL_CERT_FILE"] = trusted
     return made
-
-
-LITELLM = "litellm"
 
 
 def _later(limit_s: float | None) -> float | None:

@@ -28,6 +28,13 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "lm_studio": "lmstudio",
         "llama.cpp": "llamacpp",
         "nvidia_nim": "nvidia",
+        "cohere_chat": "cohere",
+        "fireworks_ai": "fireworks",
+        "together_ai": "together",
+        "ollama_chat": "ollama",
+        "vercel_ai_gateway": "vercel",
+        "xiaomi_mimo": "xiaomi",
+        "litellm_proxy": "litellm-proxy",
     }
 )
 

@@ -12,6 +12,7 @@ from addon.routing.backends import ALIASES, BACKENDS
 
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
 LIVE = "chosen while running"  # where a rule or a model stands that no file names
+LITELLM = "litellm"  # the provider that has all of litellm's
 ANTHROPIC = "anthropic"  # alone, as a target: to Anthropic, untouched
 CLAUDE = "claude-"
 LONGEST_NAME = 100  # that is quoted, and compared with others: to compare takes long where both are

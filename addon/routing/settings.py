@@ -12,6 +12,7 @@ from addon.routing.call import Call
 from addon.routing.config import (
     ANTHROPIC,
     LIMITS,
+    LITELLM,
     LOGGING,
     PASS,
     RECORDING,
@@ -33,6 +34,7 @@ from addon.routing.config import (
     quoted,
 )
 from addon.routing.facts import ModelFacts
+from addon.routing.litellm_providers import PROVIDERS
 from addon.routing.rules import Rule
 from addon.routing.shadow import Budget
 
@@ -102,7 +104,8 @@ class Settings:
     def choices(self, text: str) -> tuple[Choice, ...]:
         """Read a model as users write it. Raises: ConfigError that says what is allowed.
 
-        It is ``provider/model``, an alias, a bare model, or ``anthropic``.
+        It is ``provider/model``, an alias, a bare model, or ``anthropic``. A provider that our table does not know, and
+        litellm does, is asked through litellm.
         """
         if text in self.aliases:
             return self.aliases[text]
@@ -114,6 +117,8 @@ class Settings:
         if not slash:
             return (self._bare(text),)
         endpoint = self.endpoint(provider)
+        if endpoint is None and model and self.is_litellms(provider):
+            return (Choice(LITELLM, f"{provider.lower()}/{model}"),)
         if endpoint is None:
             raise ConfigError(
                 f"there is no provider {quoted(provider)}. {self.nearest(provider)} "
@@ -122,6 +127,10 @@ class Settings:
         if not model:
             raise ConfigError("the model is missing after the slash.")
         return (Choice(endpoint.backend.name, model),)
+
+    def is_litellms(self, name: str) -> bool:
+        """Whether a provider that our table does not know is one of litellm's."""
+        return name.lower() in PROVIDERS and LITELLM in self.endpoints
 
     def _bare(self, model: str) -> Choice:
         """Whose a model is that is written alone: the preferred provider's, where somebody named it or its address."""

@@ -15,7 +15,7 @@ MOST_NAMED = 5  # targets in a message
 def rows(settings: Settings, health: Health, now: float) -> tuple[Row, ...]:
     """Return a row for every configured target, then for others of which something is known."""
     known = {row.name: row for row in health.rows(now)}
-    listed = [choice.name for choice in _choices(settings) if "*" not in choice.model]
+    listed = [choice.name for choice in configured(settings) if "*" not in choice.model]
     return tuple(known.get(name) or Row(name, State.UP) for name in dict.fromkeys((*listed, *known)))
 
 
@@ -30,7 +30,7 @@ def named(text: str, settings: Settings, health: Health, now: float) -> str:
         raise ConfigError(f"{quoted(text)} stands for {several}: name one of them")
     name = choices[0].name
     known = [row.name for row in rows(settings, health, now)]
-    if name not in known and not any(_covers(each, choices[0]) for each in _choices(settings)):
+    if name not in known and not any(_covers(each, choices[0]) for each in configured(settings)):
         near = get_close_matches(name[:LONGEST_NAME], known, n=3) or known[:MOST_NAMED]
         raise ConfigError(f"there is no target {quoted(name)}; there is {', '.join(near) or 'none'}")
     return name
@@ -55,7 +55,7 @@ SHOWN = {
 WIDTH = max(map(len, SHOWN.values()))
 
 
-def _choices(settings: Settings) -> Iterator[Choice]:
+def configured(settings: Settings) -> Iterator[Choice]:
     """Whoever may answer, but for search endpoints, which are asked once for each search."""
     answers = [*settings.tiers.values(), *(rule.answer for rule in settings.rules if rule.answer is not None)]
     for choices in (*(answer.choices for answer in answers), *settings.aliases.values()):

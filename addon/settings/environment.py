@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from addon.protocol.errors import ConfigError
 from addon.routing.backend import Backend
 from addon.routing.backends import BACKENDS, find
-from addon.routing.config import ANTHROPIC, Credential, Endpoint, Logging, Slot, nearest
+from addon.routing.config import ANTHROPIC, LITELLM, Credential, Endpoint, Logging, Slot, nearest
+from addon.routing.litellm_providers import PROVIDERS
 
 DEFAULT_PROVIDER = "openai"
 
@@ -174,11 +175,13 @@ def _in_four(
     if "NAME" not in given:
         raise ConfigError(f"{name}_{next(iter(given))} is set, but {name}_NAME is not: it names the model")
     provider = given.get("PROVIDER", DEFAULT_PROVIDER)
-    row = find(provider)
+    row, model = find(provider), given["NAME"]
+    if row is None and provider.lower() in PROVIDERS:
+        row, model = BACKENDS[LITELLM], f"{provider.lower()}/{model}"
     if row is None:
         raise ConfigError(f"{name}_PROVIDER is {provider!r}, which is no provider. {nearest(provider)}")
     if not given.keys() & {"API_KEY", "API_BASE"}:
-        return f"{row.name}/{given['NAME']}", {}
+        return f"{row.name}/{model}", {}
     own = replace(
         row,
         name=f"{row.name}-{slot}",
@@ -194,7 +197,7 @@ def _in_four(
         header, prefix = own.auth_of(made.credential.variable, known.base_url)
         credential = replace(made.credential, header=header, prefix=prefix)
         made = replace(made, base_url=known.base_url, base_name=known.base_name, credential=credential)
-    return f"{own.name}/{given['NAME']}", {own.name: made}
+    return f"{own.name}/{model}", {own.name: made}
 
 
 def base_address(setting: str, value: str) -> str:

@@ -77,6 +77,16 @@ def test_each_tier_says_who_answers_and_no_key() -> None:
     assert KEY not in "".join(told)
 
 
+def test_models_that_litellm_answers_are_told() -> None:
+    settings = assembly.parse({"BIG_MODEL": "watsonx/llama", "SMALL_MODEL": "litellm/sagemaker/x"})
+    told = list(greeting.lines(settings, [], CONFDIR))
+    assert told[0] == "Detour: opus → litellm/watsonx/llama (BIG_MODEL)"
+    assert told[3] == (
+        "Detour: litellm/sagemaker/x, litellm/watsonx/llama: through litellm, a process that starts when it is first "
+        "asked"
+    )
+
+
 def test_a_tier_without_a_model_is_said_to_pass() -> None:
     told = list(greeting.lines(assembly.parse({"SMALL_MODEL": "vllm/qwen"}), [], CONFDIR))
     assert told[:2] == ["Detour: opus → Anthropic, untouched", "Detour: sonnet → Anthropic, untouched"]

@@ -71,6 +71,11 @@ NAMES: list[tuple[dict[str, str], str, tuple[Choice, ...]]] = [
     ({"OPENAI_API_BASE": "http://127.0.0.1/v1"}, "of-my-own", (Choice("openai", "of-my-own"),)),
     ({}, "*", (Choice("openai", "*"),)),  # what a rule's star matched, whatever that is
     ({}, "fast", (Choice("ollama", "x"), PASS)),
+    # a provider that only litellm has; those of our own table are asked directly
+    ({}, "watsonx/meta-llama/llama-4", (Choice("litellm", "watsonx/meta-llama/llama-4"),)),
+    ({}, "SageMaker/My-Endpoint", (Choice("litellm", "sagemaker/My-Endpoint"),)),
+    ({}, "litellm/groq/x", (Choice("litellm", "groq/x"),)),
+    ({}, "together_ai/x", (Choice("together", "x"),)),
 ]
 
 
@@ -89,6 +94,7 @@ def test_a_name_is_read_as_users_write_it(values: dict[str, str], text: str, cho
         ("", "no model is named"),
         (" ", "no model is named"),
         ("n" * 1_000 + "/x", f"there is no provider '{'n' * 100}…'"),
+        ("watsonx/", "there is no provider 'watsonx'"),
         ("ollama/", "the model is missing after the slash"),
         ("gemini2.5-pro", "no provider is known to have a model 'gemini2.5-pro'. Did you mean gemini/gemini-2.5-pro"),
     ],

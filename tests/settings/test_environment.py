@@ -52,6 +52,13 @@ TIERS = [
     # in four
     ({"BIG_MODEL_NAME": "a"}, {"opus": "openai/a", "sonnet": "openai/a"}, "openai/a"),
     ({"SMALL_MODEL_NAME": "q/b", "SMALL_MODEL_PROVIDER": "LM_STUDIO"}, {"haiku": "lmstudio/q/b"}, None),
+    # one that only litellm has, with a key that goes along
+    ({"SMALL_MODEL_NAME": "m/x", "SMALL_MODEL_PROVIDER": "WatsonX"}, {"haiku": "litellm/watsonx/m/x"}, None),
+    (
+        {"SMALL_MODEL_NAME": "x", "SMALL_MODEL_PROVIDER": "watsonx", "SMALL_MODEL_API_KEY": "k"},
+        {"haiku": "litellm-small/watsonx/x"},
+        None,
+    ),
     ({"MIDDLE_MODEL_NAME": "a", "MIDDLE_MODEL_API_KEY": "k"}, {"sonnet": "openai-middle/a"}, None),
     (
         {"BIG_MODEL_NAME": "a", "BIG_MODEL_API_KEY": "k", "SMALL_MODEL": "vllm/b"},
