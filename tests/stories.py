@@ -1,6 +1,7 @@
 """The recorded stories under `tests/transcripts/<dialect>/<story>/`, and what we make of each.
 
-A story is four files and a note: `client_request.json` and `backend.sse` are its input; `wire_request.json` and
+A story is four files and a note: `client_request.json` and `backend.sse` are its input (of a backend that frames in
+binary `backend.frames`, a text form of it, see `amazon`); `wire_request.json` and
 `client.sse` are our output, kept as goldens that `scripts/record --update` rewrites. `story.md` says what the story
 shows, whether it was recorded or invented, and in the line `Target:` who answers it, with fields of the profile where
 a user would set them: Target: `vllm/qwen3` with `think_tags` and `reasoning_echo: think_tags`.
@@ -23,6 +24,7 @@ from addon.routing.backends import BACKENDS
 from addon.settings.document import Profile
 from addon.settings.providers import profile
 from addon.stream import StreamTranslator
+from tests import amazon
 
 FOLDER = Path(__file__).parent / "transcripts"
 TARGET = re.compile(r"^Target: `([^/`]+)/([^`]+)`(?: with (.+))?$", re.MULTILINE)
@@ -41,6 +43,11 @@ class Story:
     def name(self) -> str:
         """As tests call it: `dialect/story`."""
         return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def translates(self) -> bool:
+        """Whether its dialect does."""
+        return dialects.load(self.folder.parent.name).translates
 
     @property
     def target(self) -> Target:
@@ -68,6 +75,8 @@ class Story:
     @property
     def backend_reply(self) -> bytes:
         """The backend's streamed reply."""
+        if (frames := self.folder / "backend.frames").exists():
+            return amazon.framed(frames.read_text())
         return (self.folder / "backend.sse").read_bytes()
 
     def encode(self) -> Encoded:
@@ -115,11 +124,17 @@ class Story:
         """What `client.sse` must hold; `pieces` is the backend's reply cut as it arrives."""
         return translated(self.translator(), [self.backend_reply] if pieces is None else pieces)
 
+    def render_unframed_reply(self, pieces: Iterable[bytes] | None = None) -> bytes:
+        """The same of a dialect that does not translate, and takes the events out of their framing."""
+        unframe = dialects.load(self.folder.parent.name).unframer(self.context())
+        assert unframe is not None
+        return b"".join(map(unframe, [self.backend_reply] if pieces is None else pieces))
+
     def goldens(self) -> dict[Path, bytes]:
         """Every file that we make of this story, with what it should hold."""
         return {
             self.folder / "wire_request.json": self.render_wire_request().encode(),
-            self.folder / "client.sse": self.render_client_reply(),
+            self.folder / "client.sse": self.render_client_reply() if self.translates else self.render_unframed_reply(),
         }
 
 
@@ -137,9 +152,10 @@ def translated(translator: StreamTranslator, pieces: Iterable[bytes]) -> bytes:
     return written
 
 
-def every_story(dialect: str = "*") -> list[Story]:
-    """Every story there is, in the order of their names."""
-    return [Story(path.parent) for path in sorted(FOLDER.glob(f"{dialect}/*/backend.sse"))]
+def every_story(dialect: str = "*", *, translates: bool = True) -> list[Story]:
+    """Every story of the dialects that translate, or of those that do not, in the order of their names."""
+    stories = [Story(path.parent) for path in sorted(FOLDER.glob(f"{dialect}/*/backend.*"))]
+    return [story for story in stories if story.translates == translates]
 
 
 def _pretty(value: object) -> str:

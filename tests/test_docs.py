@@ -27,6 +27,7 @@ DIALECTS = {
     "vertex_chat": "chat-completions, by vendor/name",
     "anthropic": "Messages, untranslated",
     "vertex_claude": "Messages, untranslated",
+    "bedrock_converse": "Converse; Messages for Claude",
     "searxng": "answers searches only",
     "brave": "answers searches only",
 }

@@ -138,6 +138,8 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "vertex_claude": "anthropic.vertex",
         "openai_chat": "openai_chat.dialect",
         "vertex_chat": "openai_chat.vertex",
+        "bedrock_claude": "bedrock.claude",
+        "bedrock_converse": "bedrock.converse",
         "searxng": "web.searxng",
         "brave": "web.brave",
     }

@@ -21,6 +21,9 @@ class ReasoningStyle(StrEnum):
     ENABLE_THINKING = "enable_thinking"  # {"enable_thinking": true}
     TEMPLATE = "template"  # {"chat_template_kwargs": {"enable_thinking": true}}
     TOGETHER = "together"  # {"reasoning": {"enabled": true}, "reasoning_effort": "low"}
+    REASONING = "reasoning"  # {"reasoning": {"effort": "low"}}
+    NOVA = "nova"  # {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
+    CLAUDE = "claude"  # {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
 
 
 class Echo(StrEnum):
@@ -133,5 +136,7 @@ class Profile:
     call_id_limit: int | None = None  # longest tool call id
     call_id_length: int | None = None  # tool call ids are letters and digits, exactly so many
     takes: Takes = Takes.VENDOR  # of Anthropic's own format, where it speaks that
+    rich_results: bool = False  # Converse: a tool's result holds media, and the model is told that it is an error
+    cache_points: int = 0  # Converse: how many marks a request may have up to which the prompt is cached
     claude: bool = False  # Claude itself: it signs its thinking as Anthropic does, on whatever cloud
     always: Mapping[str, Any] = field(default_factory=dict)  # fields of every request's body

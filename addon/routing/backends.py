@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from addon.routing.backend import Backend
-from addon.routing.rows import claude, google, hosted, local, openai, search
+from addon.routing.rows import amazon, claude, google, hosted, local, openai, search
 
-_ROOMS = (claude, openai, google, hosted, local, search)
+_ROOMS = (claude, amazon, openai, google, hosted, local, search)
 
 BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for room in _ROOMS for row in room.ROWS})
 
@@ -18,6 +18,9 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for room in _R
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "google": "gemini",
+        "amazon-bedrock": "bedrock",
+        "aws": "bedrock",
+        "bedrock_converse": "bedrock",
         "vertex_ai": "vertex",
         "glm": "zai",
         "zhipu": "bigmodel",

@@ -28,6 +28,7 @@ SECTIONS = frozenset((MODEL_LIST, ROUTER, MODULE, SERVER, VARIABLES, CREDENTIALS
 RENAMED: Mapping[str, str] = MappingProxyType(
     {
         "azure_ai": "azure",
+        "bedrock_converse": "bedrock",
         "cohere_chat": "cohere",
         "fireworks_ai": "fireworks",
         "hosted_vllm": "vllm",
@@ -48,7 +49,7 @@ COMPATIBLE = (
 )  # fmt: skip
 NOT_YET = frozenset(
     (
-        "ai21", "ai21_chat", "amazon_nova", "auto_router", "azure_text", "baseten", "bedrock", "bedrock_converse",
+        "ai21", "ai21_chat", "amazon_nova", "auto_router", "azure_text", "baseten",
         "chatgpt", "clarifai", "cloudflare", "codestral", "databricks", "datarobot", "friendliai", "github",
         "github_copilot", "heroku", "nebius", "nlp_cloud", "novita", "oci", "oobabooga", "petals", "predibase",
         "replicate", "sagemaker", "sagemaker_chat", "sap", "snowflake", "text-completion-openai", "triton", "watsonx",

@@ -6,32 +6,26 @@ from addon import dialects
 from addon.dialects import Target
 from addon.dialects.profiles import Profile
 
+TRANSLATES = {
+    "anthropic": False,
+    "vertex_claude": False,
+    "bedrock_claude": False,
+    "openai_chat": True,
+    "vertex_chat": True,
+    "bedrock_converse": True,
+    "searxng": True,
+    "brave": True,
+}
 
-@pytest.mark.parametrize(
-    ("name", "translates"),
-    [
-        ("anthropic", False),
-        ("vertex_claude", False),
-        ("openai_chat", True),
-        ("vertex_chat", True),
-        ("searxng", True),
-        ("brave", True),
-    ],
-)
+
+@pytest.mark.parametrize(("name", "translates"), TRANSLATES.items())
 def test_a_dialect_is_loaded_by_its_name(name: str, translates: bool) -> None:
     assert dialects.load(name).translates is translates
     assert dialects.load(name) is dialects.load(name)
 
 
 def test_every_dialect_is_tested_here() -> None:
-    assert list(dialects.MODULES) == [
-        "anthropic",
-        "vertex_claude",
-        "openai_chat",
-        "vertex_chat",
-        "searxng",
-        "brave",
-    ]
+    assert set(dialects.MODULES) == set(TRANSLATES)
 
 
 @pytest.mark.parametrize("name", ["", "faults", "os", "openai_chat "])

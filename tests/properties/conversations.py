@@ -224,7 +224,10 @@ EVERY_STYLE = st.builds(
 MODELS = (
     "m", "v4", "z-ai/glm-5.3", "openai/gpt-oss-120b", "gemini-3-pro", "gpt-5-search-api", "gpt-5-chat-latest", "o3",
     "gpt-5", "gpt-5.5", "gpt-7", "kimi-k3", "kimi-k2.6", "qwen3.7-plus", "qwen3.6-plus", "qwen3-max", "qwen3-32b",
-    "MiniMax-M2", "grok-4.5", "mistral-medium",
+    "MiniMax-M2", "grok-4.5", "mistral-medium", "us.anthropic.claude-opus-5", "us.anthropic.claude-sonnet-4-6",
+    "amazon.nova-2-lite-v1:0", "amazon.nova-pro-v1:0", "openai.gpt-oss-120b-1:0", "us.openai.gpt-6-sol",
+    "deepseek.v3.2", "deepseek.v3-v1:0", "mistral.devstral-2-123b", "mistral.pixtral-large-2502-v1:0",
+    "minimax.minimax-m2.5", "us.meta.llama4-scout-17b-instruct-v1:0",
 )  # fmt: skip
 
 

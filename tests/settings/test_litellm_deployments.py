@@ -362,7 +362,7 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"model": "x", "custom_llm_provider": "grok_"}, AT_MODEL + "there is no provider 'grok_'. Did you mean "),
     ({"model": "llama-4"}, AT_MODEL + "'llama-4' names no provider: write PROVIDER/MODEL. A server that speaks"),
     ({"model": KEY * 9}, AT_MODEL + "the name names no provider"),
-    ({"model": "bedrock/anthropic.claude-x"}, AT_MODEL + "bedrock is not supported yet. Supported: aiohttp_openai, "),
+    ({"model": "sagemaker/x"}, AT_MODEL + "sagemaker is not supported yet. Supported: aiohttp_openai, "),
     ({"model": "openai/"}, AT_MODEL + "the model is missing after the slash"),
     ({"model": "vertex_ai/claude-opus-5"}, AT_MODEL + "Claude at Vertex AI is not supported yet"),
     ({"model": "gemini/x", "api_base": AT}, AT_MODEL + "gemini with an api_base speaks Google's own format"),

@@ -57,7 +57,8 @@ def write(request: Request, body: bytes | None, target: Target, form: Form = PLA
     prompt = window.input_tokens(request, len(body) if body is not None else _size(request), target)
     fitted, losses, betas = fitting.fit(request, body, prompt, target)
     body, request = (body if fitted is request else None), fitted
-    attributed = not target.profile.claude and request.is_attributed
+    # a cloud's prompt cache would end at the attribution as another's does
+    attributed = request.is_attributed and (not target.profile.claude or form.version is not None)
     within = betas if form.betas_within else ()
     spliced = _spliced(body, target, form, within, attributed) if body and not target.extra_body else None
     sent = spliced or _rebuilt(request, target, form, within, attributed)

@@ -42,6 +42,16 @@ KNOBS: Mapping[ReasoningStyle, Callable[[bool, str | None], Json]] = {
         "reasoning": {"enabled": not off},
         **({"reasoning_effort": word} if word and not off else {}),
     },
+    ReasoningStyle.REASONING: lambda _, word: {"reasoning": {"effort": word}} if word else {},
+    ReasoningStyle.NOVA: lambda off, word: {
+        "reasoningConfig": {"type": "disabled"}
+        if off
+        else {"type": "enabled", **({"maxReasoningEffort": word} if word else {})}
+    },
+    ReasoningStyle.CLAUDE: lambda off, word: {
+        "thinking": {"type": "disabled" if off else "adaptive"},
+        **({"output_config": {"effort": word}} if word and not off else {}),
+    },
     ReasoningStyle.ENABLE_THINKING: lambda off, _: {"enable_thinking": not off},
     ReasoningStyle.TEMPLATE: lambda off, _: {"chat_template_kwargs": {"enable_thinking": not off}},
 }

@@ -1,0 +1,1 @@
+"""Amazon Bedrock: Claude in Anthropic's format, all other models by Converse."""
