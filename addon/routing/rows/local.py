@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SystemTurns, Takes
-from addon.routing.backend import NATIVE, NO_SEARCH, Backend
+from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, SystemTurns, Takes
+from addon.routing.backend import NATIVE, NO_SEARCH, Backend, by_model
 
 LOCAL = Profile(system_turns=SystemTurns.FIRST_ONLY)  # chat templates that raise on a later system turn
 # what litellm takes for all of its providers (docs/litellm.md): what a provider has not, it leaves out in silence, so
@@ -14,6 +14,12 @@ LITELLM = Profile(
     reasoning_echo=Echo.THINKING_BLOCKS,
     json_schema=False,
     json_object=False,
+)
+# of providers that litellm says more to; the names are its own
+LITELLMS = by_model(
+    (r"^(anthropic|azure_ai|bedrock|vertex_ai)/.*claude", {"documents": True}),
+    (r"^(gemini|vertex_ai)/.*gemini", {"documents": True, "tool_schema": SchemaStyle.GEMINI}),
+    (r"^(openai|azure)/(gpt-[4-9](?!-oss)|o\d)", {"documents": True, "json_schema": True, "call_id_limit": 40}),
 )
 
 ROWS = (
@@ -75,5 +81,6 @@ ROWS = (
         needs_key=False,
         by_process=True,
         profile=LITELLM,
+        by_model=LITELLMS,
     ),
 )
