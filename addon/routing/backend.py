@@ -62,6 +62,7 @@ class Backend:
     place: Mapping[str, str | None] = field(default_factory=dict)  # settings in {} of the address -> their defaults
     place_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of these -> other settings that say it
     place_hosts: tuple[tuple[re.Pattern[str], str], ...] = ()  # in the address so filled -> what stands there instead
+    headers: tuple[tuple[str, str], ...] = ()  # of every request; a setting in {} is filled in, as in the address
     keyed_url: str | None = None  # the address where a key is set, which says the place itself
     key_command: str = ""  # prints a key where none is set
     by_process: bool = False  # litellm's process answers; only the proxy knows where that listens

@@ -8,11 +8,44 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from addon.routing.backend import Backend
-from addon.routing.rows import amazon, claude, google, hosted, local, openai, search
+from addon.routing.rows import (
+    amazon,
+    claude,
+    compatible,
+    gateways,
+    google,
+    hosted,
+    inference,
+    local,
+    openai,
+    search,
+)
 
-_ROOMS = (claude, amazon, openai, google, hosted, local, search)
+_ROOMS = (claude, amazon, openai, google, hosted, gateways, inference, compatible, local, search)
 
 BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for room in _ROOMS for row in room.ROWS})
+
+# those that most people mean: named where somebody has to be told what there is, and first in docs/backends.md
+POPULAR = (
+    "anthropic",
+    "openai",
+    "gemini",
+    "openrouter",
+    "deepseek",
+    "zai",
+    "moonshot",
+    "dashscope",
+    "minimax",
+    "xai",
+    "mistral",
+    "groq",
+    "azure",
+    "vertex",
+    "ollama",
+    "vllm",
+    "llamacpp",
+    "lmstudio",
+)
 
 # other names that users know a provider by
 ALIASES: Mapping[str, str] = MappingProxyType(
@@ -38,6 +71,18 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "vercel_ai_gateway": "vercel",
         "xiaomi_mimo": "xiaomi",
         "litellm_proxy": "litellm-proxy",
+        "github_copilot": "github-copilot",
+        "copilot": "github-copilot",
+        "azure_ai": "azure-foundry",
+        "foundry": "azure-claude",
+        "mantle": "bedrock-mantle",
+        "nano-gpt": "nanogpt",
+        "veniceai": "venice",
+        "mimo": "xiaomi",
+        "hunyuan": "tencent",
+        "ark": "volcengine",
+        "charity_engine": "charity-engine",
+        "zen": "opencode",
     }
 )
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from addon.routing.backend import Backend, Minting
-from addon.routing.backends import ALIASES, BACKENDS
+from addon.routing.backends import ALIASES, BACKENDS, POPULAR
 
 SHORTEST_SECRET = 12  # keys that are given out have 20 characters and more; local servers take "EMPTY" or "lm-studio"
 LIVE = "chosen while running"  # where a rule or a model stands that no file names
@@ -250,7 +250,10 @@ def quoted(name: str) -> str:
 def nearest(name: str, known: Mapping[str, object] = BACKENDS) -> str:
     """Say which providers a mistaken name may mean."""
     near = get_close_matches(name.lower()[:LONGEST_NAME], [*known, *ALIASES], n=3)
-    return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(sorted(known))}."
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    shown = sorted(each for each in known if each in POPULAR or each not in BACKENDS)
+    return f"Known: {', '.join(shown)}; docs/backends.md lists all."
 
 
 def tier_of(model: str) -> Tier | None:

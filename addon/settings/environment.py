@@ -144,7 +144,25 @@ def endpoint(
     if minting is not None and row.tokens:
         key_name = row.tokens[0]  # what is made is a token
     header, prefix = row.auth_of(key_name, base_url)
-    return Endpoint(row, base_url, Credential(header, prefix, key_name, key, minting), base_name), fault
+    credential = Credential(header, prefix, key_name, key, minting)
+    return Endpoint(row, base_url, credential, base_name, _headers(row, values)), fault
+
+
+def _headers(row: Backend, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The headers of the provider's row; one of a place that nobody has told is left out. Raises: ConfigError."""
+    made = []
+    for name, value in row.headers:
+        told = {place: _told(row, place, values) for place in PLACEHOLDER.findall(value)}
+        if all(told.values()):
+            filled = PLACEHOLDER.sub(lambda found: told[found[1]] or "", value)  # noqa: B023 - called here
+            made.append((name, checked_key(" and ".join(told) or name, filled) or ""))
+    return tuple(made)
+
+
+def _told(row: Backend, place: str, values: Mapping[str, str]) -> str | None:
+    """What the user has said of a place, or what it is where nobody has."""
+    name = next((name for name in row.places[place] if name in values), None)
+    return row.place[place] if name is None else values[name]
 
 
 def _placed(row: Backend, key_name: str, values: Mapping[str, str]) -> str | None:

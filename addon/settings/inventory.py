@@ -7,6 +7,7 @@ from addon.routing.backends import BACKENDS, find
 from addon.routing.config import TIMEOUTS, Endpoint, Tier, Timeouts, timeouts_told
 from addon.routing.facts import ModelFacts, Price
 from addon.routing.settings import Settings
+from addon.settings import environment
 from addon.settings.assembly import Configuration
 from addon.settings.environment import PREFERRED
 from addon.settings.switch import Switch
@@ -101,7 +102,7 @@ def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Con
     told: Mapping[str, object] = {
         "dialect": endpoint.backend.dialect if written and written.dialect else None,
         "proxy": "{}://{}:{}".format(*endpoint.proxy) if endpoint.proxy else None,
-        "headers": ", ".join(sorted(header for header, _ in endpoint.headers)),
+        "headers": ", ".join(sorted(written.headers)).lower() if written else "",
         "body": dict(endpoint.extra_body),
         "profile": ", ".join(f"{field} {value}" for field, value in endpoint.profile.items()),
         "timeouts": _seconds(endpoint.timeouts) if endpoint.timeouts != configuration.base.timeouts else None,
@@ -116,8 +117,9 @@ def _place(configuration: Configuration, key: str | None, part: str) -> str:
 
 
 def _own_address(endpoint: Endpoint) -> str | None:
-    row = BACKENDS.get(endpoint.backend.like or endpoint.backend.name)
-    return row.base_url if row else None
+    """Its row's address where nobody says anything, not even of its place."""
+    row = BACKENDS.get(endpoint.backend.name) or BACKENDS.get(endpoint.backend.like)
+    return environment.endpoint(row, {})[0].base_url if row else None
 
 
 def _seconds(timeouts: Timeouts) -> str:

@@ -55,7 +55,13 @@ class _Provider:
         if self.row is None:
             return False
         own = self.row.base_url
-        return self.address is None or own is None or self.word.startswith("vertex_") or _same_host(own, self.address)
+        return (
+            self.address is None
+            or own is None
+            or "{" in own
+            or self.word.startswith("vertex_")
+            or _same_host(own, self.address)
+        )
 
 
 @dataclass(slots=True)
@@ -283,7 +289,7 @@ def _guessed(text: str, address: str | None, where: Path) -> str:
 def _unknown(word: str, where: Path) -> Mistake:
     known = dict.fromkeys((*BACKENDS, *names.RENAMED, *names.COMPATIBLE))
     if word in names.NOT_YET:
-        return Mistake(where, f"{word} is not supported yet. Supported: {', '.join(sorted(known))}. {ANY_SERVER}")
+        return Mistake(where, f"{word} is not supported yet. {nearest('', known)} {ANY_SERVER}")
     return Mistake(where, f"there is no provider {shown(word)}. {nearest(word, known)} {ANY_SERVER}")
 
 
@@ -301,8 +307,6 @@ def _row(word: str, model: str, address: str | None, where: Path) -> Backend | N
     )
     if row is None:
         raise _unknown(word, where)
-    if word.startswith("vertex_") and is_claude:
-        raise Mistake(where, "Claude at Vertex AI is not supported yet; Gemini and the models of its garden are")
     if row.name in ("vertex", "gemini") and address is not None:
         raise Mistake(where, f"{word} with an api_base speaks Google's own format, which Detour does not. {ANY_SERVER}")
     return row

@@ -49,9 +49,8 @@ COMPATIBLE = (
 )  # fmt: skip
 NOT_YET = frozenset(
     (
-        "ai21", "ai21_chat", "amazon_nova", "auto_router", "azure_text", "baseten",
-        "chatgpt", "clarifai", "cloudflare", "codestral", "databricks", "datarobot", "friendliai", "github",
-        "github_copilot", "heroku", "nebius", "nlp_cloud", "novita", "oci", "oobabooga", "petals", "predibase",
+        "ai21", "ai21_chat", "amazon_nova", "auto_router", "azure_text", "chatgpt", "clarifai", "databricks",
+        "datarobot", "friendliai", "github", "heroku", "nlp_cloud", "oci", "oobabooga", "petals", "predibase",
         "replicate", "sagemaker", "sagemaker_chat", "sap", "snowflake", "text-completion-openai", "triton", "watsonx",
         "watsonx_text",
     )

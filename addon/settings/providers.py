@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from addon.dialects.extras import replace_headers
 from addon.protocol.errors import ConfigError
 from addon.routing.backend import Backend
 from addon.routing.backends import find
@@ -103,7 +104,10 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
         base_url,
         replace(credential, header=header, prefix=prefix),
         base_name,
-        headers=tuple((name.lower(), _header(name, value, sources)) for name, value in backend.headers.items()),
+        headers=replace_headers(
+            found.headers,
+            tuple((name.lower(), _header(name, value, sources)) for name, value in backend.headers.items()),
+        ),
         extra_body=MappingProxyType(dict(backend.body)),
         profile=profile(backend.profile),
         proxy=_proxy(filled(backend.proxy, sources.values)) if backend.proxy else None,

@@ -275,3 +275,15 @@ def test_the_names_of_logging_are_read(values: dict[str, str], logging: Logging)
 
 def test_the_home_is_kept() -> None:
     assert parse({"DETOUR_HOME": "/somewhere"}).home == "/somewhere"
+
+
+def test_a_rows_headers_are_filled_as_its_address_is() -> None:
+    made, _ = endpoint(BACKENDS["claude-on-aws"], {"ANTHROPIC_AWS_WORKSPACE_ID": "w1"})
+    assert made.base_url == "https://aws-external-anthropic.us-east-1.api.aws"
+    assert made.headers == (("anthropic-workspace-id", "w1"),)
+    assert endpoint(BACKENDS["claude-on-aws"], {})[0].headers == ()
+
+
+def test_a_header_that_no_header_can_be_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ANTHROPIC_AWS_WORKSPACE_ID holds characters"):
+        endpoint(BACKENDS["claude-on-aws"], {"ANTHROPIC_AWS_WORKSPACE_ID": "w\n1"})

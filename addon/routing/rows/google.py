@@ -5,8 +5,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, Takes
-from addon.routing.backend import Backend, Mint, Minting, Speech
-from addon.routing.rows.claude import CLAUDE
+from addon.routing.backend import Backend, Speech
+from addon.routing.rows.claude import BY_GOOGLE, CLAUDE
 
 VERTEX_CHAT = "vertex_chat"
 VERTEX_CLAUDE = "vertex_claude"
@@ -31,7 +31,6 @@ HOSTS = (
 )
 ANY, WITH_VENDOR, CLAUDES = re.compile(""), re.compile("/"), re.compile("^claude-")
 
-BY_GOOGLE = Minting(Mint.GOOGLE, "https://www.googleapis.com/auth/cloud-platform")
 KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the first where both are set, as in Google's own SDK
 
 ROWS = (

@@ -47,6 +47,14 @@ ROWS = (
         profile=replace(NO_SEARCH, takes=Takes.VLLM),
     ),
     Backend("sglang", "http://localhost:30000/v1", needs_key=False, profile=LOCAL),
+    Backend(
+        "sglang-anthropic",
+        "http://localhost:30000",
+        NATIVE,
+        needs_key=False,
+        keys=("SGLANG_API_KEY",),
+        profile=replace(NO_SEARCH, takes=Takes.PLAIN),
+    ),
     Backend("llamacpp", None, needs_key=False, profile=LOCAL),  # its own default, port 8080, is our door one's
     Backend(
         "llamacpp-anthropic",
@@ -65,6 +73,7 @@ ROWS = (
         keys=("LMSTUDIO_API_KEY",),
         profile=replace(NO_SEARCH, takes=Takes.SERVER),
     ),
+    Backend("localai", None, needs_key=False, profile=LOCAL),  # its own default is port 8080 too
     Backend(
         "litellm-proxy",
         "http://localhost:4000/v1",
@@ -82,5 +91,13 @@ ROWS = (
         by_process=True,
         profile=LITELLM,
         by_model=LITELLMS,
+    ),
+    Backend(
+        "litellm-proxy-anthropic",
+        "http://localhost:4000",
+        NATIVE,
+        needs_key=False,
+        keys=("LITELLM_API_KEY",),
+        profile=Profile(takes=Takes.GATEWAY),
     ),
 )

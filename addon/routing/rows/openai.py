@@ -1,5 +1,6 @@
 """OpenAI's models: at OpenAI, and on Azure."""
 
+from types import MappingProxyType
 from typing import Any
 
 from addon.dialects.profiles import Profile, ReasoningStyle, SearchStyle
@@ -46,5 +47,14 @@ ROWS = (
         keys=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
         profile=OPENAI,
         by_model=OPENAI_MODELS,
+    ),
+    # other makers' models on Microsoft's cloud
+    Backend(
+        "azure-foundry",
+        "https://{AZURE_AI_RESOURCE}.services.ai.azure.com/openai/v1",
+        auth=API_KEY,
+        keys=("AZURE_AI_API_KEY",),
+        bases=("AZURE_AI_API_BASE",),
+        place=MappingProxyType({"AZURE_AI_RESOURCE": None}),
     ),
 )
