@@ -28,12 +28,17 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
 OURS: Mapping[str, str] = {
     "azure_ai": "azure-foundry",
     "bedrock_converse": "bedrock",
+    "bedrock_mantle": "bedrock-mantle",
+    "charity_engine": "charity-engine",
     "cohere_chat": "cohere",
     "fireworks_ai": "fireworks",
+    "github_copilot": "github-copilot",
     "hosted_vllm": "vllm",
     "lm_studio": "lmstudio",
+    "nano-gpt": "nanogpt",
     "nvidia_nim": "nvidia",
     "together_ai": "together",
+    "veniceai": "venice",
     "vercel_ai_gateway": "vercel",
     "xiaomi_mimo": "xiaomi",
 }

@@ -44,12 +44,12 @@ def test_a_bare_name_finds_its_provider(values: Mapping[str, str], model: str, t
 
 
 TOLD: list[tuple[Mapping[str, str], str, str]] = [
-    ({}, "gpt-oss-120b", "several providers have 'gpt-oss-120b', and none of them can be asked yet: cerebras/gpt-oss-"),
+    ({}, "gpt-oss-120b", "several providers have 'gpt-oss-120b', and none of them can be asked yet: azure-"),
     (GROQ | CEREBRAS, "gpt-oss-120b", "can be asked: cerebras/gpt-oss-120b, groq/openai/gpt-oss-120b. Write provider/"),
     (
         {},
         "Meta-Llama-3-70B-Instruct",
-        "none of them can be asked yet: litellm/anyscale/meta-llama/Meta-Llama-3-70B-Instruct",
+        "none of them can be asked yet: azure-foundry/Meta-Llama-3-70B-Instruct, hyperbolic/meta-llama/Meta-",
     ),
     ({}, "gemini2.5-pro", "no provider is known to have a model 'gemini2.5-pro'. Did you mean gemini/gemini-2.5-pro"),
     ({}, "xyzzy", "no provider is known to have a model 'xyzzy'. Write provider/model. `detour models` lists"),
