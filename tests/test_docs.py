@@ -24,6 +24,7 @@ DOCS = ROOT / "docs"
 SCHEMA = ROOT / "addon" / "settings" / "detour.schema.json"
 DIALECTS = {
     "openai_chat": "chat-completions",
+    "gemini": "Gemini's own",
     "vertex_chat": "chat-completions, by vendor/name",
     "anthropic": "Messages, untranslated",
     "vertex_claude": "Messages, untranslated",

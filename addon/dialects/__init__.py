@@ -140,6 +140,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "vertex_chat": "openai_chat.vertex",
         "bedrock_claude": "bedrock.claude",
         "bedrock_converse": "bedrock.converse",
+        "gemini": "gemini.dialect",
         "searxng": "web.searxng",
         "brave": "web.brave",
     }

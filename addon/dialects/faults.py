@@ -79,6 +79,8 @@ SIGNS: tuple[tuple[frozenset[int] | None, re.Pattern[str], Kind], ...] = tuple(
         ((), r"overloaded|insufficient_system_resource|service unavailable|\bunavailable\b", Kind.OVERLOADED),
         ((503, 529), r"", Kind.OVERLOADED),
         ((408, 504, 524), r"", Kind.TIMEOUT),
+        ((499,), r"", Kind.SERVER),  # Google's own server gave up
+        ((501,), r"unimplemented", Kind.REFUSED),
         ((409, 425), r"", Kind.SERVER),  # of two requests at once, or one too early: another time it may do
         ((), r"modeltimeout", Kind.TIMEOUT),
         (

@@ -53,6 +53,7 @@ class Lost(StrEnum):
     SCHEMA_IN_WORDS = "schema_in_words"
     SCHEMA_UNCHECKED = "schema_unchecked"
     REPLY_PART = "reply_part"
+    REPLY_STATE = "reply_state"
     REPLY_BEHIND_CUT_CALL = "reply_behind_cut_call"
     SILENT_OVERFLOW = "silent_overflow"
 
@@ -151,6 +152,11 @@ LOSSES: Mapping[Lost, Sort] = MappingProxyType({
     ),
     Lost.REPLY_PART: Sort(
         "has no place in a Messages reply", "The backend said something that Anthropic has no word for."
+    ),
+    Lost.REPLY_STATE: Sort(
+        "came behind the last words, where the client keeps nothing",
+        "A backend's own state travels in thinking, and the client takes a reply's last block for its answer.",
+        routine=True,
     ),
     Lost.REPLY_BEHIND_CUT_CALL: Sort(
         "came behind a tool call that was cut at a limit", "The client drops the cut call and resumes from there."

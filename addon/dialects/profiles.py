@@ -24,6 +24,8 @@ class ReasoningStyle(StrEnum):
     REASONING = "reasoning"  # {"reasoning": {"effort": "low"}}
     NOVA = "nova"  # {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
     CLAUDE = "claude"  # {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
+    LEVEL = "level"  # of Gemini's own format: {"thinkingConfig": {"thinkingLevel": "LOW"}}
+    BUDGET = "budget"  # the same of Gemini 2.5: {"thinkingConfig": {"thinkingBudget": 2048}}
 
 
 class Echo(StrEnum):
@@ -74,6 +76,8 @@ class SearchStyle(StrEnum):
     ZAI = "zai"  # a tool {"type": "web_search", "web_search": {...}}
     BIGMODEL = "bigmodel"  # the same with an engine of another name
     GROQ = "groq"  # a tool {"type": "browser_search"}
+    GOOGLE = "google"  # of Gemini's own format: a tool {"googleSearch": {}}, and no function beside it
+    GOOGLE_BESIDE = "google_beside"  # the same of Gemini 3, which takes functions beside it
 
 
 class Takes(StrEnum):
@@ -100,7 +104,7 @@ class Profile:
 
     max_tokens_field: str = "max_tokens"
     default_max_tokens: int = 8_192  # where the model's own limit is unknown; fits beside a prompt in a 32k window
-    system_role: str = "system"
+    system_role: str = "system"  # "user", of Gemini's own format: Gemma knows no other
     system_turns: SystemTurns = SystemTurns.ANYWHERE
     reasoning: ReasoningStyle = ReasoningStyle.NONE
     efforts: tuple[str, ...] = ("low", "medium", "high")  # ascending; what the knob takes
@@ -139,4 +143,6 @@ class Profile:
     rich_results: bool = False  # Converse: a tool's result holds media, and the model is told that it is an error
     cache_points: int = 0  # Converse: how many marks a request may have up to which the prompt is cached
     claude: bool = False  # Claude itself: it signs its thinking as Anthropic does, on whatever cloud
+    gemini_three: bool = False  # of Gemini's own format: ids of calls, media in results, no call without a signature
+    vertex: bool = False  # of Gemini's own format: models lie under their publisher, and what its tools did stays there
     always: Mapping[str, Any] = field(default_factory=dict)  # fields of every request's body

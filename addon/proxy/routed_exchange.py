@@ -17,13 +17,15 @@ from addon.protocol import compression, framing, tokens
 from addon.protocol.deltas import Delta, Failure
 from addon.protocol.errors import JSON_HEADERS, SSE_HEADERS, DetourError, MalformedReply, Reply
 from addon.protocol.event_shapes import MESSAGE_STOP
-from addon.protocol.event_writer import BEHIND_CUT, EventWriter
+from addon.protocol.event_writer import BEHIND_CUT, UNCARRIED, EventWriter
 from addon.protocol.messages import collect
 from addon.proxy.exchange import Exchange, Unpacked, Watch
 from addon.proxy.intake import Send
 from addon.routing.config import Credential
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
 
+# what the writer found no place for, by its path; of any other it is a part of the reply
+REPLY_LOSSES: Mapping[str, Lost] = {BEHIND_CUT: Lost.REPLY_BEHIND_CUT_CALL, UNCARRIED: Lost.REPLY_STATE}
 LINE_ENDS = (b"\n", b"\r")
 EVENT_END = re.compile(rb"\n\n|\r\r|\n\r\n")  # what stands behind a whole event
 MOST_OF_AN_END = 4096  # bytes: more than the lines of a last event
@@ -195,10 +197,7 @@ class RoutedExchange(Exchange):
 
     def _note_losses(self, unread: Iterable[str] = ()) -> None:
         """Add to what the request lost what the reply did; ``usage`` is known."""
-        parts = [
-            loss(Lost.REPLY_BEHIND_CUT_CALL if path == BEHIND_CUT else Lost.REPLY_PART, f"reply.{path}")
-            for path in unread
-        ]
+        parts = [loss(REPLY_LOSSES.get(path, Lost.REPLY_PART), f"reply.{path}") for path in unread]
         self.losses = (*self.send.encoded.losses, *parts, *window.cut(self.usage, self._context()))
 
     def _whole(self, status: int, headers: Mapping[str, str], body: bytes) -> Reply:

@@ -136,7 +136,7 @@ class Profile(Part):
 
     max_tokens_field: Maybe[Name] = None
     default_max_tokens: Maybe[Positive] = None
-    system_role: Maybe[Literal["system", "developer"]] = None
+    system_role: Maybe[Literal["system", "developer", "user"]] = None
     system_turns: Maybe[Annotated[SystemTurns, Field(strict=False)]] = None
     reasoning: Maybe[Annotated[ReasoningStyle, Field(strict=False)]] = None
     efforts: Maybe[Annotated[list[Literal["low", "medium", "high", "xhigh", "max"]], Field(min_length=1)]] = None
@@ -184,6 +184,10 @@ class Profile(Part):
     """How many marks a request may have up to which its prompt is cached (Converse)."""
     claude: Maybe[bool] = None
     """Claude itself, whose signatures Anthropic takes."""
+    gemini_three: Maybe[bool] = None
+    """Of Gemini's own format: a model of Gemini 3 or later."""
+    vertex: Maybe[bool] = None
+    """Of Gemini's own format: models lie under their publisher."""
     always: Body = {}
     """Fields of every request's body."""
 
@@ -193,8 +197,8 @@ class Backend(Part):
 
     like: Maybe[Name] = None
     """The known provider that it is like."""
-    dialect: Maybe[Literal["openai_chat", "anthropic", "bedrock_claude", "bedrock_converse"]] = None
-    """What it speaks: chat-completions, or Anthropic's own format."""
+    dialect: Maybe[Literal["openai_chat", "anthropic", "bedrock_claude", "bedrock_converse", "gemini"]] = None
+    """What it speaks: chat-completions, or a cloud's or a vendor's own format."""
     address: Maybe[Name] = None
     """Its address, to which the dialect's path is added: http://gpu-box:8000/v1"""
     credential: Annotated[Maybe[Name | Credential], Field(repr=False)] = None

@@ -45,12 +45,16 @@ def test_nothing_of_anthropics_vocabulary_reaches_a_backend(story: Story) -> Non
     assert "x-anthropic-billing-header" not in json.dumps(wire)
 
 
+# the tools' own schemas, a call's arguments, and what is the backend's own
+OF_OTHERS = ("parameters", "parametersJsonSchema", "responseJsonSchema", "schema", "json", "args", "reasoning_details")
+
+
 def keys(value: object) -> Iterator[str]:
-    """Every key of a JSON value, but for those of the tools' own schemas, and of what is the backend's own."""
+    """Every key of a JSON value, but for those of others."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key
-            if key not in ("parameters", "schema", "json", "reasoning_details"):
+            if key not in OF_OTHERS:
                 yield from keys(inner)
     elif isinstance(value, list):
         for inner in value:

@@ -181,7 +181,7 @@ ADDED: tuple[Row, ...] = (
     Row(("dashscope",), "messages.*.reasoning_content", str, "Alibaba Cloud Model Studio, deep thinking"),
     Row(("zai", "bigmodel"), "tool_stream", Literal[True], "docs.z.ai, tool streaming"),
     Row(
-        ("gemini", "gemini-chat"),
+        ("gemini-chat",),
         "messages.*.tool_calls.*.extra_content",
         ExtraContent,
         "ai.google.dev, thought signatures",

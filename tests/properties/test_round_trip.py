@@ -29,9 +29,13 @@ WANTING = {
     "openrouter/z-ai/glm-5.3": Echo.REASONING_DETAILS,
     "minimax/MiniMax-M3": Echo.REASONING_DETAILS,
     "mistral/m": Echo.THINKING_PARTS,
-    "gemini/gemini-3-pro": Echo.CALL_SIGNATURES,
+    "gemini-chat/gemini-3-pro": Echo.CALL_SIGNATURES,
 }
-SIBLINGS = ("openrouter/another", "gemini/gemini-2.5-flash", "deepseek/v3")  # other models of some of the providers
+SIBLINGS = (
+    "openrouter/another",
+    "gemini-chat/gemini-2.5-flash",
+    "deepseek/v3",
+)  # other models of some of the providers
 OTHERS = ("vllm/m", *WANTING, *SIBLINGS)
 TOOLS = st.sampled_from(["Bash", "9to5", "mcp__a__" + "n" * 70, "mcp.dotted"])
 SIGNED = st.sampled_from([{}, *({"extra_content": {"google": {"thought_signature": f"sig-{n}"}}} for n in range(2))])

@@ -16,7 +16,7 @@ class Answered:
 
 
 OPENAI_AT = "https://api.openai.com/v1"
-GEMINI_AT = "https://generativelanguage.googleapis.com/v1beta/openai"
+GEMINI_AT = "https://generativelanguage.googleapis.com/v1beta"
 OLLAMA_AT = "http://localhost:11434/v1"
 AZURE_AT = "https://your-resource-name.openai.azure.com/openai/deployments/your-deployment-name"
 

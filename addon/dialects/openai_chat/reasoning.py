@@ -28,6 +28,8 @@ def think(request: Request, target: Target, body: Json, losses: list[Loss]) -> N
 # style -> (off, word of effort or None) -> fields of the body
 KNOBS: Mapping[ReasoningStyle, Callable[[bool, str | None], Json]] = {
     ReasoningStyle.EFFORT: lambda _, word: {"reasoning_effort": word} if word else {},
+    ReasoningStyle.LEVEL: lambda _, word: {"reasoning_effort": word} if word else {},  # as Gemini's are called here
+    ReasoningStyle.BUDGET: lambda _, word: {"reasoning_effort": word} if word else {},
     ReasoningStyle.OPENROUTER: lambda off, word: {
         "reasoning": {"enabled": False} if off else {"effort": word or "medium"}
     },

@@ -150,6 +150,10 @@ def _groq(search: Search, said: frozenset[str], body: Json) -> None:
     body["tool_choice"] = "required"
 
 
+def _google(search: Search, said: frozenset[str], body: Json) -> None:
+    _add_tool({"googleSearch": {}}, body)
+
+
 def _add_tool(tool: Json, body: Json) -> None:
     body["tools"] = [*body.get("tools", ()), tool]
 
@@ -166,5 +170,7 @@ STYLES: Mapping[SearchStyle, Style] = MappingProxyType(
         SearchStyle.ZAI: Style(_glm("search-prime"), frozenset((ALLOWED,)), most_domains=1),
         SearchStyle.BIGMODEL: Style(_glm("search_std"), frozenset((ALLOWED,)), most_domains=1),
         SearchStyle.GROQ: Style(_groq, once=False),
+        SearchStyle.GOOGLE: Style(_google, once=False, forced=False),
+        SearchStyle.GOOGLE_BESIDE: Style(_google, once=False, forced=False, beside=True),
     }
 )

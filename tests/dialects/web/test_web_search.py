@@ -66,6 +66,8 @@ PLAIN: dict[SearchStyle, tuple[Json, list[tuple[str, bool]]]] = {
         [],
     ),
     SearchStyle.GROQ: ({**function("browser_search"), "tool_choice": "required"}, [LIMIT]),
+    SearchStyle.GOOGLE: ({"tools": [{"googleSearch": {}}]}, [LIMIT]),
+    SearchStyle.GOOGLE_BESIDE: ({"tools": [{"googleSearch": {}}]}, [LIMIT]),
 }
 
 
@@ -108,6 +110,7 @@ WITH_DOMAINS: dict[SearchStyle, tuple[Json, list[tuple[str, bool]]]] = {
     SearchStyle.ENABLE_SEARCH_AGENT: (PLAIN[SearchStyle.ENABLE_SEARCH_AGENT][0], [UNSAID, NOWHERE, LIMIT]),
     SearchStyle.ZAI: (glm(), [UNSAID, NOWHERE]),
     SearchStyle.GROQ: (PLAIN[SearchStyle.GROQ][0], [UNSAID, NOWHERE, LIMIT]),
+    SearchStyle.GOOGLE: (PLAIN[SearchStyle.GOOGLE][0], [UNSAID, NOWHERE, LIMIT]),
 }
 
 

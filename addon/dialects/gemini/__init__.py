@@ -1,0 +1,1 @@
+"""Gemini's own format, ``generateContent``, at AI Studio and on Vertex AI."""
