@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from addon import __version__
-from addon.cli import groups, log_commands
+from addon.cli import groups, log_commands, model_commands
 from addon.cli.arguments import OwnFlagsFirst
 from addon.cli.doors import ANTHROPIC, LOOPBACK, REGULAR_PORT, REVERSE_PORT, WEB_PORT, Doors, check_port, loopback_hosts
 from addon.cli.surroundings import Shell
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(groups.config)
 app.add_typer(groups.route)
 app.add_typer(log_commands.commands)
+app.add_typer(model_commands.commands)
 
 Port = Annotated[
     int, typer.Option("--port", min=1, max=65535, metavar="PORT", help="Door one: the proxy for HTTPS_PROXY.")

@@ -19,6 +19,23 @@ def rows(settings: Settings, health: Health, now: float) -> tuple[Row, ...]:
     return tuple(known.get(name) or Row(name, State.UP) for name in dict.fromkeys((*listed, *known)))
 
 
+def uses(settings: Settings) -> dict[Choice, tuple[str, ...]]:
+    """Return what each configured choice answers, in words: tiers, rules, aliases; without those of a star."""
+    named: list[tuple[str, tuple[Choice, ...]]] = [
+        (str(tier), answer.choices) for tier, answer in settings.tiers.items()
+    ]
+    named += [(f"rule {rule.name}", rule.answer.choices) for rule in settings.rules if rule.answer is not None]
+    named += [(f"alias {name}", choices) for name, choices in settings.aliases.items()]
+    named += [(f"shadow of {rule.name}", (rule.shadow.choice,)) for rule in settings.rules if rule.shadow is not None]
+    found: dict[Choice, dict[str, None]] = {}
+    for what, choices in named:
+        for number, choice in enumerate(choices):
+            endpoint = settings.endpoints.get(choice.provider)
+            if "*" not in choice.model and not (endpoint is not None and endpoint.only_searches):
+                found.setdefault(choice, {})[f"{what}, then" if number else what] = None
+    return {choice: tuple(words) for choice, words in found.items()}
+
+
 def named(text: str, settings: Settings, health: Health, now: float) -> str:
     """Return the target that somebody means: its name, or an alias or a bare model that stands for it alone.
 

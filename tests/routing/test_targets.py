@@ -10,6 +10,7 @@ from addon.routing.config import PASS, Answer, Choice, Tier
 from addon.routing.health import Health, Row, State
 from addon.routing.rules import Rule, star_of
 from addon.routing.settings import Settings
+from addon.routing.shadow import Shadow
 from addon.settings.assembly import parse
 
 X, Y, STAR = Choice("ollama", "x"), Choice("vllm", "y"), Choice("openai", "gpt-*")
@@ -85,3 +86,21 @@ TOLD = [
 @pytest.mark.parametrize(("row", "line"), TOLD)
 def test_a_target_is_told_in_a_line(row: Row, line: str) -> None:
     assert targets.told(row) == line
+
+
+def test_each_choice_is_told_what_it_answers() -> None:
+    first, second, star = Choice("ollama", "a"), Choice("ollama", "b"), STAR
+    settings = Settings(
+        tiers={Tier.OPUS: Answer((first, second), "big")},
+        rules=(
+            Rule("r", "", (), Answer((star,), "r"), star=star_of("gpt-*"), shadow=Shadow(second, 0.1, "s")),
+            Rule("again", "", (), Answer((first, PASS), "again")),
+            Rule("no", "", (), block="no"),
+        ),
+        aliases={"fast": (second,)},
+    )
+    assert targets.uses(settings) == {
+        first: ("opus", "rule again"),
+        second: ("opus, then", "alias fast", "shadow of r"),
+        PASS: ("rule again, then",),
+    }
