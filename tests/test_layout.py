@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ADDON = ROOT / "addon"
 MODULES = sorted(ADDON.rglob("*.py"))
-ROOMS = {"protocol", "dialects", "routing", "settings", "prompts", "proxy", "cli"}
+ROOMS = {"protocol", "dialects", "routing", "settings", "credentials", "prompts", "proxy", "cli"}
 FLOOR_MODULES = {"__init__", "rewrite", "sidecar", "stream"}  # the modules that stand in no room
 
 # room or module -> what it may import of ours, beside itself
@@ -23,12 +23,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dialects": {"protocol"},
     "routing": {"dialects", "protocol"},
     "settings": {"routing", "dialects", "protocol"},
+    "credentials": {"settings", "routing", "protocol"},
     "prompts": {"routing", "dialects", "protocol"},
     "stream": {"dialects", "protocol"},
     "sidecar": set(),  # a process of its own, with litellm in it
-    "proxy": {"stream", "prompts", "settings", "routing", "dialects", "protocol"},
-    "cli": {"stream", "prompts", "settings", "routing", "dialects", "protocol"},
-    "rewrite": {"proxy", "stream", "prompts", "settings", "routing", "dialects", "protocol"},
+    "proxy": {"stream", "prompts", "credentials", "settings", "routing", "dialects", "protocol"},
+    "cli": {"stream", "prompts", "credentials", "settings", "routing", "dialects", "protocol"},
+    "rewrite": {"proxy", "stream", "prompts", "credentials", "settings", "routing", "dialects", "protocol"},
 }
 
 # modules that touch the world, each with what it touches; every other module is values in, values out
@@ -47,6 +48,11 @@ SHELL = {
     "settings/mark_secret": "makes and reads a file",
     "settings/instance_file": "says which Detours run, in files",
     "routing/catalog": "reads litellm's data file",
+    "credentials/makers": "looks for what is installed",
+    "credentials/purse": "makes credentials beside the event loop, and keeps them until they expire",
+    "credentials/google": "asks Google for tokens",
+    "credentials/aws": "reads AWS's files, and asks AWS for credentials",
+    "credentials/commands": "runs commands",
     "prompts/log/writer": "writes the prompt log",
     "prompts/log/reading": "reads it",
     "prompts/log/scribe": "a process that writes it",
@@ -209,6 +215,7 @@ def test_every_test_file_mirrors_a_module() -> None:
 OWN_TESTS = (
     "test_transcripts",
     "test_credentials",
+    "test_minting",
     "test_endings",
     "test_races",
     "test_storm",

@@ -122,7 +122,7 @@ def _sending(chosen: Route, call: Call, settings: Settings) -> dict[str, Any]:
         "answers": settled.name,
         "reason": settled.reason,
         "address": encoded.wire.url,
-        "key": f"${credential.variable}" if credential.value else None,
+        "key": f"${credential.variable}" if credential.is_sent else None,
         "when it cannot": [choice.name for choice in settled.others],
         "changed": [f"{change.path}: {change.what}" for change in changed],
         "lost": [f"{loss.path}: {loss.what}" for loss in encoded.losses if not loss.routine],

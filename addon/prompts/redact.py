@@ -192,14 +192,16 @@ class Redactor:
         return found
 
 
-def for_settings(settings: "Settings", secret: bytes) -> Redactor:
-    """Return the redactor that knows the user's patterns and every configured key."""
-    return Redactor(secret, settings.redact, configured_keys(settings))
+def for_settings(settings: "Settings", secret: bytes, made: tuple[str, ...] = ()) -> Redactor:
+    """Return the redactor that knows the user's patterns, every configured key, and what mints have ``made``."""
+    return Redactor(secret, settings.redact, (*configured_keys(settings), *made))
 
 
 def configured_keys(settings: "Settings") -> tuple[str, ...]:
-    """Return the keys of all providers that have one."""
-    return tuple(key for endpoint in settings.endpoints.values() if (key := endpoint.credential.key))
+    """Return the keys of all providers that have one, and those that others are made with."""
+    credentials = [endpoint.credential for endpoint in settings.endpoints.values()]
+    made_with = [value for each in credentials if each.minting is not None for value in each.minting.secrets]
+    return (*(each.key for each in credentials if each.key), *dict.fromkeys(made_with))
 
 
 def is_telling(value: str) -> bool:

@@ -9,12 +9,13 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 from mitmproxy.connection import Server
 
+from addon.credentials.made import Unmade
 from addon.dialects.documents import Reading, Unread
 from addon.protocol.errors import SSE_HEADERS, BackendError, DetourError, InternalError, Kind
 from addon.proxy import record, transfer
@@ -28,6 +29,7 @@ from addon.proxy.routed_exchange import RoutedExchange
 from addon.proxy.sidecar import Sidecar
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
+from addon.routing.backend import Minting
 from addon.routing.config import Timeouts
 from addon.routing.health import Health, State
 from addon.routing.route import Route
@@ -37,6 +39,11 @@ logger = logging.getLogger(__name__)
 
 UNLIMITED = Timeouts(None, None, None, None)  # what passes to Anthropic is as slow as it is
 READING_S = 0.05  # between two looks whether a PDF is read
+MAKING_S = 0.05  # or whether a credential is made
+NO_LAYER = (
+    "{} needs a credential that is made ({}) and never on a flow, for which Detour must know this mitmproxy's inside: "
+    "set a key, or use a version of mitmproxy that pyproject.toml names."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +125,10 @@ class Attempts:
         at_home = transfer.goes_home(flow.request, wire)
         if not at_home:
             transfer.check_credential(send)
-        if not at_home or credential.value:
+        if not at_home or credential.is_sent:
             transfer.strip_credentials(flow.request)
+        if credential.minting is not None and not self._has_layer():
+            raise BackendError(Kind.CREDENTIAL, NO_LAYER.format(send.route.name, credential.variable))
         record.keep_original(flow, send)
         rewrite = transfer.send_home if at_home else transfer.send_away
         rewrite(flow.request, send, masked=self._has_layer())
@@ -169,7 +178,21 @@ class Attempts:
             return Allowed(UNLIMITED, None, exchange.started)
         streaming = journey.settings.streaming if exchange.send.stream else None  # only a stream can be pinged
         timeouts = self.sidecar.allowed(journey.route.timeouts, exchange.send.destination.endpoint)
-        return Allowed(timeouts, streaming, exchange.started)
+        allowed = Allowed(timeouts, streaming, exchange.started)
+        return allowed if exchange.minting is None else self._equip(exchange, exchange.minting, allowed)
+
+    def _equip(self, exchange: RoutedExchange, minting: Minting, allowed: Allowed) -> Allowed:
+        """Give an attempt the credential that is made for it; it waits where that is not there."""
+        try:
+            made = self._control.purse.look(minting)
+        except Unmade as unmade:
+            message = f"{exchange.route.name} has no credential from {minting.told}: {unmade.message}."
+            error = BackendError(Kind.CREDENTIAL, self._control.hiding.text(message))
+            return replace(allowed, refused=Trouble(error.message, error=error))
+        if made is None:
+            return replace(allowed, wait=Again(MAKING_S))
+        exchange.equip(made)
+        return allowed
 
     def credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
@@ -179,12 +202,13 @@ class Attempts:
             found[credential.header] = credential.value
         if isinstance(exchange, RoutedExchange):
             found |= self.sidecar.credentials(exchange.send.destination.endpoint)
-        if not found:
+        made = exchange if isinstance(exchange, RoutedExchange) and exchange.made is not None else None
+        if not found and made is None:
             return {}
         if there != transfer.origin(flow.request):
             logger.warning("Detour: %s was pointed at another host by hand; it goes without its credential", flow.id)
             return {}
-        return found
+        return found if made is None else {**found, **_made(flow, made)}
 
     def holds(self, flow: http.HTTPFlow) -> Exchange | None:
         """The stream whose headers wait for its first content: where we answer if it fails before that."""
@@ -206,8 +230,21 @@ class Attempts:
             self.answered(exchange)
             return None
         error.message = self._hidden(exchange, error)  # it goes into the log, and some backends quote the key
+        if (renewed := self._renewed(exchange, error, journey)) is not None:
+            return renewed
         again = journey.plan(error, time.monotonic(), random.random(), trouble)  # noqa: S311 - spreads the retries
         self._tell(flow, exchange, error, again)
+        return again
+
+    def _renewed(self, exchange: Exchange, error: DetourError, journey: Journey) -> Again | None:
+        """Where a credential that can be made anew is refused, the same target is asked once more, with another."""
+        is_refused = isinstance(error, BackendError) and error.kind is Kind.CREDENTIAL
+        if not is_refused or not isinstance(exchange, RoutedExchange) or exchange.made is None:
+            return None
+        again = journey.once_more(error, time.monotonic())
+        if again is not None and exchange.minting is not None:
+            self._control.purse.refuse(exchange.minting, exchange.made)
+            logger.info("%s; its credential is made anew", error.message.rstrip("."))
         return again
 
     def _note_break(self, exchange: Exchange, journey: Journey, trouble: Trouble | None) -> None:
@@ -307,6 +344,15 @@ class Attempts:
             exchange.client_left = True
 
 
+def _made(flow: http.HTTPFlow, exchange: RoutedExchange) -> Mapping[str, str]:
+    """Return the headers of what was made for this attempt, for the request as it goes out."""
+    try:
+        return exchange.headers_for(transfer.outgoing(flow.request))
+    except Unmade as unmade:
+        logger.warning("Detour: %s goes without its credential: %s", flow.id, unmade.message)
+        return {}
+
+
 def _tell_health(journey: Journey) -> None:
     """Say in the log that a target is another now."""
     row, journey.cooled = journey.cooled, None
@@ -322,7 +368,7 @@ def _tell_health(journey: Journey) -> None:
 def _weighed(flow: http.HTTPFlow, exchange: Exchange, trouble: Trouble | None) -> DetourError | None:
     """Return how an attempt failed; None for one that did not."""
     if trouble is not None:
-        return exchange.trouble(trouble, began=flow.response is not None)
+        return trouble.error or exchange.trouble(trouble, began=flow.response is not None)
     try:
         if exchange.failure is None and exchange.translator is not None and not exchange.closed:
             exchange.close()  # a stream without a body

@@ -24,6 +24,9 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
+from addon.credentials import makers
+from addon.credentials.network import Network
+from addon.credentials.purse import Purse
 from addon.protocol.errors import ConfigError
 from addon.proxy.hiding import Hiding
 from addon.routing import targets
@@ -57,7 +60,8 @@ class Control:
         self._given, self._kept = Switch(), Switch()  # for this run alone; for every run, as the state file has it
         self._watch: asyncio.Task[None] | None = None
         self._anew: asyncio.Task[None] | None = None
-        self.hiding = Hiding(lambda: self.settings, lambda: self.home)
+        self.purse = Purse(lambda minting: makers.make(minting, _network()))
+        self.hiding = Hiding(lambda: self.settings, lambda: self.home, lambda: self.purse.secrets)
         self.health = Health()  # outlives every reading of the files; its times are those of ``now``
         self.now = now
 
@@ -95,10 +99,13 @@ class Control:
         if self._reading is None:
             return
         self._show_switch()
+        self._mint()
+        self.changed.append(self._mint)
         self._watch = asyncio.get_running_loop().create_task(self._look())
 
     def done(self) -> None:
         """Stop looking."""
+        self.purse.close()
         if self._watch is not None:
             self._watch.cancel()
 
@@ -174,6 +181,7 @@ class Control:
     def _put_in_force(self, reading: Reading, switch: Switch, *, keep: bool = True) -> None:
         """Raises: ConfigError, and then all is as before."""
         settings = reading.configuration.settings(switch)
+        _check_mints(settings)
         before = self.rows() if keep else []
         is_switched = switch != self._switch
         if is_switched or not keep:
@@ -189,6 +197,10 @@ class Control:
                 self._keep()
         for tell in self.changed:
             tell()
+
+    def _mint(self) -> None:
+        """Begin to make the credentials that the chosen targets need, before they are asked."""
+        self.purse.want(minting for _, minting in makers.wanted(self.settings or Settings()))
 
     def _keep(self) -> None:
         """Keep what is chosen for the next run, but for what was given for this one."""
@@ -215,7 +227,7 @@ class Control:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            if self._reading is not None and not self._reading.is_current(self.now()):
+            if self._reading is not None and not self._reading.is_current:
                 try:
                     await self._read_anew()
                 except Exception:
@@ -239,7 +251,7 @@ class Control:
                 return
             seen = error if isinstance(error, Unread) else reading or old
             # until one of the files changes again, those that the wrong ones name with them
-            self._reading = replace(old, stamps=seen.stamps, good_until=seen.good_until)
+            self._reading = replace(old, stamps=seen.stamps)
             if self.fault != error.message:
                 self.fault = error.message
                 logger.error("Detour: the settings are not read anew: %s", error.message)  # noqa: TRY400 - the user's
@@ -298,6 +310,17 @@ def _check_presence(old: Reading, reading: Reading) -> None:
     if is_gone or is_emptied:
         what = f"{old.file} is {'gone' if is_gone else 'empty'}"
         raise ConfigError(f"{what}; what it said stays in force until it is back, or until a restart")
+
+
+def _check_mints(settings: Settings) -> None:
+    """Refuse a target whose credential nobody here can make. Raises: ConfigError."""
+    for name, minting in makers.wanted(settings):
+        if lack := makers.lack(minting):
+            raise ConfigError(f"{name} is chosen, and its credential cannot be made: {lack}")
+
+
+def _network() -> Network:
+    return Network.of(os.environ, ctx.options.ssl_verify_upstream_trusted_ca)
 
 
 def _goes_over(switch: Switch, name: str) -> bool:

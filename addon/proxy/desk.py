@@ -42,12 +42,15 @@ class Awaited(Protocol):
 class Allowed:
     """How long an attempt may take. ``streaming`` None: the client waits for a whole reply, and cannot be pinged.
 
-    ``began_at`` is when the exchange began, in seconds of ``time.monotonic``.
+    ``began_at`` is when the exchange began, in seconds of ``time.monotonic``. ``wait``: it cannot be sent yet, its
+    credential is being made; ``refused``: nor ever, there is none.
     """
 
     timeouts: Timeouts
     streaming: Streaming | None
     began_at: float
+    wait: Again | None = None
+    refused: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)

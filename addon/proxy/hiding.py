@@ -20,10 +20,16 @@ logger = logging.getLogger(__name__)
 class Hiding:
     """See the module."""
 
-    def __init__(self, settings: Callable[[], Settings | None], home: Callable[[], Path]) -> None:
-        """``settings``: what is in force; ``home``: where the key of the marks lies."""
-        self._wanted, self._home = settings, home
+    def __init__(
+        self,
+        settings: Callable[[], Settings | None],
+        home: Callable[[], Path],
+        made: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        """``settings``: what is in force; ``home``: where the key of the marks lies; ``made``: what mints have made."""
+        self._wanted, self._home, self._made = settings, home, made
         self._settings: Settings | None = None
+        self._known: tuple[str, ...] = ()
         self._redactor: Redactor | None = None
 
     def text(self, text: str) -> str:
@@ -35,9 +41,10 @@ class Hiding:
         return lambda text: self.text(hide(text))
 
     def _in_force(self) -> Redactor:
-        settings = self._wanted()
-        if self._redactor is None or settings is not self._settings:
-            self._redactor, self._settings = redact.for_settings(settings or Settings(), self._key()), settings
+        settings, made = self._wanted(), self._made()
+        if self._redactor is None or settings is not self._settings or made is not self._known:
+            self._redactor = redact.for_settings(settings or Settings(), self._key(), made)
+            self._settings, self._known = settings, made
         return self._redactor
 
     def _key(self) -> bytes:

@@ -70,7 +70,7 @@ class Detour:
         """Before the settings are read nothing is routed."""
         self.control = Control()
         self.doors = Doors(self.control, self._desk())
-        self.recorder = Recorder(lambda: self.control.home / FILE)
+        self.recorder = Recorder(lambda: self.control.home / FILE, lambda: self.control.purse.secrets)
         self.rest = Rest(self.control, self.doors, self.recorder)
         self.shadows = Shadows(self.control)
         self._recheck = Recheck(self.control)

@@ -131,6 +131,12 @@ class DetourStream(HttpStream):
             self.pace = Pace(allowed.timeouts, allowed.streaming, allowed.began_at)
             self.ours.watched[self.stream_id] = self
         self.pace.timeouts, self.pace.streaming = allowed.timeouts, allowed.streaming
+        if allowed.wait is not None:
+            self._try_again(allowed.wait)
+            return False
+        if allowed.refused is not None:
+            yield from self._fail(allowed.refused, ErrorCode.CONNECT_FAILED)
+            return False
         self._enter(Phase.CONNECTING)
         request, server = self.flow.request, self.flow.server_conn
         connection, error = yield GetHttpConnection(

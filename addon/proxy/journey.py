@@ -27,6 +27,7 @@ class Trouble:
     timed_out: bool = False
     final: bool = False  # the time for the whole exchange is over: nothing is tried any more
     reused: bool = False  # a kept connection was closed under the request: the backend may not even have seen it
+    error: DetourError | None = None  # ours: nobody was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Journey:
     attempt: Attempt | None = None  # the one under way, as the target's health knows it
     cooled: Row | None = None  # a target that is another since the last failure, until somebody has said so
     readings: dict[bytes, Reading] = field(default_factory=dict)  # PDFs that a translation waited for
+    renewed: set[str] = field(default_factory=set)  # targets whose credential was made anew
     _errors: list[DetourError] = field(default_factory=list)
     _tries: int = 0  # how often this target was asked
 
@@ -83,6 +85,14 @@ class Journey:
         if what is After.LARGER:
             return self._leave(error, now, larger(self.route, self.settings, self._too_small()))
         return self._leave(error, now, fall_back(self.route, self.settings))
+
+    def once_more(self, error: DetourError, now: float) -> Again | None:
+        """Note that the target refused a credential that can be made anew, and grant one attempt with another."""
+        if self.route.name in self.renewed:
+            return None
+        self.renewed.add(self.route.name)
+        self.attempts.append(Failed(self.route.name, error.status, round((now - self.began_at) * 1000), error.message))
+        return Again()
 
     def _too_small(self) -> int:
         """The window that did not do; where it is not known, the prompt that did not fit."""

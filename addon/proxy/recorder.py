@@ -76,9 +76,10 @@ class Tally:
 class Recorder:
     """See the module. ``note`` is called by the event loop, all else by whoever."""
 
-    def __init__(self, file: Callable[[], Path]) -> None:
-        """``file``: where the log lies, in DETOUR_HOME."""
+    def __init__(self, file: Callable[[], Path], made: Callable[[], tuple[str, ...]] = tuple) -> None:
+        """``file``: where the log lies, in DETOUR_HOME; ``made``: what mints have made, and nobody may read."""
         self.tally = Tally()
+        self._made = made
         self._home_file = file
         self._is_on: bool | None = None  # None: as it is written
         self._elsewhere: Path | None = None
@@ -86,7 +87,7 @@ class Recorder:
         self._waiting = self._waiting_bytes = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()  # of the two numbers
-        self._desk = _Desk(self.file, lambda: self._home_file().parent)
+        self._desk = _Desk(self.file, lambda: self._home_file().parent, self._made)
         self._told, self._why = 0, ""  # how many lost exchanges were said, and why the last was one
 
     def is_on(self, settings: Settings) -> bool:
@@ -153,7 +154,7 @@ class Recorder:
     # -- the thread ----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._desk = _Desk(self.file, lambda: self._home_file().parent)
+        self._desk = _Desk(self.file, lambda: self._home_file().parent, self._made)
         self._thread = threading.Thread(target=self._run, name="detour-prompt-log", daemon=True)
         self._thread.start()
 
@@ -190,21 +191,21 @@ class Recorder:
             )  # fmt: skip
 
 
-def rules_of(settings: Settings, home: Path) -> Rules:
+def rules_of(settings: Settings, home: Path, made: tuple[str, ...] = ()) -> Rules:
     """Return what is never stored. Raises: ConfigError where the marks' key cannot be kept."""
-    return Rules(mark_secret.read(home), settings.redact, redact.configured_keys(settings))
+    return Rules(mark_secret.read(home), settings.redact, (*redact.configured_keys(settings), *made))
 
 
 class _Desk:
     """The log as the thread has it open."""
 
-    def __init__(self, file: Callable[[], Path], home: Callable[[], Path]) -> None:
-        self._find, self._home = file, home
+    def __init__(self, file: Callable[[], Path], home: Callable[[], Path], made: Callable[[], tuple[str, ...]]) -> None:
+        self._find, self._home, self._made = file, home, made
         self._writer: Writes | None = None
         self._file: Path | None = None
         self._place: tuple[int, int] | None = None
         self._is_over = False
-        self._settings: Settings | None = None
+        self._known: tuple[Settings | None, tuple[str, ...]] = (None, ())
         self._failed_at, self._fault = -AGAIN_S, ""
         self._shrunk_at = -SHRINK_EVERY_S
 
@@ -249,7 +250,7 @@ class _Desk:
             self._writer = None
 
     def _opened(self, settings: Settings) -> Writes:
-        file = self._find()
+        file, made = self._find(), self._made()
         if self._is_over:
             raise OSError("the disk does not keep up")
         if self._writer is not None and (file != self._file or self._place != _place(file)):
@@ -258,14 +259,14 @@ class _Desk:
             if time.monotonic() - self._failed_at < AGAIN_S:
                 raise OSError(self._fault)
             try:
-                self._writer = open_log(file, rules_of(settings, self._home()))
+                self._writer = open_log(file, rules_of(settings, self._home(), made))
             except (OSError, sqlite3.Error, ConfigError) as error:
                 self._failed_at, self._fault = time.monotonic(), str(error)
                 raise
-            self._file, self._place, self._settings = file, _place(file), settings
-        if settings is not self._settings:
-            self._writer.keep(rules_of(settings, self._home()))
-            self._settings = settings
+            self._file, self._place, self._known = file, _place(file), (settings, made)
+        if settings is not self._known[0] or made is not self._known[1]:
+            self._writer.keep(rules_of(settings, self._home(), made))
+            self._known = settings, made
         return self._writer
 
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast, override
 
 import orjson
 
+from addon.credentials.made import Made, Outgoing
 from addon.dialects import EVENT_STREAM, Decoder, ReplyContext, Unframe, window
 from addon.dialects.anthropic.reply import Sealer, seal_message
 from addon.dialects.losses import Lost, loss
@@ -21,6 +22,7 @@ from addon.protocol.event_writer import BEHIND_CUT, UNCARRIED, EventWriter
 from addon.protocol.messages import collect
 from addon.proxy.exchange import Exchange, Unpacked, Watch
 from addon.proxy.intake import Send
+from addon.routing.backend import Minting
 from addon.routing.config import Credential
 from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write_whole
 
@@ -28,6 +30,7 @@ from addon.stream import PassThrough, SealedPassThrough, StreamTranslator, write
 REPLY_LOSSES: Mapping[str, Lost] = {BEHIND_CUT: Lost.REPLY_BEHIND_CUT_CALL, UNCARRIED: Lost.REPLY_STATE}
 LINE_ENDS = (b"\n", b"\r")
 EVENT_END = re.compile(rb"\n\n|\r\r|\n\r\n")  # what stands behind a whole event
+SIGNATURE = "Signature="  # behind it, in AWS's Authorization
 MOST_OF_AN_END = 4096  # bytes: more than the lines of a last event
 STREAM_MARKS = (b"data:", b"event:", b": ")  # how a stream begins that calls itself something else
 
@@ -37,6 +40,31 @@ class RoutedExchange(Exchange):
     """A request under way to a backend of the user's choice."""
 
     send: Send
+    made: Made | None = None  # what was made for this attempt, where its credential is
+
+    @property
+    def minting(self) -> Minting | None:
+        """How the credential is made; None where there is a key, or none is needed."""
+        return self.send.destination.credential.minting
+
+    def equip(self, made: Made) -> None:
+        """Take what was made for this attempt; what is kept and told is without it."""
+        self.made = made
+        self._hide_too(made.secrets)
+
+    def headers_for(self, request: Outgoing) -> Mapping[str, str]:
+        """Return the headers that show what was made. Raises: Unmade."""
+        assert self.made is not None  # noqa: S101 - the caller has looked
+        headers = self.made.headers(self.send.destination.credential, request)
+        signature = headers.get("authorization", "").partition(SIGNATURE)[2]
+        if signature:
+            self._hide_too((*self.made.secrets, signature))
+        return headers
+
+    def _hide_too(self, secrets: tuple[str, ...]) -> None:
+        destination = self.send.destination
+        credential = replace(destination.credential, made=secrets)
+        self.send = replace(self.send, destination=replace(destination, credential=credential))
 
     @property
     def translates(self) -> bool:

@@ -12,6 +12,7 @@ from mitmproxy.net.http import status_codes, url
 from mitmproxy.proxy import mode_specs
 
 from addon import __version__
+from addon.credentials.made import Outgoing
 from addon.dialects import WireRequest
 from addon.protocol.errors import BackendError, Kind, Reply
 from addon.proxy.intake import Incoming, Send
@@ -70,6 +71,11 @@ def _lower(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 _filter = lru_cache(maxsize=256)(flowfilter.parse)  # a configuration holds a handful
+
+
+def outgoing(request: http.Request) -> Outgoing:
+    """Return a request as it goes out, but for its credential."""
+    return Outgoing(request.method, request.url, _lower(request.headers.fields), request.raw_content or b"")
 
 
 def copy_request(request: http.Request) -> http.Request:
@@ -139,8 +145,10 @@ def send_home(request: http.Request, send: Send, *, masked: bool) -> None:
 
 
 def _authorize(request: http.Request, credential: Credential, *, masked: bool) -> None:
-    if credential.value:
-        request.headers[credential.header] = credential.mask if masked else credential.value
+    if masked and credential.is_sent:
+        request.headers[credential.header] = credential.mask
+    elif credential.value:
+        request.headers[credential.header] = credential.value
 
 
 def ask(flow: http.HTTPFlow, body: bytes, headers: Iterable[tuple[str, str]], query: str) -> None:

@@ -1,11 +1,13 @@
 """A row of the provider table: address, dialect, names of its settings, and how it departs from its wire format."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from addon.dialects.profiles import Profile, SearchStyle
 
@@ -25,14 +27,70 @@ class Mint(StrEnum):
 
     GOOGLE = "google"  # application default credentials, a service account's file: google-auth
     AWS = "aws"  # the standard chain, and a signature for each request: botocore
+    COMMAND = "command"  # what a command prints
+
+
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+SIGNED = ("authorization", "AWS4-HMAC-SHA256 ")
+# settings of a mint's own, which may stand in .env as well as in the environment
+MINT_SETTINGS: Mapping[Mint, tuple[str, ...]] = MappingProxyType(
+    {
+        Mint.GOOGLE: ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_QUOTA_PROJECT"),
+        Mint.AWS: (
+            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        ),
+        Mint.COMMAND: (),
+    }
+)  # fmt: skip
+# the hosts of a mint's own services, to which what it makes may go unasked
+OWN_HOSTS: Mapping[Mint, re.Pattern[str]] = MappingProxyType(
+    {
+        Mint.GOOGLE: re.compile(r"(?:.+\.)?googleapis\.com"),
+        # by region: cn-, us-iso-, us-isob-, eusc-
+        Mint.AWS: re.compile(r".+\.(?:amazonaws\.com(?:\.cn)?|api\.aws|c2s\.ic\.gov|sc2s\.sgov\.gov|amazonaws\.eu)"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Minting:
-    """How a credential that expires is made. ``scope``: Google's OAuth scope; AWS's name for the service signed for."""
+    """How a credential that expires is made.
+
+    ``scope``: Google's OAuth scope; AWS's name for the service signed for. ``region``: AWS's; empty: what the address
+    says. ``command``: what prints it; of Google's, where google-auth is not installed. ``lifetime_s``: of what a
+    command printed without a word on that; None: for ever. ``settings``: those of MINT_SETTINGS that are set.
+    """
 
     mint: Mint
-    scope: str
+    scope: str = ""
+    region: str = ""
+    profile: str = ""
+    command: str | tuple[str, ...] = ""
+    lifetime_s: float | None = None
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def told(self) -> str:
+        """What a shell would be asked for it: it stands where the credential does not show."""
+        match self.mint:
+            case Mint.GOOGLE:
+                return "(gcloud auth application-default print-access-token)"
+            case Mint.AWS:
+                profile = self.profile or dict(self.settings).get("AWS_PROFILE", "")
+                return f"(aws configure export-credentials{f' --profile {profile}' if profile else ''})"
+            case Mint.COMMAND:
+                return f"({self.command if isinstance(self.command, str) else shlex.join(self.command)})"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Settings of it that nobody may see."""
+        return tuple(value for name, value in self.settings if name.endswith(("_SECRET_ACCESS_KEY", "_TOKEN")))
+
+    def may_go_to(self, base_url: str) -> bool:
+        """Whether an address is one of its own services."""
+        parts, own = urlsplit(base_url), OWN_HOSTS.get(self.mint)
+        return own is not None and parts.scheme == "https" and own.fullmatch(parts.hostname or "") is not None
 
 
 @dataclass(frozen=True, slots=True)

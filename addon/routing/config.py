@@ -51,6 +51,7 @@ class Credential:
     variable: str
     key: str | None = field(repr=False)
     minting: Minting | None = None  # how it is made anew before each expires; the proxy holds what is made
+    made: tuple[str, ...] = field(default=(), repr=False)  # what this exchange was given of it, to be hidden
 
     @property
     def value(self) -> str | None:
@@ -59,9 +60,15 @@ class Credential:
 
     def hide(self, text: str) -> str:
         """Put the setting's name where ``text`` quotes the key. A key too short to be a secret is a word: "ollama"."""
-        if self.key is None or len(self.key) < SHORTEST_SECRET:
-            return text
-        return text.replace(self.key, f"${self.variable}")
+        for secret in (self.key, *self.made):
+            if secret is not None and len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, f"${self.variable}")
+        return text
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a request bears one: a key, or what is made for it."""
+        return bool(self.key) or self.minting is not None
 
     @property
     def mask(self) -> str:

@@ -239,7 +239,7 @@ def configure(
         name = min(taken)
         raise ConfigError(f"{place(('presets', name))}: {name} has a meaning of its own; give the preset another name")
     values = {name: stripped for name, value in values.items() if (stripped := value.strip())}
-    named = environment.read(values, lambda command: secrets(document.Credential(command=command)))
+    named = environment.read(values)
     timeouts = TIMEOUTS.changed(providers.timeouts(written.timeouts))
     endpoints = providers.endpoints(written.backends, named.endpoints, Sources(values, place, secrets, timeouts))
     if not named.slots and written.preset is None and not any(getattr(written, slot) for slot in Slot):

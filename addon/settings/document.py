@@ -28,7 +28,8 @@ from addon.settings.document_values import Duration, Maybe, Section, Span
 
 SCENARIOS = ("web_search", "image", "long_context", "background", "think", "default")  # in the order they are asked
 REFUSED_BODY = frozenset(("model", "messages", "stream", "stream_options", "system", "tools", "contents", "input"))
-SOURCES = ("env", "file", "command", "key")  # of a credential
+SOURCES = ("env", "file", "command", "key", "mint")  # of a credential
+OF_AWS = ("service", "region", "profile")
 NO_DEEDS = frozenset(("name", "when", "block", *SCENARIOS))  # keys of a rule beside what it changes
 MARK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 FUNCTION = re.compile(r".+\.py:[A-Za-z_]\w*")
@@ -94,24 +95,40 @@ class Part(BaseModel):
 
 
 class Credential(Part):
-    """Where a key comes from: one of the four."""
+    """Where a credential comes from: one of env, file, command, key and mint."""
 
     env: Maybe[Name] = None
     """The environment variable that holds it."""
     file: Maybe[Name] = None
     """A file that holds it, and nothing else; ~ is your home."""
     command: Maybe[Globs] = None
-    """A command that prints it; a text is run by the shell."""
+    """A command that prints it, alone or as JSON; a text is run by the shell. It is run anew before that expires."""
     lifetime: Duration = 1_800.0
-    """How long what the command printed is good for."""
+    """How long what the command printed is good for, where that does not say so itself."""
     key: Maybe[SecretStr] = None
     """The key itself. Better not: this file is read by others too."""
+    mint: Maybe[Literal["google", "aws"]] = None
+    """Who makes it: Google's application default credentials, or AWS's chain, which signs each request."""
+    service: Maybe[Name] = None
+    """What AWS's signature is for: bedrock"""
+    region: Maybe[Name] = None
+    """AWS's region, where the address does not say it."""
+    profile: Maybe[Name] = None
+    """AWS's profile; without one it is AWS_PROFILE, or the default."""
+    bearer: bool = False
+    """Whether it is a token for the header Authorization, whatever header the provider's keys go in."""
 
     @model_validator(mode="after")
     def _one(self) -> "Credential":
         given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("give exactly one of env, file, command and key")
+            raise ValueError("give exactly one of env, file, command, key and mint")
+        if self.mint != "aws" and (wrong := [name for name in OF_AWS if getattr(self, name) is not None]):
+            raise ValueError(f"{wrong[0]} is for mint: aws alone")
+        if self.mint == "aws" and self.service is None:
+            raise ValueError("mint: aws needs service, the name that is signed for: bedrock")
+        if self.mint is not None and self.bearer:
+            raise ValueError("bearer has no effect beside mint, which has a header of its own")
         return self
 
 
@@ -202,7 +219,7 @@ class Backend(Part):
     address: Maybe[Name] = None
     """Its address, to which the dialect's path is added: http://gpu-box:8000/v1"""
     credential: Annotated[Maybe[Name | Credential], Field(repr=False)] = None
-    """Its key: ${NAME} of the environment, or env, file, command or key."""
+    """Its key: ${NAME} of the environment, or env, file, command, key or mint."""
     proxy: Maybe[Name] = None
     """The proxy on the way to it: http://proxy:3128"""
     timeouts: Section[Timeouts] = Timeouts()

@@ -5,13 +5,13 @@ ConfigError that says which, what and how. Pure; ``settings_file`` does the read
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from addon.protocol.errors import ConfigError
-from addon.routing.backend import Backend
+from addon.routing.backend import BEARER, MINT_SETTINGS, SIGNED, Backend, Mint, Minting
 from addon.routing.backends import BACKENDS, find
 from addon.routing.config import ANTHROPIC, LITELLM, Credential, Endpoint, Logging, Slot, nearest
 from addon.routing.litellm_providers import PROVIDERS
@@ -40,7 +40,7 @@ PLAIN_SETTINGS = (
     "DETOUR_CONFIG",
 )
 
-type Minted = Callable[[str], str | None]  # a command -> the key that it prints
+COMMAND_LIFETIME_S = 1_800.0  # of what a command printed that says nothing of it; as `lifetime` in detour.yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,12 @@ def names() -> tuple[str, ...]:
     return (*PLAIN_SETTINGS, *sorted(keys | bases | places))
 
 
-def read(values: Mapping[str, str], mint: Minted = lambda command: None) -> Named:
+def read(values: Mapping[str, str]) -> Named:
     """Read ``{NAME: value}`` (upper-case names, stripped, none of them empty). Raises: ConfigError."""
     preferred = _preferred(values.get(PREFERRED))
     wanted = {slot: values[name] for slot, name in SLOT_NAMES.items() if name in values}
     slots = {slot: (model, SLOT_NAMES[slot]) for slot, model in wanted.items()}
-    endpoints, unminted = {}, []
-    for row in BACKENDS.values():
-        endpoints[row.name], fault = endpoint(row, values, mint)
-        unminted += [f"there is no key for {row.name}: {fault}"] if fault else []
+    endpoints = {row.name: endpoint(row, values) for row in BACKENDS.values()}
     unused: tuple[str, ...] = ()
     if preferred == ANTHROPIC:
         unused = tuple(
@@ -88,7 +85,7 @@ def read(values: Mapping[str, str], mint: Minted = lambda command: None) -> Name
             endpoints.update(own)
     family = PREFERRED_MODELS.get(preferred, {}) if PREFERRED in values and not slots else {}
     implied = {slot: (f"{preferred}/{model}", PREFERRED) for slot, model in family.items()}
-    return Named(slots, implied, endpoints, preferred, (*unused, *unminted))
+    return Named(slots, implied, endpoints, preferred, unused)
 
 
 # what the fork's levels are called here; mitmproxy has one more, alert, between warn and error
@@ -123,29 +120,46 @@ def _flag(name: str, values: Mapping[str, str]) -> bool:
     return text in YES
 
 
-def endpoint(
-    row: Backend, values: Mapping[str, str], mint: Minted = lambda command: None
-) -> tuple[Endpoint, str | None]:
-    """Apply the settings that are set to a provider's row; also return why no key could be minted.
-
-    That is no mistake, because nobody may ever ask for this provider. Raises: ConfigError.
-    """
+def endpoint(row: Backend, values: Mapping[str, str]) -> Endpoint:
+    """Apply the settings that are set to a provider's row. Raises: ConfigError."""
     key_name = next((name for name in row.key_names if name in values), row.key_names[0])
     base_name = next((name for name in row.base_names if name in values), None)
     base_url = base_address(base_name, values[base_name]) if base_name else _placed(row, key_name, values)
-    key, fault = checked_key(key_name, values.get(key_name)), None
-    if key is None and row.key_command and row.minting is None and base_url is not None and base_name is None:
-        try:
-            key = checked_key(row.key_command, mint(row.key_command))
-        except ConfigError as error:
-            fault = error.message
-        key_name = f"({row.key_command})" if key is not None else key_name
-    minting = row.minting if key is None else None
-    if minting is not None and row.tokens:
-        key_name = row.tokens[0]  # what is made is a token
-    header, prefix = row.auth_of(key_name, base_url)
-    credential = Credential(header, prefix, key_name, key, minting)
-    return Endpoint(row, base_url, credential, base_name, _headers(row, values)), fault
+    key = checked_key(key_name, values.get(key_name))
+    minting = _minting(row, base_url, values, is_own=base_name is None) if key is None else None
+    bears = credential(row, key_name, key, minting, base_url)
+    return Endpoint(row, base_url, bears, base_name, _headers(row, values))
+
+
+def credential(
+    row: Backend, variable: str, key: str | None, minting: Minting | None, base_url: str | None
+) -> Credential:
+    """Return a credential with the header that it goes in: what is made has one of its own."""
+    if minting is not None:
+        variable = minting.told
+    if minting is not None and minting.mint is not Mint.COMMAND:
+        header, prefix = SIGNED if minting.mint is Mint.AWS else BEARER
+    else:
+        header, prefix = row.auth_of(variable, base_url)
+    return Credential(header, prefix, variable, key, minting)
+
+
+def _minting(row: Backend, base_url: str | None, values: Mapping[str, str], *, is_own: bool) -> Minting | None:
+    """Return how the row's credential is made, where it may go to this address; ``is_own``: it is the row's."""
+    if base_url is None:
+        return None
+    if row.minting is not None:
+        found = told(replace(row.minting, command=row.key_command), values)
+        return found if found.may_go_to(base_url) else None
+    if row.key_command and is_own:
+        return Minting(Mint.COMMAND, command=row.key_command, lifetime_s=COMMAND_LIFETIME_S)
+    return None
+
+
+def told(minting: Minting, values: Mapping[str, str]) -> Minting:
+    """Add the settings of its mint's own."""
+    found = tuple((name, values[name]) for name in MINT_SETTINGS[minting.mint] if name in values)
+    return replace(minting, settings=found)
 
 
 def _headers(row: Backend, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -210,7 +224,7 @@ def _in_four(
         bases=(f"{name}_API_BASE",),
     )
     known = endpoints[row.name]
-    made, _ = endpoint(own, values)
+    made = endpoint(own, values)
     if made.base_name is None:
         header, prefix = own.auth_of(made.credential.variable, known.base_url)
         credential = replace(made.credential, header=header, prefix=prefix)

@@ -96,7 +96,7 @@ def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Con
         )
         origin = _place(configuration, key, "address") or _origin(given, configuration)
         yield Row(f"backends.{name}.address", endpoint.base_url, origin)
-    if endpoint.credential.key is not None:
+    if endpoint.credential.is_sent:
         origin = _place(configuration, key, "credential") or _origin(endpoint.credential.variable, configuration)
         yield Row(f"backends.{name}.credential", f"${endpoint.credential.variable}", origin)
     told: Mapping[str, object] = {

@@ -1,7 +1,6 @@
 """The ``backends`` of ``detour.yaml``: new providers, and known ones with something changed. Pure."""
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from addon.dialects.extras import replace_headers
 from addon.protocol.errors import ConfigError
-from addon.routing.backend import Backend
+from addon.routing.backend import CLOUD_PLATFORM, MINT_SETTINGS, Backend, Mint, Minting
 from addon.routing.backends import find
 from addon.routing.config import TIMEOUTS, Credential, Endpoint, Proxy, Timeouts, TimeoutsWanted, nearest
 from addon.settings import document, environment
@@ -30,7 +29,7 @@ REFUSED_HEADERS = frozenset(
 
 type Path = tuple[str | int, ...]
 type Place = Callable[[Path], str]  # where a value of the document stands, for people
-type Secrets = Callable[[document.Credential], str | None]  # reads a file, runs a command
+type Secrets = Callable[[document.Credential], str | None]  # reads a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +91,20 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
     if backend.address is not None:
         base_url, base_name = environment.base_address("address", filled(backend.address, sources.values)), "address"
         if base_url != found.base_url:  # a key belongs to the address that it was given for
-            credential, row = replace(credential, key=None, minting=None), replace(row, needs_key=False)
+            kept = credential.minting if credential.minting and credential.minting.may_go_to(base_url) else None
+            variable = credential.variable if kept or credential.minting is None else row.key_names[0]
+            credential = replace(credential, key=None, minting=kept, variable=variable)
+            row = replace(row, needs_key=False)
     if backend.credential is not None:
         credential = _credential(backend.credential, replace(credential, minting=None), sources)
-        row = replace(row, needs_key=True, keys=(credential.variable,))
-    header, prefix = row.auth_of(credential.variable, base_url)
+        row = replace(row, needs_key=True, keys=(credential.variable,), tokens=_tokens(backend.credential, credential))
+    credential = environment.credential(row, credential.variable, credential.key, credential.minting, base_url)
     if known is None and base_url is None:
         raise ConfigError("it has no address: write address, or like with a provider that has one")
     return Endpoint(
         row,
         base_url,
-        replace(credential, header=header, prefix=prefix),
+        credential,
         base_name,
         headers=replace_headers(
             found.headers,
@@ -118,8 +120,9 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
 def _new(row: Backend, sources: Sources) -> Endpoint:
     """A provider that has only the name from the user: no variable of the environment is its own."""
     names = {name for known in row.places.values() for name in known}
+    names |= set(MINT_SETTINGS[row.minting.mint] if row.minting is not None else ())
     placed = {name: value for name, value in sources.values.items() if name in names}
-    return replace(environment.endpoint(row, placed)[0], timeouts=sources.timeouts)
+    return replace(environment.endpoint(row, placed), timeouts=sources.timeouts)
 
 
 def _credential(written: str | document.Credential, base: Credential, sources: Sources) -> Credential:
@@ -136,11 +139,29 @@ def _credential(written: str | document.Credential, base: Credential, sources: S
     if written.env is not None:
         return _of_variable(written.env, None, base, sources)
     if written.key is not None:
-        key = written.key.get_secret_value()
-        return replace(base, variable=LITERAL, key=environment.checked_key("credential.key", key))
-    command = written.command if isinstance(written.command, str) else shlex.join(written.command or ())
-    variable = f"(cat {written.file})" if written.file is not None else f"({command})"
-    return replace(base, variable=variable, key=environment.checked_key("credential", sources.secrets(written)))
+        literal = written.key.get_secret_value()
+        return replace(base, variable=LITERAL, key=environment.checked_key("credential.key", literal))
+    if written.file is not None:
+        key = environment.checked_key("credential", sources.secrets(written))
+        return replace(base, variable=f"(cat {written.file})", key=key)
+    minting = environment.told(_minting(written), sources.values)
+    return replace(base, variable=minting.told, key=None, minting=minting)
+
+
+def _minting(written: document.Credential) -> Minting:
+    """Return how it is made: by a mint, or by a command."""
+    if written.mint == "google":
+        return Minting(Mint.GOOGLE, CLOUD_PLATFORM)
+    if written.mint == "aws":
+        return Minting(Mint.AWS, written.service or "", written.region or "", written.profile or "")
+    command = written.command if isinstance(written.command, str) else tuple(written.command or ())
+    return Minting(Mint.COMMAND, command=command, lifetime_s=written.lifetime)
+
+
+def _tokens(written: str | document.Credential, made: Credential) -> tuple[str, ...]:
+    """The settings that hold a bearer token, whatever header the provider's keys go in."""
+    is_bearer = isinstance(written, document.Credential) and written.bearer
+    return (made.variable,) if is_bearer else ()
 
 
 def _of_variable(name: str, default: str | None, base: Credential, sources: Sources) -> Credential:

@@ -43,27 +43,25 @@ class Reading:
     configuration: Configuration
     file: Path | None  # the document; None: there is none
     stamps: Mapping[Path, Stamp] = field(default_factory=dict)
-    good_until: float | None = None  # seconds of the clock of `time.monotonic`: when a minted key runs out
 
     @property
     def is_empty(self) -> bool:
         """Whether there is a document that says nothing."""
         return self.file is not None and not self.configuration.document.model_fields_set
 
-    def is_current(self, now: float) -> bool:
+    @property
+    def is_current(self) -> bool:
         """Whether reading again would give the same."""
-        good = self.good_until is None or now < self.good_until
-        return good and all(stamp(path) == known for path, known in self.stamps.items())
+        return all(stamp(path) == known for path, known in self.stamps.items())
 
 
 class Unread(ConfigError):
-    """What is written is wrong. ``stamps`` and ``good_until`` are those of Reading: when it may be right again."""
+    """What is written is wrong. ``stamps`` are those of Reading: where one changes, it may be right again."""
 
-    def __init__(self, message: str, stamps: Mapping[Path, Stamp], good_until: float | None) -> None:
+    def __init__(self, message: str, stamps: Mapping[Path, Stamp]) -> None:
         """Take the sentence for the user, and what was looked at."""
         super().__init__(message)
         self.stamps = stamps
-        self.good_until = good_until
 
 
 def stamp(path: Path) -> Stamp:
@@ -81,8 +79,8 @@ def read(folder: Path, chosen: str | None = None) -> Reading:
     try:
         configuration, path = reader.read(chosen)
     except ConfigError as error:
-        raise Unread(error.message, reader.stamps, reader.good_until) from None
-    return Reading(configuration, path, reader.stamps, reader.good_until)
+        raise Unread(error.message, reader.stamps) from None
+    return Reading(configuration, path, reader.stamps)
 
 
 @dataclass(slots=True)
@@ -91,11 +89,6 @@ class _Reader:
 
     folder: Path
     stamps: dict[Path, Stamp] = field(default_factory=dict)
-    vault: secret.Vault | None = None
-
-    @property
-    def good_until(self) -> float | None:
-        return self.vault.good_until if self.vault is not None else None
 
     def watch(self, path: Path) -> Path:
         self.stamps.setdefault(path, stamp(path))
@@ -108,10 +101,10 @@ class _Reader:
         written, place, unused = _document(path)
         beside = path.parent if path is not None else self.folder
         decider = self._decider(written, place, beside)
-        self.vault = secret.Vault(beside, self.watch)
+        vault = secret.Vault(beside, self.watch)
         origins = dict.fromkeys(around, "the environment") | {name: ENV_FILE for name in in_file if name not in around}
         configuration = assembly.configure(
-            written, values, place, self.vault.read, decider, lambda name: origins.get(name, ""), unused
+            written, values, place, vault.read, decider, lambda name: origins.get(name, ""), unused
         )
         _check_filters(configuration.filters)
         _check_home(configuration.base)

@@ -304,12 +304,12 @@ async def test_a_file_that_a_save_has_emptied_sends_nothing_elsewhere(
 async def test_a_slow_reading_does_not_undo_a_file_that_was_chosen_meanwhile(
     confdir: Path, document: Write, tmp_path: Path
 ) -> None:
-    slow = "backends: {gpu: {address: 'http://127.0.0.1:9', credential: {command: 'sleep 0.5; echo key'}}}\n"
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(0.5)\ndef decide(call): return None\n")
     document(DOCUMENT)
     (tmp_path / "other.yaml").write_text("big: vllm/other\n")
     async with proxying(confdir) as proxy:
-        document(DOCUMENT + slow)
-        await until(lambda: not proxy.detour.control._reading.is_current(0.0))  # type: ignore[union-attr]  # it is there
+        document(DOCUMENT + "function: slow.py:decide\n")
+        await until(lambda: not proxy.detour.control._reading.is_current)  # type: ignore[union-attr]  # it is there
         await asyncio.sleep(LOOK_S + 0.1)  # the reading is under way
         proxy.master.options.update(detour_config=str(tmp_path / "other.yaml"))
         assert answers(proxy.detour.control)["opus"] == "vllm/other"

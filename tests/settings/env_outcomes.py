@@ -77,7 +77,7 @@ OUTCOMES: dict[str, tuple[Answered | None, Answered | None, Answered | None]] = 
             Answered(
                 "vertex/gemini-1.5-pro-preview-0514",
                 "https://aiplatform.googleapis.com/v1/projects/your-gcp-project-id/locations/global",
-                "VERTEX_ACCESS_TOKEN",
+                "(gcloud auth application-default print-access-token)",
             ),
         )
         * 2,

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 
 from addon.protocol.errors import ConfigError
-from addon.routing.backend import BEARER
+from addon.routing.backend import BEARER, CLOUD_PLATFORM, Backend, Mint, Minting
 from addon.routing.backends import BACKENDS
 from addon.routing.config import Logging
-from addon.settings import environment
 from addon.settings.assembly import parse
-from addon.settings.environment import endpoint, names, read
+from addon.settings.environment import endpoint, names
 
 KEY = "sk-config-secret"
 OPENAI = {"OPENAI_API_KEY": KEY}
@@ -162,14 +161,14 @@ ENDPOINTS = [
         {"VERTEX_PROJECT_ID": "p", "GOOGLE_CLOUD_PROJECT": "q", "VERTEX_LOCATION": "us-central1"},
         "https://us-central1-aiplatform.googleapis.com/v1/projects/q/locations/us-central1",
         None,
-        "VERTEX_ACCESS_TOKEN",
+        "(gcloud auth application-default print-access-token)",
     ),
     (
         "vertex",
         {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "eu"},
         "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu",
         None,
-        "VERTEX_ACCESS_TOKEN",
+        "(gcloud auth application-default print-access-token)",
     ),
     (  # express mode: the key says the project
         "vertex",
@@ -226,36 +225,61 @@ def test_a_model_in_four_may_have_an_endpoint_of_its_own(
 COMMANDED = replace(BACKENDS["openai"], key_command="keys print openai")
 
 
-def test_a_key_is_minted_where_none_is_set() -> None:
-    made, fault = endpoint(COMMANDED, {}, lambda command: f"printed-by-{command.split()[0]}")
-    assert (made.credential.key, made.credential.mask, fault) == (
-        "printed-by-keys",
-        "Bearer $(keys print openai)",
-        None,
-    )
+def test_a_key_is_made_where_none_is_set() -> None:
+    made = endpoint(COMMANDED, {}).credential
+    assert (made.key, made.mask) == (None, "Bearer $(keys print openai)")
+    assert made.minting == Minting(Mint.COMMAND, command="keys print openai", lifetime_s=1800.0)
+    assert made.is_sent
 
 
 @pytest.mark.parametrize("values", [{"OPENAI_API_KEY": "k"}, {"OPENAI_API_BASE": "http://a"}])
-def test_no_key_is_minted_without_need_nor_for_another_address(values: dict[str, str]) -> None:
-    made, _ = endpoint(COMMANDED, values, lambda command: "minted")
-    assert made.credential.key == values.get("OPENAI_API_KEY")
+def test_no_key_is_made_without_need_nor_for_another_address(values: dict[str, str]) -> None:
+    made = endpoint(COMMANDED, values).credential
+    assert (made.key, made.minting) == (values.get("OPENAI_API_KEY"), None)
 
 
-def test_no_command_is_run_where_keys_are_made_anew_before_they_expire() -> None:
-    made, _ = endpoint(BACKENDS["vertex"], {"VERTEX_PROJECT_ID": "p"}, lambda command: "minted")
-    assert (made.credential.key, made.credential.minting) == (None, BACKENDS["vertex"].minting)
+def test_a_mint_goes_before_a_command_which_is_for_where_it_is_not_installed() -> None:
+    made = endpoint(BACKENDS["vertex"], {"VERTEX_PROJECT_ID": "p"})
+    assert made.credential.minting == Minting(Mint.GOOGLE, CLOUD_PLATFORM, command=BACKENDS["vertex"].key_command)
     assert (made.credential.header, made.credential.prefix) == BEARER
     assert made.lack is None
 
 
-def test_a_key_that_cannot_be_minted_is_no_mistake_as_long_as_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mint(command: str) -> str:
-        raise ConfigError(f"`{command}` cannot be run")
+GOOGLE, AWS = Minting(Mint.GOOGLE, CLOUD_PLATFORM), Minting(Mint.AWS, "bedrock")
+ROW = Backend("cloud", "https://x.googleapis.com", auth=("x-key", ""), keys=("CLOUD_KEY",), bases=("CLOUD_BASE",))
+MADE = [
+    (GOOGLE, {}, True),
+    (GOOGLE, {"CLOUD_BASE": "https://eu.googleapis.com/v1"}, True),
+    (GOOGLE, {"CLOUD_BASE": "http://x.googleapis.com"}, False),  # in the clear
+    (GOOGLE, {"CLOUD_BASE": "https://x.googleapis.com.example"}, False),
+    (GOOGLE, {"CLOUD_BASE": "https://evilgoogleapis.com"}, False),
+    (GOOGLE, {"CLOUD_BASE": "http://127.0.0.1:1"}, False),
+    (GOOGLE, {"CLOUD_KEY": "k"}, False),
+    (AWS, {}, False),  # the row's own address is none of Amazon's
+    (AWS, {"CLOUD_BASE": "https://bedrock-runtime.us-east-1.amazonaws.com"}, True),
+    (AWS, {"CLOUD_BASE": "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"}, True),
+    (AWS, {"CLOUD_BASE": "https://bedrock-mantle.us-east-1.api.aws/v1"}, True),
+    (AWS, {"CLOUD_BASE": "https://amazonaws.com.example"}, False),
+]
 
-    monkeypatch.setattr(environment, "BACKENDS", {"openai": COMMANDED})
-    named = read({}, mint)
-    assert named.endpoints["openai"].credential.key is None
-    assert named.unused == ("there is no key for openai: `keys print openai` cannot be run",)
+
+@pytest.mark.parametrize(("minting", "values", "is_made"), MADE)
+def test_what_is_made_goes_to_the_mints_own_hosts_alone(
+    minting: Minting, values: dict[str, str], is_made: bool
+) -> None:
+    made = endpoint(replace(ROW, minting=minting), values).credential
+    assert (made.minting is not None) is is_made
+    header = {GOOGLE: ("authorization", "Bearer "), AWS: ("authorization", "AWS4-HMAC-SHA256 ")}[minting]
+    assert (made.header, made.prefix) == (header if is_made else ("x-key", ""))
+
+
+def test_a_mints_own_settings_are_read_from_wherever_settings_are() -> None:
+    values = {"AWS_PROFILE": "dev", "AWS_SECRET_ACCESS_KEY": KEY, "CLOUD_BASE": "https://x.us-east-1.amazonaws.com"}
+    made = endpoint(replace(ROW, minting=AWS), values).credential
+    assert made.minting is not None
+    assert dict(made.minting.settings) == {"AWS_PROFILE": "dev", "AWS_SECRET_ACCESS_KEY": KEY}
+    assert made.mask == "AWS4-HMAC-SHA256 $(aws configure export-credentials --profile dev)"
+    assert KEY not in repr(made)
 
 
 def test_bare_models_have_no_effect_where_anthropic_is_preferred() -> None:

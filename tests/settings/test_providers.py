@@ -1,6 +1,7 @@
 """Providers of the user's own: where their keys go and where they do not, and what may be said of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from addon.dialects.profiles import ReasoningStyle
 from addon.protocol.errors import ConfigError
+from addon.routing.backend import CLOUD_PLATFORM, Mint, Minting
 from addon.routing.backends import BACKENDS
 from addon.routing.config import Credential, Endpoint, Timeouts
 from addon.settings import assembly, document
@@ -22,7 +24,7 @@ def place(path: tuple[str | int, ...]) -> str:
 
 
 def secrets(credential: document.Credential) -> str | None:
-    return f"read-from-{credential.file or credential.command}".replace(" ", "-")
+    return f"read-from-{credential.file}"
 
 
 def endpoints(written: Mapping[str, Any], values: Mapping[str, str] | None = None) -> Mapping[str, Endpoint]:
@@ -114,8 +116,6 @@ CREDENTIALS = [
     ("sk-literal", "{detour.yaml: credential}", "sk-literal"),
     ({"key": "sk-literal"}, "{detour.yaml: credential}", "sk-literal"),
     ({"file": "~/k"}, "(cat ~/k)", "read-from-~/k"),
-    ({"command": "pass show gpu"}, "(pass show gpu)", "read-from-pass-show-gpu"),
-    ({"command": ["pass", "show", "my gpu"]}, "(pass show 'my gpu')", "read-from-['pass',-'show',-'my-gpu']"),
 ]
 
 
@@ -124,6 +124,60 @@ def test_a_key_is_read_from_where_the_user_keeps_it(written: Any, variable: str,
     made = endpoint({"BOX_KEY": "k-1", "BLANK": " "}, address=BOX, credential=written)
     assert made.credential == Credential("authorization", "Bearer ", variable, key)
     assert made.lack == (None if key else f"there is no key for b: set {variable}.")
+
+
+COMMAND = Minting(Mint.COMMAND, command="pass show gpu", lifetime_s=1800.0)
+MINTINGS = [
+    ({"command": "pass show gpu"}, COMMAND, "(pass show gpu)"),
+    ({"command": "pass show gpu", "lifetime": "none"}, replace(COMMAND, lifetime_s=None), "(pass show gpu)"),
+    (
+        {"command": ["pass", "show", "my gpu"], "lifetime": 60},
+        replace(COMMAND, command=("pass", "show", "my gpu"), lifetime_s=60.0),
+        "(pass show 'my gpu')",
+    ),
+    (
+        {"mint": "google"},
+        Minting(Mint.GOOGLE, CLOUD_PLATFORM, settings=(("GOOGLE_APPLICATION_CREDENTIALS", "/sa.json"),)),
+        "(gcloud auth application-default print-access-token)",
+    ),
+    (
+        {"mint": "aws", "service": "bedrock", "region": "eu-west-1", "profile": "dev"},
+        Minting(Mint.AWS, "bedrock", "eu-west-1", "dev"),
+        "(aws configure export-credentials --profile dev)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "minting", "variable"), MINTINGS)
+def test_a_credential_is_made_where_the_user_says_so_whatever_the_address(
+    written: Any, minting: Minting, variable: str
+) -> None:
+    made = endpoint({"GOOGLE_APPLICATION_CREDENTIALS": "/sa.json"}, address=BOX, credential=written)
+    assert (made.credential.minting, made.credential.variable) == (minting, variable)
+    assert (made.credential.key, made.lack) == (None, None)
+
+
+def test_a_minted_credential_stays_where_another_address_is_the_mints_own_too() -> None:
+    values = {"VERTEX_PROJECT_ID": "p"}
+    europe = endpoint(values, "vertex", address="https://europe-west4-aiplatform.googleapis.com/v1")
+    assert europe.credential.minting == Minting(Mint.GOOGLE, CLOUD_PLATFORM, command=BACKENDS["vertex"].key_command)
+    assert endpoint(values, "vertex", address=BOX).credential.minting is None
+    assert endpoint(values, like="vertex").credential.minting == Minting(Mint.GOOGLE, CLOUD_PLATFORM)
+
+
+HEADERS_OF = [
+    ({"command": "az"}, ("api-key", "")),
+    ({"command": "az", "bearer": True}, ("authorization", "Bearer ")),
+    ({"env": "T", "bearer": True}, ("authorization", "Bearer ")),
+    ({"mint": "google"}, ("authorization", "Bearer ")),
+    ({"mint": "aws", "service": "s"}, ("authorization", "AWS4-HMAC-SHA256 ")),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), HEADERS_OF)
+def test_a_token_goes_where_tokens_go(written: Any, expected: tuple[str, str]) -> None:
+    credential = endpoint(like="azure", address=BOX, credential=written).credential
+    assert (credential.header, credential.prefix) == expected
 
 
 @pytest.mark.parametrize("written", ["$BOX_KEY", "Bearer ${BOX_KEY}", "${A}${B}", "os.environ/BOX_KEY", "$(pass x)"])

@@ -11,7 +11,7 @@ import pytest
 from addon.protocol.errors import ConfigError
 from addon.routing.config import Logging, Tier
 from addon.routing.settings import Settings
-from addon.settings import document, secret, settings_file
+from addon.settings import document, settings_file
 from addon.settings.environment import names
 from addon.settings.settings_file import Reading, Unread
 from tests.settings.env_outcomes import EXAMPLES, OUTCOMES, Answered
@@ -25,7 +25,6 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setattr(secret, "_minted", {})
 
 
 def program(folder: Path, name: str, text: str) -> None:
@@ -345,28 +344,28 @@ def test_a_file_that_changes_is_noticed(
     reading: Reading, tmp_path: Path, name: str, change: Callable[[Path], None]
 ) -> None:
     assert reading.file is not None
-    assert reading.is_current(0)
+    assert reading.is_current
     change((tmp_path if name == ".env" else reading.file.parent) / name)
-    assert not reading.is_current(0)
+    assert not reading.is_current
 
 
 def test_a_document_at_a_better_place_is_noticed(reading: Reading, tmp_path: Path) -> None:
     (tmp_path / "detour.yaml").touch()
-    assert not reading.is_current(0)
+    assert not reading.is_current
     assert settings_file.read(tmp_path).file == tmp_path / "detour.yaml"
 
 
 def test_the_first_document_is_noticed(tmp_path: Path) -> None:
     reading = settings_file.read(tmp_path)
     assert reading.file is None
-    assert reading.is_current(0)
+    assert reading.is_current
     (tmp_path / "detour.yaml").touch()
-    assert not reading.is_current(0)
+    assert not reading.is_current
 
 
 def test_a_file_beside_that_nobody_names_is_not_watched(reading: Reading, tmp_path: Path) -> None:
     (tmp_path / "other.yaml").touch()
-    assert reading.is_current(0)
+    assert reading.is_current
 
 
 def test_a_wrong_reading_tells_which_files_may_mend_it(tmp_path: Path) -> None:
@@ -377,26 +376,6 @@ def test_a_wrong_reading_tells_which_files_may_mend_it(tmp_path: Path) -> None:
         settings_file.read(tmp_path)
     assert caught.value.stamps[tmp_path / "key"] is None
     assert {tmp_path / ".env", tmp_path / "detour.yaml"} <= set(caught.value.stamps)
-    assert caught.value.good_until is None
-
-
-def test_what_a_command_prints_runs_out(tmp_path: Path) -> None:
-    command = "{command: echo sk-printed, lifetime: 100s}"
-    text = f"backends: {{b: {{address: http://b, credential: {command}}}}}\n"
-    (tmp_path / "detour.yaml").write_text(text, "utf-8")
-    reading = settings_file.read(tmp_path)
-    assert reading.good_until is not None
-    assert reading.is_current(reading.good_until - 1)
-    assert not reading.is_current(reading.good_until)
-
-
-def test_a_command_that_fails_is_asked_again_later(tmp_path: Path) -> None:
-    text = "backends: {b: {address: http://b, credential: {command: exit 3}}}\n"
-    (tmp_path / "detour.yaml").write_text(text, "utf-8")
-    with pytest.raises(Unread) as caught:
-        settings_file.read(tmp_path)
-    assert "`exit 3` ended with 3 and said: nothing" in caught.value.message
-    assert caught.value.good_until is not None
 
 
 def test_a_file_that_cannot_be_has_no_stamp() -> None:
