@@ -196,9 +196,7 @@ class Profile(Part):
     takes: Maybe[Annotated[Takes, Field(strict=False)]] = None
     """What it takes of Anthropic's own format, where it speaks that."""
     rich_results: Maybe[bool] = None
-    """A tool's result may hold pictures and documents (Converse)."""
     cache_points: Maybe[Annotated[int, Field(ge=0)]] = None
-    """How many marks a request may have up to which its prompt is cached (Converse)."""
     claude: Maybe[bool] = None
     """Claude itself, whose signatures Anthropic takes."""
     gemini_three: Maybe[bool] = None

@@ -88,15 +88,14 @@ def _told(facts: ModelFacts) -> str:
 def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Configuration) -> Iterator[Row]:
     """Only what differs from the provider's row, and what its key is called. ``key`` is what the document calls it."""
     written = configuration.document.backends[key] if key is not None else None
-    if endpoint.base_url is not None and (
-        endpoint.base_name is not None or endpoint.base_url != _own_address(endpoint)
-    ):
+    is_placed = endpoint.base_name is not None or endpoint.base_url != _own_address(endpoint)
+    if endpoint.base_url is not None and is_placed:
         given = endpoint.base_name or next(
             (name for names in endpoint.backend.places.values() for name in names if configuration.origin(name)), ""
         )
         origin = _place(configuration, key, "address") or _origin(given, configuration)
         yield Row(f"backends.{name}.address", endpoint.base_url, origin)
-    if endpoint.credential.is_sent:
+    if endpoint.credential.is_sent and (endpoint.credential.minting is None or is_placed or key is not None):
         origin = _place(configuration, key, "credential") or _origin(endpoint.credential.variable, configuration)
         yield Row(f"backends.{name}.credential", f"${endpoint.credential.variable}", origin)
     told: Mapping[str, object] = {
@@ -119,7 +118,7 @@ def _place(configuration: Configuration, key: str | None, part: str) -> str:
 def _own_address(endpoint: Endpoint) -> str | None:
     """Its row's address where nobody says anything, not even of its place."""
     row = BACKENDS.get(endpoint.backend.name) or BACKENDS.get(endpoint.backend.like)
-    return environment.endpoint(row, {})[0].base_url if row else None
+    return environment.endpoint(row, {}).base_url if row else None
 
 
 def _seconds(timeouts: Timeouts) -> str:

@@ -310,10 +310,10 @@ def test_the_home_is_kept() -> None:
 
 
 def test_a_rows_headers_are_filled_as_its_address_is() -> None:
-    made, _ = endpoint(BACKENDS["claude-on-aws"], {"ANTHROPIC_AWS_WORKSPACE_ID": "w1"})
+    made = endpoint(BACKENDS["claude-on-aws"], {"ANTHROPIC_AWS_WORKSPACE_ID": "w1"})
     assert made.base_url == "https://aws-external-anthropic.us-east-1.api.aws"
     assert made.headers == (("anthropic-workspace-id", "w1"),)
-    assert endpoint(BACKENDS["claude-on-aws"], {})[0].headers == ()
+    assert endpoint(BACKENDS["claude-on-aws"], {}).headers == ()
 
 
 def test_a_header_that_no_header_can_be_is_refused() -> None:
