@@ -217,7 +217,17 @@ def _told(error: Exception) -> dict[str, Any]:
     status = getattr(error, "status_code", None)
     code = TOO_LONG if kind == "ContextWindowExceededError" else str(status) if status else None
     message = str(getattr(error, "message", None) or str(error) or kind)
-    return _error(NAMES.sub("", message, count=1) or message, kind, code)
+    return _error(_words(NAMES.sub("", message, count=1)) or message, kind, code)
+
+
+def _words(text: str) -> str:
+    """Return what a provider's error says, where the whole of it was told, perhaps as Python writes bytes."""
+    try:
+        told = json.loads(text.removeprefix("b'").removesuffix("'"))
+        found = told["error"]["message"] if isinstance(told["error"], dict) else told["error"]
+    except (ValueError, TypeError, KeyError):
+        return text
+    return found if isinstance(found, str) else text
 
 
 def _error(message: str, kind: str, code: str | None = None) -> dict[str, Any]:

@@ -79,6 +79,11 @@ class Attempts:
         self._control, self._upstream, self._reader, self._has_layer = control, upstream, reader, has_layer
         self.sidecar = Sidecar(control)
 
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Forget the way of the connection's last request, and know litellm's own."""
+        self._upstream.requestheaders(flow)
+        self.sidecar.inspection.recognise(flow)
+
     # -- attempts ------------------------------------------------------------------------------------------------------
 
     def begin(
@@ -117,7 +122,7 @@ class Attempts:
     def _send(self, flow: http.HTTPFlow, send: Send, started: float, journey: Journey | None) -> None:
         """Rewrite the flow towards the backend; nothing of the client's headers goes to another host."""
         if send.destination.endpoint.backend.by_process:
-            send = self.sidecar.reach(send)
+            send = self.sidecar.reach(send, masked=self._has_layer())
         exchange = RoutedExchange(
             transfer.exchange_id(flow), send.route, started, losses=send.encoded.losses, send=send, journey=journey
         )
@@ -196,6 +201,8 @@ class Attempts:
 
     def credentials(self, flow: http.HTTPFlow) -> Mapping[str, str]:
         """The true values for the wire; none when somebody pointed the flow at another host meanwhile."""
+        if own := self.sidecar.inspection.credentials(flow):
+            return own
         exchange, there = self.exchanges.get(flow.id), self.origins.get(flow.id)
         found: dict[str, str] = {}
         if exchange is not None and (credential := exchange.credential) is not None and credential.value:
@@ -229,6 +236,8 @@ class Attempts:
         if error is None:
             self.answered(exchange)
             return None
+        if trouble is not None and isinstance(exchange, RoutedExchange):
+            self.sidecar.explain(error, exchange.send.destination.endpoint)
         error.message = self._hidden(exchange, error)  # it goes into the log, and some backends quote the key
         if (renewed := self._renewed(exchange, error, journey)) is not None:
             return renewed

@@ -21,6 +21,7 @@ from addon.proxy.intake import Network
 
 if TYPE_CHECKING:
     from addon.proxy.console import ConsoleExtras
+    from addon.proxy.inspection import Inspection
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Doors:
         """``desk`` is whom our HTTP layer asks."""
         self.networks: tuple[Network, ...] = ()  # who is served besides loopback
         self.eviction = Eviction()
+        self.inspection: Inspection | None = None  # knows litellm's connections
         self.has_layer = False  # whether our HTTP layer works in this mitmproxy
         self._control = control
         self._desk = desk
@@ -147,7 +149,8 @@ class Doors:
         tunnelled = len(context.layers) > 1 and isinstance(context.client.proxy_mode, EXPLICIT)
         host = context.server.address[0].lower() if context.server.address else ""
         inside_connect = tunnelled and any(isinstance(outer, layers.HttpLayer) for outer in context.layers)
-        if inside_connect and host not in self._decrypted:
+        is_known = host in self._decrypted or (self.inspection is not None and self.inspection.knows(context.client))
+        if inside_connect and not is_known:
             nextlayer.layer = layers.TCPLayer(context, ignore=not ctx.options.show_ignored_hosts)
             return
         if self.has_layer and nextlayer.layer is None:

@@ -38,6 +38,7 @@ from addon.proxy.control import Control
 from addon.proxy.desk import Desk, Parting
 from addon.proxy.doors import ANTHROPIC_HOST, Doors, is_reverse
 from addon.proxy.exchange import Exchange
+from addon.proxy.inspection import MARK
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
 from addon.proxy.journey import Trouble
 from addon.proxy.leaving import Leaving
@@ -79,13 +80,16 @@ class Detour:
         self._upstream = Upstream()
         # these are no addons of their own: mitmproxy would ask each at each of its events, some thirty for a request
         self.next_layer = self.doors.next_layer
-        self.requestheaders = self._upstream.requestheaders
         self.http_connect_upstream = self._upstream.http_connect_upstream
         self._records = False  # before mitmproxy runs nothing is
         self._since, self._is_leaving = 0.0, False
         self._reader = Reader()
         self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
         self.attempts = Attempts(self.control, self._upstream, self._reader, lambda: self.doors.has_layer)
+        self._inspection = self.doors.inspection = self.attempts.sidecar.inspection
+        self.requestheaders = self.attempts.requestheaders
+        self.http_connect = self._inspection.recognise
+        self.client_disconnected = self._inspection.client_disconnected
 
     @property
     def settings(self) -> Settings | None:
@@ -99,6 +103,7 @@ class Detour:
         self.doors.load(loader)
         self.control.load(loader)
         self._recheck.load(loader)
+        self.attempts.sidecar.load(loader)
         ctx.master.commands.collect_commands(self._commands)
 
     def configure(self, updated: set[str]) -> None:
@@ -106,12 +111,14 @@ class Detour:
         self.doors.configure(updated)
         self.control.configure(updated)
         self._upstream.configure(updated)
+        self.attempts.sidecar.configure(updated)
 
     def running(self) -> None:
         """Say what is open, and begin to watch."""
         self.doors.running()
         self.control.running()
         self.rest.running()
+        self.attempts.sidecar.running()
         self._log_file.running()
         self._records, self._since = True, time.time()
 
@@ -133,6 +140,9 @@ class Detour:
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Decide what becomes of the request; one of our own surface, or with a PDF to be read, may take its time."""
         if flow.response or flow.error or not flow.live:
+            return None
+        if self._inspection.request(flow):
+            self._upstream.request(flow)
             return None
         if may_be_ours(flow.request.path):
             return self._ask_surface(flow)
@@ -212,7 +222,7 @@ class Detour:
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Choose between a streamed reply and a whole one."""
-        if flow.response is None or flow.error:
+        if flow.response is None or flow.error or self._inspection.responseheaders(flow):
             return
         exchange = self.attempts.exchanges.get(flow.id)
         types = exchange.stream_types if exchange is not None else (EVENT_STREAM,)
@@ -249,6 +259,7 @@ class Detour:
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Finish a streamed exchange, or translate a whole reply."""
+        self._inspection.ended(flow)
         self.doors.eviction.note(flow)
         exchange = self.attempts.release(flow)
         if exchange is None or flow.response is None:
@@ -279,6 +290,7 @@ class Detour:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End an exchange whose connection broke, on either side."""
+        self._inspection.ended(flow)
         self.doors.eviction.note(flow)
         exchange = self.attempts.release(flow)
         if exchange is None:
@@ -330,6 +342,8 @@ class Detour:
 
     def _is_ours(self, flow: http.HTTPFlow) -> bool:
         """Whether the request is the client's own: for Anthropic, or through a reverse door; or a copy of one."""
+        if MARK in flow.metadata:
+            return False
         if forcing.of(flow) is not None or record.is_rewritten(flow) or is_reverse(flow.client_conn.proxy_mode):
             return True
         return flow.request.host.lower() == ANTHROPIC_HOST
@@ -381,6 +395,8 @@ class Detour:
         credential = exchange.credential
         if credential is not None and credential.value and not self.doors.has_layer:
             flow.request.headers[credential.header] = credential.mask
+        if isinstance(exchange, RoutedExchange):
+            self.attempts.sidecar.mask(flow.request, exchange.send.destination.endpoint)
 
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""

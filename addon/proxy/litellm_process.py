@@ -62,6 +62,7 @@ class LitellmProcess:
         """Nothing is started yet."""
         self.hide: Callable[[str], str] = str  # takes credentials out of what it says
         self.token = secrets.token_urlsafe(32)
+        self.password = secrets.token_urlsafe(16)  # by which its own connections are known, see ``inspection``
         self.fault: str | None = None  # why it does not run, and will not for now
         self.is_ready = False
         self._command = command

@@ -6,24 +6,46 @@ such a provider goes along as litellm's ``api_key``, an address as its ``api_bas
 the environment under its own names: that of the proxy, and ``.env``.
 """
 
+import importlib.metadata
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mitmproxy import ctx
+from mitmproxy import ctx, http
+from mitmproxy.addonmanager import Loader
 
-from addon.protocol.errors import BackendError, ConfigError, Kind
+from addon.protocol.errors import BackendError, ConfigError, DetourError, Kind
+from addon.proxy import doors, inspection
 from addon.proxy.control import Control
+from addon.proxy.inspection import Inspection
 from addon.proxy.intake import Send
 from addon.proxy.litellm_process import LitellmProcess
+from addon.routing import targets
 from addon.routing.backends import BACKENDS
 from addon.routing.config import LITELLM, Endpoint, Timeouts
 from addon.settings import settings_file, upstream
 
+logger = logging.getLogger(__name__)
+
+STEALERS = frozenset(("1.82.7", "1.82.8"))  # BerriAI/litellm#24512, MAL-2026-2144
+MISSING = (
+    "litellm/... models need the library litellm, which is not installed beside this mitmproxy: run scripts/detour, "
+    "which sets everything up, or `pip install litellm` there."
+)
+STEALS = (
+    "litellm {} is one of two releases that stole credentials (March 2026) and is not started. Uninstall it, change "
+    "every key that this machine had, and install another: pip install 'litellm!=1.82.7,!=1.82.8'."
+)
+WINDOWS = (
+    "litellm/... models need a process that inherits a socket, which is not done on Windows: run litellm's own proxy, "
+    "and write litellm-proxy/MODEL."
+)
 KEPT = "detour_litellm_process"  # on mitmproxy's master, which outlives a reload
 START_S = 60.0  # how long the process may take to start; twelve times what it takes
+PLATFORM = os.name
 API_BASE = "x-detour-api-base"  # see addon/sidecar.py
 BEARER, MASK = "authorization", "Bearer $LITELLM_PROCESS"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -35,32 +57,60 @@ class Sidecar:
     def __init__(self, control: Control) -> None:
         """Nothing is started before it is needed."""
         self._control = control
+        self.inspection = Inspection()
         self._process: LitellmProcess | None = None
+        self._is_checked = False
         self._is_stale = True  # what the environment says may be another since the last look
         control.changed.append(self._note)
 
-    def reach(self, send: Send) -> Send:
-        """Let a request go to the process, which is started where it does not run. Raises: BackendError."""
-        if os.name == "nt":
-            raise BackendError(
-                Kind.REFUSED,
-                "Detour: litellm/... models need a process that inherits a socket, which Windows has no way for: run "
-                "litellm's own proxy, and write litellm-proxy/MODEL.",
-            )
+    def load(self, loader: Loader) -> None:
+        """Add the option."""
+        self.inspection.load(loader)
+
+    def configure(self, updated: set[str]) -> None:
+        """Look whether there is a litellm that may run, where it is configured. Raises: OptionsError.
+
+        A mistake at the start is logged, upon which mitmproxy ends.
+        """
+        self.inspection.configure(updated)
+        self._is_stale = True
+        if self._is_checked or (settings := self._control.settings) is None:
+            return
+        self._is_checked = True
+        rows = (settings.endpoints[choice.provider].backend for choice in targets.configured(settings) if choice.model)
+        if any(row.by_process for row in rows) and (why := unfit(installed())) is not None:
+            logger.error("Detour: %s", why)
+
+    def running(self) -> None:
+        """The doors are open; after a reload the process is there already."""
+        if KEPT in vars(ctx.master):
+            self._kept()
+        if self.inspection.is_on and not any(not each.reverse for each in doors.listeners()):
+            logger.error("Detour: %s", inspection.NO_DOOR)
+
+    def reach(self, send: Send, *, masked: bool) -> Send:
+        """Let a request go to the process, which is started where it does not run. Raises: BackendError.
+
+        ``masked``: the token is put on the wire at the last moment.
+        """
+        if PLATFORM == "nt":
+            raise BackendError(Kind.REFUSED, f"Detour: {WINDOWS}")
         process = self._kept()
         try:
+            if not process.runs and (why := unfit(installed())) is not None:
+                raise OSError(why)  # noqa: TRY301 - told as the others are
             host, port = process.reach(self._environment)
+            if self._is_stale:
+                process.renew(self._environment())
+                self._is_stale = False
         except (OSError, ConfigError) as error:
             raise BackendError(Kind.UNREACHABLE, f"Detour: {error}") from None
-        if self._is_stale:
-            self._is_stale = False
-            process.renew(self._environment())
         wire, target = send.encoded.wire, send.destination.target
         symbol = BACKENDS[LITELLM].base_url or ""
         own = () if target.base_url == symbol else ((API_BASE, target.base_url),)
         path = wire.url.removeprefix(target.base_url)
         url = f"http://{host}:{port}{urlsplit(symbol).path}{path}"
-        headers = (*wire.headers, *own, (BEARER, MASK))
+        headers = (*wire.headers, *own, (BEARER, MASK if masked else f"Bearer {process.token}"))
         return replace(send, encoded=replace(send.encoded, wire=replace(wire, url=url, headers=headers)))
 
     def credentials(self, endpoint: Endpoint) -> Mapping[str, str]:
@@ -75,10 +125,16 @@ class Sidecar:
             return timeouts
         return replace(timeouts, first_byte_s=_later(timeouts.first_byte_s), total_s=_later(timeouts.total_s))
 
-    @property
-    def fault(self) -> str | None:
-        """Why the process does not run, and will not for now."""
-        return self._process.fault if self._process is not None else None
+    def explain(self, error: DetourError, endpoint: Endpoint) -> None:
+        """Let an attempt that came to nothing say why, where the process was given up."""
+        if endpoint.backend.by_process and self._process is not None and self._process.fault is not None:
+            error.message = f"Detour: {self._process.fault}"
+
+    @staticmethod
+    def mask(request: http.Request, endpoint: Endpoint) -> None:
+        """Take the token off a request that bore it."""
+        if endpoint.backend.by_process and BEARER in request.headers:
+            request.headers[BEARER] = MASK
 
     def done(self) -> None:
         """End the process with mitmproxy; after a reload the successor has it."""
@@ -91,13 +147,18 @@ class Sidecar:
         if self._process is None:
             self._process = vars(ctx.master).setdefault(KEPT, LitellmProcess())
             self._process.hide = self._control.hiding.text
+            self.inspection.password = self._process.password
         return self._process
 
     def _note(self) -> None:
         self._is_stale = True
 
     def _environment(self) -> dict[str, str]:
-        return environment(settings_file.variables(Path.cwd()), trusted=ctx.options.ssl_verify_upstream_trusted_ca)
+        values, trusted = settings_file.variables(Path.cwd()), ctx.options.ssl_verify_upstream_trusted_ca
+        if not self.inspection.is_on:
+            return environment(values, trusted=trusted)
+        back = self.inspection.variables(doors.listeners(), self._control.home, trusted)
+        return {**environment(values), "NO_PROXY": "", **back}
 
 
 def environment(values: Mapping[str, str], *, trusted: str | None = None) -> dict[str, str]:
@@ -113,6 +174,21 @@ def environment(values: Mapping[str, str], *, trusted: str | None = None) -> dic
     if trusted:
         made["SSL_CERT_FILE"] = trusted
     return made
+
+
+def installed() -> str | None:
+    """Return the version of litellm beside us; None where there is none. It is not imported."""
+    try:
+        return importlib.metadata.version("litellm")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def unfit(version: str | None) -> str | None:
+    """Say why a litellm is not started; None for one that may be."""
+    if version is None:
+        return MISSING
+    return STEALS.format(version) if version in STEALERS else None
 
 
 def _later(limit_s: float | None) -> float | None:

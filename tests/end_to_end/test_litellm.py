@@ -27,6 +27,7 @@ from tests.end_to_end.test_claude_code import TOOLS, png, shell
 from tests.pdfs import encoded, pdf
 
 MODEL = "litellm/openai/smol"
+SECRET = "sk-ant-a-key-of-litellms-own"
 START_LIMIT_S = 60  # two to five seconds measured
 LIMIT_S = 20
 # tells in its log whether litellm is in mitmproxy's own process
@@ -82,6 +83,11 @@ def proxy(_behind: Behind, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def client(proxy: Proxy) -> Iterator[anthropic.Anthropic]:
     with official_client("reverse", proxy) as client:
         yield client
+
+
+def own_backends(address: str, **more: Any) -> dict[str, Any]:
+    """The settings' backends, with more."""
+    return {"backends": {"litellm": {"address": address, "credential": "${BEHIND_KEY}"}, **more}}
 
 
 def children(proxy: Proxy) -> list[int]:
@@ -350,6 +356,28 @@ def test_a_killed_mitmdump_leaves_no_process(behind: Behind, tmp_path: Path) -> 
         [pid] = children(proxy)
         proxy.process.kill()
         wait_until(lambda: is_gone(pid), LIMIT_S, lambda: "it lives on")
+
+
+def test_what_litellm_sends_can_be_seen_and_is_not_routed_again(behind: Behind, tmp_path: Path) -> None:
+    behind.script(answer("Hello."))
+    own = {"other": {"like": "litellm"}}
+    environment = home_of(tmp_path, behind.base_url, **own_backends(behind.base_url, **own))
+    with running(
+        tmp_path, {**environment, "ANTHROPIC_API_KEY": SECRET}, "--set", "detour_litellm_inspect=true"
+    ) as proxy:
+        assert "Hello." in post(proxy, asked()).text
+        # to Anthropic itself, which here is not let out: asked once, over TLS, and not taken for the client's call
+        got = post(proxy, asked(model="other/anthropic/claude-sonnet-4-5"))
+        assert (got.status_code, "sealed test proxy" in got.text) == (403, True)
+        wait_until(lambda: len(proxy.saved()) == 4, LIMIT_S, lambda: proxy.log)
+        saved = proxy.saved()
+    its = [each for each in saved if each["comment"] == "asked by litellm"]
+    assert [(each["request"]["host"], each["response"]["status_code"]) for each in its] == [
+        ("127.0.0.1", 200),
+        ("api.anthropic.com", 403),
+    ]
+    assert b"Hello." in its[0]["response"]["content"]
+    assert [secret for secret in (KEY, SECRET) if secret in repr(saved) + proxy.log] == []
 
 
 # -- the real client and a real model ----------------------------------------------------------------------------------
