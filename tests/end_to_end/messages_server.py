@@ -40,7 +40,13 @@ class Message:
         """The stream of events; the id is another for each turn of a session, as the client needs it."""
         assert request.get("stream"), "only streams are served"
         head: Json = {"id": f"msg_{len(request['messages'])}", "type": "message", "role": "assistant", "content": []}
-        message = {**head, "model": request["model"], "stop_reason": None, "stop_sequence": None, "usage": USAGE}
+        message = {
+            **head,
+            "model": request.get("model", "claude"),
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": USAGE,
+        }
         events: list[Json] = [{"type": "message_start", "message": message}]
         for index, (start, deltas) in enumerate(self._blocks()):
             events.append({"type": "content_block_start", "index": index, "content_block": start})
