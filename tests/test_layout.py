@@ -39,6 +39,7 @@ SHELL = {
     "sidecar": "a process of its own, with litellm in it",
     "proxy": "lives inside mitmproxy",
     "settings/settings_file": "reads files and the environment",
+    "settings/litellm_library": "asks which litellm is installed",
     "settings/user_path": "knows the user's home",
     "settings/secret": "reads keys from files and commands",
     "settings/routing_function": "loads a file of the user's",

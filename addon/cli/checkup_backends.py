@@ -15,7 +15,7 @@ from addon.cli.doors import REGULAR_PORT, REVERSE_PORT
 from addon.cli.finding import Finding, Machine, broken, doubtful, fine
 from addon.protocol.errors import ConfigError
 from addon.routing.config import Endpoint
-from addon.settings import upstream
+from addon.settings import litellm_library, upstream
 from addon.settings.upstream import EXEMPTION_VARIABLES
 
 CONNECT_S = 3.0
@@ -45,6 +45,8 @@ def credentials(machine: Machine) -> Iterator[Finding]:
             yield fine(f"{name}: its key is in {variable}")
         elif name == "anthropic":
             yield fine("anthropic: the client's own key or login is used")
+        elif endpoint.backend.by_process:
+            yield fine(f"{name}: litellm looks for the keys of its providers itself, under its own names")
         else:
             yield fine(f"{name}: no key is set in {variable}, and none is needed")
 
@@ -67,6 +69,8 @@ def reach(machine: Machine) -> Iterator[Finding]:
 
 
 def _reach(machine: Machine, name: str, endpoint: Endpoint, way_out: upstream.Upstream | None) -> Finding:
+    if endpoint.backend.by_process:
+        return _library(name)
     parts = urlsplit(endpoint.base_url or "")
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     where = f"{name} at {host}:{port}"
@@ -81,6 +85,14 @@ def _reach(machine: Machine, name: str, endpoint: Endpoint, way_out: upstream.Up
     if parts.scheme != "https":
         return _connect(where, host, port)
     return _shake(where, host, port, wiring.further_authorities(machine.known))
+
+
+def _library(name: str) -> Finding:
+    """Whether litellm's process can be started; what it asks then is its own affair."""
+    version = litellm_library.installed()
+    if (unfit := litellm_library.unfit(version)) is not None:
+        return broken(f"{name}: {unfit[0]}", unfit[1])
+    return fine(f"{name}: litellm {version} answers, in a process that starts when it is first asked")
 
 
 def _connect(where: str, host: str, port: int) -> Finding:

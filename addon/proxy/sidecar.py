@@ -6,10 +6,9 @@ such a provider goes along as litellm's ``api_key``, an address as its ``api_bas
 the environment under its own names: that of the proxy, and ``.env``.
 """
 
-import importlib.metadata
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,25 +19,17 @@ from mitmproxy.addonmanager import Loader
 from addon.protocol.errors import BackendError, ConfigError, DetourError, Kind
 from addon.proxy import doors, inspection
 from addon.proxy.control import Control
+from addon.proxy.greeting import Listener
 from addon.proxy.inspection import Inspection
 from addon.proxy.intake import Send
 from addon.proxy.litellm_process import LitellmProcess
 from addon.routing import targets
 from addon.routing.backends import BACKENDS
 from addon.routing.config import LITELLM, Endpoint, Timeouts
-from addon.settings import settings_file, upstream
+from addon.settings import litellm_library, settings_file, upstream
 
 logger = logging.getLogger(__name__)
 
-STEALERS = frozenset(("1.82.7", "1.82.8"))  # BerriAI/litellm#24512, MAL-2026-2144
-MISSING = (
-    "litellm/... models need the library litellm, which is not installed beside this mitmproxy: run scripts/detour, "
-    "which sets everything up, or `pip install litellm` there."
-)
-STEALS = (
-    "litellm {} is one of two releases that stole credentials (March 2026) and is not started. Uninstall it, change "
-    "every key that this machine had, and install another: pip install 'litellm!=1.82.7,!=1.82.8'."
-)
 WINDOWS = (
     "litellm/... models need a process that inherits a socket, which is not done on Windows: run litellm's own proxy, "
     "and write litellm-proxy/MODEL."
@@ -78,7 +69,7 @@ class Sidecar:
             return
         self._is_checked = True
         rows = (settings.endpoints[choice.provider].backend for choice in targets.configured(settings) if choice.model)
-        if any(row.by_process for row in rows) and (why := unfit(installed())) is not None:
+        if any(row.by_process for row in rows) and (why := _unfit()) is not None:
             logger.error("Detour: %s", why)
 
     def running(self) -> None:
@@ -97,7 +88,7 @@ class Sidecar:
             raise BackendError(Kind.REFUSED, f"Detour: {WINDOWS}")
         process = self._kept()
         try:
-            if not process.runs and (why := unfit(installed())) is not None:
+            if not process.runs and (why := _unfit()) is not None:
                 raise OSError(why)  # noqa: TRY301 - told as the others are
             host, port = process.reach(self._environment)
             if self._is_stale:
@@ -155,18 +146,25 @@ class Sidecar:
 
     def _environment(self) -> dict[str, str]:
         values, trusted = settings_file.variables(Path.cwd()), ctx.options.ssl_verify_upstream_trusted_ca
+        listeners = doors.listeners()
         if not self.inspection.is_on:
-            return environment(values, trusted=trusted)
-        back = self.inspection.variables(doors.listeners(), self._control.home, trusted)
-        return {**environment(values), "NO_PROXY": "", **back}
+            return environment(values, trusted=trusted, own=listeners)
+        back = self.inspection.variables(listeners, self._control.home, trusted)
+        return {**environment(values, own=listeners), "NO_PROXY": "", **back}
 
 
-def environment(values: Mapping[str, str], *, trusted: str | None = None) -> dict[str, str]:
-    """Return the variables of the process: all of ``values``, but for the way out, which is Detour's own.
+def environment(
+    values: Mapping[str, str], *, trusted: str | None = None, own: Iterable[Listener] = ()
+) -> dict[str, str]:
+    """Return the variables of the process: all of ``values``, but for those that lead back to us.
 
-    A proxy that the environment names may be this one. ``trusted``: a file of certificates for the way out.
+    A proxy that the environment names may be this one, and so may an address of Anthropic's: ``own`` are our doors.
+    ``trusted``: a file of certificates for the way out, which is Detour's own.
     """
-    made = {name: value for name, value in values.items() if name.lower() not in PROXIES}
+    ports = {door.port for door in own}
+    made = {
+        name: value for name, value in values.items() if name.lower() not in PROXIES and not _leads_to(value, ports)
+    }
     if way_out := values.get(upstream.VARIABLE):
         made |= {"HTTP_PROXY": way_out, "HTTPS_PROXY": way_out}
         exempt = [values[name] for name in upstream.EXEMPTION_VARIABLES if name in values][:1]
@@ -176,19 +174,21 @@ def environment(values: Mapping[str, str], *, trusted: str | None = None) -> dic
     return made
 
 
-def installed() -> str | None:
-    """Return the version of litellm beside us; None where there is none. It is not imported."""
+def _leads_to(value: str, ports: Container[int]) -> bool:
+    """Whether a value is the address of one of our doors."""
+    if not value.startswith(("http://", "https://")):
+        return False
     try:
-        return importlib.metadata.version("litellm")
-    except importlib.metadata.PackageNotFoundError:
-        return None
+        parts = urlsplit(value)
+        return upstream.is_loopback(parts.hostname or "") and parts.port in ports
+    except ValueError:
+        return False
 
 
-def unfit(version: str | None) -> str | None:
-    """Say why a litellm is not started; None for one that may be."""
-    if version is None:
-        return MISSING
-    return STEALS.format(version) if version in STEALERS else None
+def _unfit() -> str | None:
+    """Why the installed litellm is not started, and what to do; None where it may be."""
+    found = litellm_library.unfit(litellm_library.installed())
+    return f"{found[0]}: {found[1]}." if found is not None else None
 
 
 def _later(limit_s: float | None) -> float | None:

@@ -14,7 +14,7 @@ from mitmproxy.certs import CertStore
 from addon.cli import checkup_backends as checkup
 from addon.cli.finding import Finding, Level, Machine
 from addon.protocol.errors import ConfigError
-from addon.settings import settings_file
+from addon.settings import litellm_library, settings_file
 from tests.cli.machines import instance, levels, machine
 
 OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
@@ -82,6 +82,16 @@ def test_a_key_that_is_missing_is_told(tmp_path: Path) -> None:
     lacking = here.backends["openai"]
     object.__setattr__(lacking.credential, "key", None)  # a tier without its key does not get past the settings
     assert levels(checkup.credentials(here)) == [FAIL]
+
+
+def test_litellm_is_there_and_finds_its_keys_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    through = configured(tmp_path, "BIG_MODEL=watsonx/llama", "SMALL_MODEL=litellm/watsonx/llama")
+    assert levels([*checkup.credentials(through), *checkup.reach(through)]) == [OK, OK]
+    monkeypatch.setattr(litellm_library, "installed", lambda: "1.82.8")
+    [finding] = checkup.reach(through)
+    assert finding.level is FAIL
+    assert "stole credentials" in finding.what
+    assert "change every key" in finding.remedy
 
 
 def test_without_backends_there_is_nothing_to_reach(tmp_path: Path) -> None:

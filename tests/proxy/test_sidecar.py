@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from addon.proxy import sidecar
+from addon.proxy.greeting import Listener
 from addon.proxy.inspection import NO_DOOR
 from addon.proxy.litellm_process import LitellmProcess
-from addon.proxy.sidecar import KEPT, MISSING, Sidecar, environment, unfit
+from addon.proxy.sidecar import KEPT, Sidecar, environment
 from addon.routing.config import Timeouts
+from addon.settings import litellm_library
 from tests.proxy.live import CLIENT_HEADERS, Proxy, ask, everything, proxying, said, until
 
 KEY = "sk-key-for-litellm-itself"
@@ -177,23 +179,17 @@ async def test_one_that_is_given_up_is_told_to_who_waits_and_who_comes(
 async def test_a_litellm_that_must_not_run_is_told_at_the_start_and_never_started(
     confdir: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch, version: str | None
 ) -> None:
-    monkeypatch.setattr(sidecar, "installed", lambda: version)
+    monkeypatch.setattr(litellm_library, "installed", lambda: version)
     configure()
     async with proxying(confdir) as proxy, proxy.client() as client:
         proxy.errors_expected = True
-        why = unfit(version)
-        assert why is not None
+        found = litellm_library.unfit(version)
+        assert found is not None
+        why = f"{found[0]}: {found[1]}."
         assert proxy.log.at(logging.ERROR) == [f"Detour: {why}"]
         reply = await client.post("/v1/messages", json=ask(), headers=CLIENT_HEADERS)
         assert why in reply.json()["error"]["message"]
         assert not vars(proxy.master)[KEPT].runs
-
-
-def test_any_other_litellm_may_run() -> None:
-    version = sidecar.installed()
-    assert version is not None
-    assert unfit(version) is None
-    assert unfit(None) == MISSING
 
 
 async def test_windows_is_told_the_way_out(
@@ -233,6 +229,13 @@ ENVIRONMENTS: list[tuple[dict[str, str], dict[str, Any], dict[str, str]]] = [
             "NO_PROXY": "intern,localhost,127.0.0.1,::1",
         },
     ),
+    # nor does it ask us what it was asked
+    (
+        {"ANTHROPIC_BASE_URL": "http://127.0.0.1:8082", "OPENAI_BASE_URL": "http://localhost:8080/v1"},
+        {"own": [Listener(True, "127.0.0.1", 8082)]},
+        {"OPENAI_BASE_URL": "http://localhost:8080/v1"},
+    ),
+    ({"A": "http://[::1", "B": "http://x:y"}, {}, {"A": "http://[::1", "B": "http://x:y"}),
     ({}, {"trusted": "/corp.pem"}, {"SSL_CERT_FILE": "/corp.pem"}),
 ]
 
