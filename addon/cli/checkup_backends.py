@@ -43,6 +43,8 @@ def credentials(machine: Machine) -> Iterator[Finding]:
             yield broken(f"{name}: {endpoint.lack}", f"set it, or choose another model than one of {name}")
         elif endpoint.credential.key:
             yield fine(f"{name}: its key is in {variable}")
+        elif (minting := endpoint.credential.minting) is not None:
+            yield fine(f"{name}: its credential is made: {minting.told}")
         elif name == "anthropic":
             yield fine("anthropic: the client's own key or login is used")
         elif endpoint.backend.by_process:

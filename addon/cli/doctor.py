@@ -13,6 +13,7 @@ from addon.cli import (
     checkup_client,
     checkup_doors,
     checkup_installation,
+    checkup_minting,
     client_settings,
     wiring,
 )
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
     "compaction": checkup_client.windows,
     "settings": checkup_backends.settings,
     "credentials": checkup_backends.credentials,
+    "made credentials": checkup_minting.minted,
     "backends": checkup_backends.reach,
     "clock": checkup_installation.clock,
     "disk": checkup_installation.disk,

@@ -29,6 +29,7 @@ from addon.routing.config import Credential
 REGION = re.compile(r"[a-z]{2,5}(?:-[a-z]+){1,2}-\d")  # us-east-1, us-gov-west-1, eusc-de-east-1
 SIGNED = ("host", "content-type")
 SIGNED_BEGIN = "x-amz"
+DEFAULT_REGION = "us-east-1"  # whose STS is asked where nobody says another
 FALLBACK_S = 900.0  # of credentials that expire and do not say when
 LIMITS = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2, "mode": "standard"}}
 LOGIN = "run `aws sso login` or `aws configure`, or set AWS_BEARER_TOKEN_BEDROCK where the service takes one"
@@ -42,21 +43,27 @@ class Signer:
     expires_at: float | None
     credentials: ReadOnlyCredentials = field(repr=False)
     service: str
-    region: str  # where the address says none
+    region: str = ""  # as it is written; empty: what the address says
+    usual: str = ""  # of the profile, where the address says none
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secret key, and the token of a session."""
         return tuple(filter(None, (self.credentials.secret_key, self.credentials.token)))
 
+    def check(self, url: str) -> None:
+        """See that the region is known. Raises: Unmade."""
+        if not self._region(url):
+            raise Unmade(f"{url.partition('?')[0]} says no region to sign for: write region into detour.yaml")
+
+    def _region(self, url: str) -> str:
+        return self.region or region_of(urlsplit(url).hostname or "") or self.usual
+
     def headers(self, credential: Credential, request: Outgoing) -> Mapping[str, str]:
-        """Sign. Raises: Unmade, where the region is not known."""
-        region = self.region or region_of(urlsplit(request.url).hostname or "")
-        if not region:
-            raise Unmade(f"{request.url.partition('?')[0]} says no region to sign for: write region into detour.yaml")
+        """Sign."""
         fixed = {name: value for name, value in request.headers.items() if _is_signed(name)}
         asked = AWSRequest(method=request.method, url=request.url, headers=fixed, data=request.body)
-        SigV4Auth(self.credentials, self.service, region).add_auth(asked)
+        SigV4Auth(self.credentials, self.service, self._region(request.url)).add_auth(asked)
         return {name.lower(): value for name, value in asked.headers.items() if name.lower() not in fixed}
 
 
@@ -64,7 +71,7 @@ def make(minting: Minting, network: Network) -> Signer:
     """Find the credentials. Raises: Unmade."""
     logging.getLogger("botocore").setLevel(logging.ERROR)  # it would tell what it signs, and with what
     try:
-        session = _session(minting, network)
+        session, usual = _session(minting, network)
         found = session.get_credentials()
         if found is None:
             raise Unmade(f"AWS's credentials were not found; {LOGIN}")
@@ -73,16 +80,17 @@ def make(minting: Minting, network: Network) -> Signer:
         raise Unmade(f"AWS's credentials cannot be had: {_told(error)}; {LOGIN}") from None
     if not frozen.access_key or not frozen.secret_key:
         raise Unmade(f"AWS's credentials are empty; {LOGIN}")
-    region = minting.region or ""
-    return Signer(f"AWS, {found.method}", _end(found), frozen, minting.scope, region)
+    return Signer(f"AWS, {found.method}", _end(found), frozen, minting.scope, minting.region, usual)
 
 
-def _session(minting: Minting, network: Network) -> Any:
+def _session(minting: Minting, network: Network) -> tuple[Any, str]:
+    """Return the session of what is configured, and the region that its profile names."""
     given = dict(minting.settings)
     keys = [given.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     has_keys = not minting.profile and all(keys[:2])
     session = botocore.session.Session(profile=minting.profile or (None if has_keys else given.get("AWS_PROFILE")))
-    region = minting.region or session.get_config_variable("region") or "us-east-1"
+    usual = session.get_config_variable("region") or ""
+    region = minting.region or usual or DEFAULT_REGION
     for name, value in (
         ("config_file", given.get("AWS_CONFIG_FILE")),
         ("credentials_file", given.get("AWS_SHARED_CREDENTIALS_FILE")),
@@ -96,7 +104,7 @@ def _session(minting: Minting, network: Network) -> Any:
     session.set_default_client_config(Config(proxies=proxies, **LIMITS))
     if has_keys:
         session.set_credentials(*keys)
-    return session
+    return session, usual
 
 
 def _end(found: Any) -> float | None:

@@ -41,8 +41,11 @@ class Made(Protocol):
     def secrets(self) -> tuple[str, ...]:
         """What nobody may see of it."""
 
+    def check(self, url: str) -> None:
+        """See that it can be used at an address. Raises: Unmade."""
+
     def headers(self, credential: Credential, request: Outgoing) -> Mapping[str, str]:
-        """Return the headers for a request on its way out. Raises: Unmade."""
+        """Return the headers for a request on its way out, to an address that was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class Token:
     def secrets(self) -> tuple[str, ...]:
         """The token."""
         return (self.value,)
+
+    def check(self, url: str) -> None:
+        """It can be used anywhere."""
 
     def headers(self, credential: Credential, request: Outgoing) -> Mapping[str, str]:
         """Return it in its header."""

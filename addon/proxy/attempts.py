@@ -190,6 +190,8 @@ class Attempts:
         """Give an attempt the credential that is made for it; it waits where that is not there."""
         try:
             made = self._control.purse.look(minting)
+            if made is not None:
+                made.check(exchange.send.encoded.wire.url)
         except Unmade as unmade:
             message = f"{exchange.route.name} has no credential from {minting.told}: {unmade.message}."
             error = BackendError(Kind.CREDENTIAL, self._control.hiding.text(message))
@@ -215,7 +217,7 @@ class Attempts:
         if there != transfer.origin(flow.request):
             logger.warning("Detour: %s was pointed at another host by hand; it goes without its credential", flow.id)
             return {}
-        return found if made is None else {**found, **_made(flow, made)}
+        return found if made is None else {**found, **made.headers_for(transfer.outgoing(flow.request))}
 
     def holds(self, flow: http.HTTPFlow) -> Exchange | None:
         """The stream whose headers wait for its first content: where we answer if it fails before that."""
@@ -351,15 +353,6 @@ class Attempts:
         self.partings.pop(flow, None)  # nobody hears it
         if (exchange := self.exchanges.get(flow.id)) is not None:
             exchange.client_left = True
-
-
-def _made(flow: http.HTTPFlow, exchange: RoutedExchange) -> Mapping[str, str]:
-    """Return the headers of what was made for this attempt, for the request as it goes out."""
-    try:
-        return exchange.headers_for(transfer.outgoing(flow.request))
-    except Unmade as unmade:
-        logger.warning("Detour: %s goes without its credential: %s", flow.id, unmade.message)
-        return {}
 
 
 def _tell_health(journey: Journey) -> None:

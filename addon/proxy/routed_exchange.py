@@ -53,7 +53,7 @@ class RoutedExchange(Exchange):
         self._hide_too(made.secrets)
 
     def headers_for(self, request: Outgoing) -> Mapping[str, str]:
-        """Return the headers that show what was made. Raises: Unmade."""
+        """Return the headers that show what was made."""
         assert self.made is not None  # noqa: S101 - the caller has looked
         headers = self.made.headers(self.send.destination.credential, request)
         signature = headers.get("authorization", "").partition(SIGNATURE)[2]

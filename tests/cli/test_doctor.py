@@ -104,4 +104,4 @@ def test_what_the_checks_look_at_is_gathered(tmp_path: Path) -> None:
 
 
 def test_every_check_stands_in_the_table_once() -> None:
-    assert len(set(CHECKS.values())) == len(CHECKS) == 17
+    assert len(set(CHECKS.values())) == len(CHECKS) == 18

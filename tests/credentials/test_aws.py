@@ -4,6 +4,7 @@ import datetime
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,7 +36,13 @@ CREDENTIAL = Credential("authorization", "AWS4-HMAC-SHA256 ", "(aws)", None)
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: NOON)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_REGION",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -120,14 +127,20 @@ def test_the_region_is_in_the_address(host: str, region: str) -> None:
     assert region_of(host) == region
 
 
-def test_a_region_that_is_written_goes_before_the_addresss() -> None:
-    headers = signer(region="eu-west-1", service="bedrock-mantle").headers(CREDENTIAL, request("/x"))
-    assert "/eu-west-1/bedrock-mantle/aws4_request" in headers["authorization"]
+def test_a_region_that_is_written_goes_before_the_addresss_and_that_before_the_profiles() -> None:
+    both = replace(signer(service="bedrock-mantle"), usual="eu-north-1")
+    for made, region in ((replace(both, region="eu-west-1"), "eu-west-1"), (both, "us-east-1")):
+        assert f"/{region}/bedrock-mantle/aws4_request" in made.headers(CREDENTIAL, request("/x"))["authorization"]
+    headers = both.headers(CREDENTIAL, request("/x", host="gateway.example"))
+    assert "/eu-north-1/bedrock-mantle/aws4_request" in headers["authorization"]
 
 
 def test_without_a_region_nothing_is_signed() -> None:
+    signer().check(request("/x").url)
+    signer(region="eu-west-1").check("https://gateway.example/x")
+    replace(signer(), usual="eu-west-1").check("https://gateway.example/x")
     with pytest.raises(Unmade) as caught:
-        signer().headers(CREDENTIAL, request("/x?key=1", host="gateway.example"))
+        signer().check("https://gateway.example/x?key=1")
     assert caught.value.message == "https://gateway.example/x says no region to sign for: write region into detour.yaml"
 
 
@@ -141,9 +154,8 @@ def test_no_secret_shows() -> None:
 # -- where they are found ----------------------------------------------------------------------------------------------
 
 
-def minted(network: Network | None = None, profile: str = "", region: str = "us-east-1", **settings: str) -> Signer:
-    minting = Minting(Mint.AWS, "bedrock", region, profile, settings=tuple(settings.items()))
-    return make(minting, network or Network())
+def minted(profile: str = "", **settings: str) -> Signer:
+    return make(Minting(Mint.AWS, "bedrock", "", profile, settings=tuple(settings.items())), Network())
 
 
 def mistake(**given: str) -> str:
@@ -187,7 +199,8 @@ def test_a_profile_is_taken(files: Any) -> None:
     expected = ("AK3", "secret-3", "t3")
     assert keys(minted(AWS_PROFILE="dev")) == expected
     assert keys(minted(profile="dev", **KEYS)) == expected  # what is written for this backend goes before
-    assert minted(profile="dev").kind == "AWS, shared-credentials-file"
+    made = minted(profile="dev")
+    assert (made.kind, made.usual) == ("AWS, shared-credentials-file", "eu-west-1")
 
 
 def test_files_of_other_names_are_read(tmp_path: Path) -> None:
@@ -255,11 +268,11 @@ def test_none_is_found_or_not_that_profile() -> None:
 
 def test_a_proxy_in_front_is_for_the_clients_of_aws_too(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network.of({"DETOUR_UPSTREAM": "http://proxy:3128", "NO_PROXY": ""}, "/ca.pem")
-    session = aws._session(Minting(Mint.AWS, "bedrock", "us-east-1"), network)
+    session, _ = aws._session(Minting(Mint.AWS, "bedrock", "us-east-1"), network)
     assert session.get_default_client_config().proxies == {"http": "http://proxy:3128", "https": "http://proxy:3128"}
     assert session.get_config_variable("ca_bundle") == "/ca.pem"
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:8080")  # may well be a door of ours
-    session = aws._session(Minting(Mint.AWS, "bedrock", "us-east-1"), Network())
+    session, _ = aws._session(Minting(Mint.AWS, "bedrock", "us-east-1"), Network())
     assert session.get_default_client_config().proxies == {}
 
 

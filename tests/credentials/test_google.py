@@ -52,8 +52,8 @@ def _server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
         yield server
 
 
-def minted(network: Network | None = None, **settings: str) -> Token:
-    return make(Minting(Mint.GOOGLE, CLOUD_PLATFORM, settings=tuple(settings.items())), network or Network())
+def minted(**settings: str) -> Token:
+    return make(Minting(Mint.GOOGLE, CLOUD_PLATFORM, settings=tuple(settings.items())), Network())
 
 
 def mistake(**settings: str) -> str:
@@ -185,7 +185,7 @@ def test_a_machine_of_googles_tells_its_own(server: TokenServer, monkeypatch: py
         return 200, "p"
 
     server.answer = answer
-    token = minted(Network.of({"DETOUR_UPSTREAM": "http://127.0.0.1:1"}, None))
+    token = make(Minting(Mint.GOOGLE, CLOUD_PLATFORM), Network.of({"DETOUR_UPSTREAM": "http://127.0.0.1:1"}, None))
     assert (token.value, token.kind) == (TOKEN, "this machine's service account")
 
 

@@ -10,6 +10,7 @@ def test_a_token_goes_in_its_header_with_what_goes_beside_it() -> None:
     token = Token("t-secret", "a login", 5.0, (("x-goog-user-project", "p"),))
     credential = Credential("authorization", "Bearer ", "(gcloud)", None)
     assert token.headers(credential, REQUEST) == {"authorization": "Bearer t-secret", "x-goog-user-project": "p"}
+    token.check("http://anywhere")
     assert token.secrets == ("t-secret",)
     assert "t-secret" not in repr(token)
 

@@ -4,9 +4,15 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
+import botocore.auth
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from mitmproxy import http
 
 from addon.proxy.attempts import MAKING_S
 from tests.credentials.clouds import Answer, Asked, TokenServer, service_account, token_server, tokens
@@ -14,7 +20,9 @@ from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
     LIMIT_S,
+    Backend,
     Proxy,
+    Received,
     Script,
     Witness,
     ask,
@@ -42,11 +50,11 @@ backends:
 class Google:
     """A user with a service account's file, and Google's token server."""
 
-    def __init__(self, server: TokenServer, write: Callable[[str, str], None]) -> None:
-        self.server, self._write = server, write
+    def __init__(self, server: TokenServer, document: Path) -> None:
+        self.server, self._document = server, document
 
     def routes_to(self, url: str, more: str = "") -> None:
-        self._write(url, more)
+        self._document.write_text(DOCUMENT.format(url=url, more=more))
 
 
 @pytest.fixture(name="google")
@@ -54,10 +62,7 @@ def _google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]
     with token_server(tokens(TOKEN, SECOND)) as server:
         file = service_account(tmp_path / "sa.json", f"{server.url}/token")
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
-        yield Google(
-            server,
-            lambda url, more: (tmp_path / "detour.yaml").write_text(DOCUMENT.format(url=url, more=more)) and None,
-        )
+        yield Google(server, tmp_path / "detour.yaml")
 
 
 async def _post(proxy: Proxy, *, stream: bool = True) -> tuple[int, bytes]:
@@ -219,3 +224,171 @@ async def test_a_token_goes_to_no_other_host(confdir: Path, configure: Configure
             proxy.errors_expected = True
         assert google.server.asked == []
         assert "there is no key for vertex" in proxy.log.text
+
+
+# -- Amazon's signatures -----------------------------------------------------------------------------------------------
+
+KEY_ID, AWS_SECRET, SESSION = "AKIDEXAMPLE", "aws-secret-that-nobody-may-see", "aws-session-that-nobody-may-see"
+SIGNATURE = "AWS4-HMAC-SHA256 $(aws configure export-credentials)"
+SIGNED = """\
+big: cloud/claude
+backends:
+  cloud:
+    address: {url}/v1
+    credential: {{mint: aws, service: bedrock, region: us-east-1}}
+"""
+
+
+@pytest.fixture(name="aws")
+def _aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A user with keys of a session."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS_SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION)
+
+    def write(url: str) -> None:
+        (tmp_path / "detour.yaml").write_text(SIGNED.format(url=url))
+
+    return write
+
+
+def signed_by_amazon(sent: Received, fake: Backend, secret: str = AWS_SECRET) -> str:
+    """The signature that Amazon's own client makes for what arrived."""
+    when = datetime.strptime(sent.header("x-amz-date") or "", "%Y%m%dT%H%M%SZ")
+    headers = {name: sent.header(name) or "" for name in ("host", "content-type")}
+    theirs = AWSRequest(sent.method, f"{fake.url}{sent.path}", headers, sent.body)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(botocore.auth, "get_current_datetime", lambda: when)
+        SigV4Auth(ReadOnlyCredentials(KEY_ID, secret, SESSION), "bedrock", "us-east-1").add_auth(theirs)
+    return str(theirs.headers["Authorization"])
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("text", ["Hello", "größer ☂ \U0001f302", "x" * 200_000, 'a "quoted" \\ \n line'])
+async def test_what_arrives_is_signed_as_amazons_client_signs_it(
+    confdir: Path, aws: Callable[[str], None], text: str, http2: bool
+) -> None:
+    async with backend(streaming()) as fake:
+        aws(fake.url)
+        async with proxying(confdir) as proxy:
+            async with proxy.client(1, http2=http2) as client:
+                reply = await client.post("/v1/messages", json=ask(text), headers=CLIENT_HEADERS)
+            await proxy.settled()
+            assert said(reply.content) == "Hello"
+        (sent,) = fake.received
+    assert sent.header("authorization") == signed_by_amazon(sent, fake)
+    assert sent.header("x-amz-security-token") == SESSION
+
+
+class Changer:
+    """An addon of the user's, behind ours."""
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        flow.request.content = (flow.request.content or b"").replace(b"Hello", b"Goodbye")
+        flow.request.path = "/v1/chat/completions?more=1"
+
+
+async def test_what_another_addon_changed_is_signed_as_it_goes_out(confdir: Path, aws: Callable[[str], None]) -> None:
+    async with backend(streaming()) as fake:
+        aws(fake.url)
+        async with proxying(confdir, Changer()) as proxy:
+            assert said((await _post(proxy))[1]) == "Hello"
+        (sent,) = fake.received
+    assert b"Goodbye" in sent.body
+    assert sent.path.endswith("?more=1")
+    assert sent.header("authorization") == signed_by_amazon(sent, fake)
+
+
+async def test_nothing_of_amazons_is_on_a_flow_or_in_a_log(
+    confdir: Path, aws: Callable[[str], None], tmp_path: Path
+) -> None:
+    signatures: list[str] = []
+
+    async def quoting(received: Received, writer: asyncio.StreamWriter) -> None:
+        signatures.append((received.header("authorization") or "").rpartition("Signature=")[2])
+        told = f"expected {signatures[-1]} with {SESSION} and {AWS_SECRET}"
+        await whole({"error": {"message": told}}, "400 Bad Request")(received, writer)
+
+    witness = Witness()
+    async with backend(quoting) as fake:
+        aws(fake.url)
+        async with proxying(confdir, witness, save_stream_file=str(tmp_path / "flows")) as proxy:
+            reply = (await _post(proxy))[1].decode()
+            assert proxy.flows[0].request.headers["authorization"] == SIGNATURE
+            assert "x-amz-security-token" not in proxy.flows[0].request.headers
+            shown = [reply, proxy.log.text, everything(proxy.flows[0]), *(text for _, text in witness.seen)]
+    files = [tmp_path / "flows", *(each for each in (tmp_path / "detour-home").rglob("*") if each.is_file())]
+    kept = [file.read_bytes().decode("latin-1") for file in files]
+    assert len(signatures) == 1
+    for secret in (*signatures, SESSION, AWS_SECRET):
+        assert [text for text in (*shown, *kept) if secret in text] == []
+    assert "expected $(aws" in reply
+
+
+async def test_a_flow_pointed_elsewhere_goes_unsigned(confdir: Path, aws: Callable[[str], None]) -> None:
+    class Redirector:
+        def request(self, flow: http.HTTPFlow) -> None:
+            flow.request.url = f"{stranger.url}/v1/chat/completions"
+
+    async with backend(streaming()) as fake, backend(streaming()) as stranger:
+        aws(fake.url)
+        async with proxying(confdir, Redirector()) as proxy:
+            await _post(proxy)
+        assert fake.received == []
+        (sent,) = stranger.received
+    assert sent.header("authorization") == SIGNATURE
+    assert not {"x-amz-date", "x-amz-security-token"} & sent.names
+
+
+async def test_an_address_without_a_region_is_told(confdir: Path, aws: Callable[[str], None], tmp_path: Path) -> None:
+    async with backend(streaming()) as fake:
+        aws(fake.url)
+        text = (tmp_path / "detour.yaml").read_text()
+        (tmp_path / "detour.yaml").write_text(text.replace(", region: us-east-1", ""))
+        async with proxying(confdir) as proxy:
+            status, reply = await _post(proxy)
+        assert fake.received == []
+    assert status == 403
+    assert b"says no region to sign for: write region into detour.yaml" in reply
+
+
+async def test_a_signature_that_is_refused_is_made_anew_with_keys_read_again(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], None]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    keys = "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n"
+    (tmp_path / "keys").write_text(keys.format(KEY_ID, AWS_SECRET, SESSION))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+
+    async def refusing(received: Received, writer: asyncio.StreamWriter) -> None:
+        (tmp_path / "keys").write_text(keys.format(KEY_ID, "the-next-secret", SESSION))  # rotated meanwhile
+        told = {"message": "The security token included in the request is expired"}
+        await whole(told, "403 Forbidden", x_amzn_errortype="ExpiredTokenException")(received, writer)
+
+    async with backend(refusing, streaming()) as fake:
+        aws(fake.url)
+        async with proxying(confdir) as proxy:
+            assert said((await _post(proxy))[1]) == "Hello"
+        first, second = fake.received
+    assert first.header("authorization") == signed_by_amazon(first, fake)
+    assert second.header("authorization") == signed_by_amazon(second, fake, "the-next-secret")
+
+
+# -- what a command prints ---------------------------------------------------------------------------------------------
+
+
+async def test_a_command_is_run_anew_where_its_token_is_refused(confdir: Path, tmp_path: Path) -> None:
+    (tmp_path / "detour.yaml").write_text("")
+    command = f"echo x >> {tmp_path}/asked; echo token-number-$(wc -l < {tmp_path}/asked)-of-the-command"
+    async with backend(streaming(), refused(), streaming()) as fake:
+        (tmp_path / "detour.yaml").write_text(
+            "big: azure/m\nbackends:\n  azure:\n"
+            f"    address: {fake.url}/v1\n    credential: {{command: '{command}', bearer: true}}\n"
+        )
+        async with proxying(confdir) as proxy:
+            for _ in range(2):
+                assert said((await _post(proxy))[1]) == "Hello"
+            assert "token-number-1" not in everything(proxy.flows[0])
+        sent = [each.header("authorization") for each in fake.received]
+    assert sent == [f"Bearer token-number-{number}-of-the-command" for number in (1, 1, 2)]
