@@ -89,16 +89,16 @@ def _session(minting: Minting, network: Network) -> tuple[Any, str]:
     keys = [given.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     has_keys = not minting.profile and all(keys[:2])
     session = botocore.session.Session(profile=minting.profile or (None if has_keys else given.get("AWS_PROFILE")))
-    usual = session.get_config_variable("region") or ""
-    region = minting.region or usual or DEFAULT_REGION
     for name, value in (
         ("config_file", given.get("AWS_CONFIG_FILE")),
         ("credentials_file", given.get("AWS_SHARED_CREDENTIALS_FILE")),
         ("ca_bundle", network.authorities),
-        ("region", region),
     ):
         if value:
             session.set_config_variable(name, value)
+    usual = session.get_config_variable("region") or ""  # it is read from the files
+    region = minting.region or usual or DEFAULT_REGION
+    session.set_config_variable("region", region)
     proxy = network.proxy_for(f"https://sts.{region}.amazonaws.com")
     proxies = {"http": proxy, "https": proxy} if proxy else {}
     session.set_default_client_config(Config(proxies=proxies, **LIMITS))

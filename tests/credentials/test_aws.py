@@ -205,7 +205,10 @@ def test_a_profile_is_taken(files: Any) -> None:
 
 def test_files_of_other_names_are_read(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("[default]\naws_access_key_id = AK4\naws_secret_access_key = secret-4\n")
+    (tmp_path / "config").write_text("[profile work]\nregion = eu-west-3\ncredential_process = cat told.json\n")
     assert keys(minted(AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "mine")))[0] == "AK4"
+    named = Minting(Mint.AWS, "bedrock", profile="work", settings=(("AWS_CONFIG_FILE", str(tmp_path / "config")),))
+    assert aws._session(named, Network())[1] == "eu-west-3"
 
 
 def test_a_process_is_asked_and_says_when_what_it_gave_expires(files: Any, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
-from mitmproxy import http
+from mitmproxy import contentviews, http
+from mitmproxy.contentviews import Metadata
 
 from addon.proxy.attempts import MAKING_S
 from tests.credentials.clouds import Answer, Asked, TokenServer, service_account, token_server, tokens
@@ -34,6 +35,7 @@ from tests.proxy.live import (
     until,
     whole,
 )
+from tests.proxy.test_hiding import everywhere
 
 TOKEN = "ya29.first-token-that-nobody-may-see"
 SECOND = "ya29.second-token-that-nobody-may-see"
@@ -101,9 +103,7 @@ async def test_a_token_is_on_no_flow_and_in_no_log(confdir: Path, google: Google
             assert TOKEN not in everything(proxy.flows[0])
         assert fake.received[0].header("authorization") == f"Bearer {TOKEN}"
     assert TOKEN.encode() not in (tmp_path / "flows").read_bytes()
-    kept = [path for path in (tmp_path / "detour-home").rglob("*") if path.is_file()]
-    assert kept
-    assert [path for path in kept if TOKEN.encode() in path.read_bytes()] == []
+    assert TOKEN not in everywhere(tmp_path / "detour-home")
 
 
 async def test_a_request_that_comes_too_early_waits_and_its_client_is_told(confdir: Path, google: Google) -> None:
@@ -317,12 +317,36 @@ async def test_nothing_of_amazons_is_on_a_flow_or_in_a_log(
             assert proxy.flows[0].request.headers["authorization"] == SIGNATURE
             assert "x-amz-security-token" not in proxy.flows[0].request.headers
             shown = [reply, proxy.log.text, everything(proxy.flows[0]), *(text for _, text in witness.seen)]
-    files = [tmp_path / "flows", *(each for each in (tmp_path / "detour-home").rglob("*") if each.is_file())]
-    kept = [file.read_bytes().decode("latin-1") for file in files]
+    kept = [(tmp_path / "flows").read_bytes().decode("latin-1"), everywhere(tmp_path / "detour-home")]
     assert len(signatures) == 1
     for secret in (*signatures, SESSION, AWS_SECRET):
         assert [text for text in (*shown, *kept) if secret in text] == []
     assert "expected $(aws" in reply
+
+
+async def test_what_was_made_is_kept_out_of_the_prompt_log_and_the_views_wherever_it_stands(
+    confdir: Path, aws: Callable[[str], None], tmp_path: Path
+) -> None:
+    """A client that has found it too, in a file of its user's, and tells the model."""
+    async with backend(streaming()) as fake:
+        aws(fake.url)
+        async with proxying(confdir) as proxy:
+            await _post(proxy)  # the log is open, and knows nothing of what is made
+            proxy.detour.control.purse.secrets = (*proxy.detour.control.purse.secrets, LATER)
+            async with proxy.client() as client:
+                await client.post("/v1/messages", json=ask(f"Here: {SESSION} {AWS_SECRET} {LATER}"))
+            await proxy.settled()
+            flow = proxy.flows[1]
+            for name in ("prompt", "sent"):
+                view = contentviews.registry[name].prettify(flow.request.content or b"", Metadata(flow=flow))
+                assert "Here: " in view
+                assert [secret for secret in (SESSION, AWS_SECRET, LATER) if secret in view] == []
+    kept = everywhere(tmp_path / "detour-home")
+    assert "Here: " in kept
+    assert [secret for secret in (SESSION, AWS_SECRET, LATER) if secret in kept] == []
+
+
+LATER = "what-was-made-while-the-log-was-open"
 
 
 async def test_a_flow_pointed_elsewhere_goes_unsigned(confdir: Path, aws: Callable[[str], None]) -> None:
