@@ -47,8 +47,11 @@ MINT_SETTINGS: Mapping[Mint, tuple[str, ...]] = MappingProxyType(
 OWN_HOSTS: Mapping[Mint, re.Pattern[str]] = MappingProxyType(
     {
         Mint.GOOGLE: re.compile(r"(?:.+\.)?googleapis\.com"),
-        # by region: cn-, us-iso-, us-isob-, eusc-
-        Mint.AWS: re.compile(r".+\.(?:amazonaws\.com(?:\.cn)?|api\.aws|c2s\.ic\.gov|sc2s\.sgov\.gov|amazonaws\.eu)"),
+        # all but the first and api.aws are of regions that stand apart: China, Europe's own, the secret ones
+        Mint.AWS: re.compile(
+            r".+\.(?:amazonaws\.com(?:\.cn)?|api\.aws|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov"
+            r"|cloud\.adc-e\.uk)"
+        ),
     }
 )
 

@@ -12,6 +12,8 @@ from addon.settings.assembly import Configuration
 from addon.settings.environment import PREFERRED
 from addon.settings.switch import Switch
 
+NO_KEY = "made, as no key is set"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -96,7 +98,8 @@ def _endpoint(name: str, key: str | None, endpoint: Endpoint, configuration: Con
         origin = _place(configuration, key, "address") or _origin(given, configuration)
         yield Row(f"backends.{name}.address", endpoint.base_url, origin)
     if endpoint.credential.is_sent and (endpoint.credential.minting is None or is_placed or key is not None):
-        origin = _place(configuration, key, "credential") or _origin(endpoint.credential.variable, configuration)
+        own = _origin(endpoint.credential.variable, configuration) if endpoint.credential.key else NO_KEY
+        origin = _place(configuration, key, "credential") or own
         yield Row(f"backends.{name}.credential", f"${endpoint.credential.variable}", origin)
     told: Mapping[str, object] = {
         "dialect": endpoint.backend.dialect if written and written.dialect else None,

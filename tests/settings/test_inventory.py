@@ -161,6 +161,23 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
         ],
     ),
     (
+        {},
+        {"VERTEX_PROJECT_ID": "p", "AWS_PROFILE": "work"},
+        Switch(),
+        [
+            Row(
+                "backends.vertex.address",
+                "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
+                "VERTEX_PROJECT_ID, .env",
+            ),
+            Row(
+                "backends.vertex.credential",
+                "$(gcloud auth application-default print-access-token)",
+                "made, as no key is set",
+            ),
+        ],
+    ),
+    (
         {"backends": {"google": {"headers": {"x": "y"}}}},
         {"GEMINI_API_KEY": KEY},
         Switch(),
