@@ -135,7 +135,8 @@ async def test_a_whole_reply_is_waited_for_too(confdir: Path, google: Google) ->
 
 
 async def test_a_client_that_leaves_while_it_waits_leaves_nothing(confdir: Path, google: Google) -> None:
-    google.server.answer = tokens(TOKEN, delay_s=0.3)
+    gate, made = threading.Event(), tokens(TOKEN)
+    google.server.answer = lambda asked: made(asked) if gate.wait(LIMIT_S) else (500, "nobody opened")
     async with backend(streaming()) as fake:
         google.routes_to(fake.url)
         async with proxying(confdir) as proxy:
@@ -143,6 +144,7 @@ async def test_a_client_that_leaves_while_it_waits_leaves_nothing(confdir: Path,
             await until(lambda: proxy.flows)
             asking.cancel()
             await proxy.at_rest()
+            gate.set()
         assert fake.received == []
 
 
