@@ -30,6 +30,7 @@ FOLDER = Path(__file__).parent / "transcripts"
 TARGET = re.compile(r"^Target: `([^/`]+)/([^`]+)`(?: with (.+))?$", re.MULTILINE)
 FIELD = re.compile(r"`(\w+)(?:: ([^`]+))?`")
 EXCHANGE_ID = "story"
+NOWHERE = "https://backend.invalid/v1"  # of a provider that has no address of its own
 INPUT_ESTIMATE = 1000  # of every story, so that goldens do not move with the estimate
 
 
@@ -53,7 +54,7 @@ class Story:
     def target(self) -> Target:
         """Who answers, by the provider table, with no limits known."""
         provider, model, _ = self._told_target()
-        there = target(provider, model)
+        there = target(provider, model, self.folder.parent.name)
         fields = profile(Profile.model_validate(self.fields))
         return replace(there, profile=replace(there.profile, **fields))
 
@@ -105,6 +106,7 @@ class Story:
             "STORY_API_KEY",
             encoded.tool_names,
             input_estimate=INPUT_ESTIMATE,
+            stop_sequences=tuple(messages.parse(self.client_request).body.get("stop_sequences") or ()),
             offered=encoded.offered,
             search=encoded.search,
             form=encoded.form,
@@ -138,10 +140,11 @@ class Story:
         }
 
 
-def target(provider: str, model: str) -> Target:
-    """Who answers, by the provider table, with no limits known."""
+def target(provider: str, model: str, dialect: str | None = None) -> Target:
+    """Who answers in that dialect, by the provider table, with no limits known."""
     backend = BACKENDS[provider]
-    return Target(provider, model, backend.base_url or "https://backend.invalid/v1", backend.profile_of(model))
+    its_own = dialect in (None, backend.dialect_of(model))
+    return Target(provider, model, backend.base_url or NOWHERE, backend.profile_of(model, None if its_own else NOWHERE))
 
 
 def translated(translator: StreamTranslator, pieces: Iterable[bytes]) -> bytes:

@@ -25,6 +25,7 @@ SCHEMA = ROOT / "addon" / "settings" / "detour.schema.json"
 DIALECTS = {
     "openai_chat": "chat-completions",
     "gemini": "Gemini's own",
+    "openai_responses": "Responses",
     "vertex_chat": "chat-completions, by vendor/name",
     "anthropic": "Messages, untranslated",
     "vertex_claude": "Messages, untranslated",
@@ -32,6 +33,7 @@ DIALECTS = {
     "searxng": "answers searches only",
     "brave": "answers searches only",
 }
+MORE = {"openai_responses": "Responses for models that reason"}  # of a row's other dialects, those said beside
 HEAD = """# Providers
 
 Made from the table in `addon/routing/rows/` by `python -m tests.test_docs`.
@@ -58,7 +60,9 @@ def backends_page() -> str:
         name = f"`{row.name}`" if row.needs_key else f"*`{row.name}`*"
         keys = ", ".join(f"`{key}`" for key in row.key_names)
         bases = ", ".join(f"`{base}`" for base in row.base_names)
-        rows.append(f"| {name} | {DIALECTS[row.dialect]} | {row.base_url or 'yours'} | {keys} | {bases} |\n")
+        others = {each.dialect for each in row.speeches} & MORE.keys()
+        speech = "; ".join((DIALECTS[row.dialect], *(MORE[each] for each in sorted(others))))
+        rows.append(f"| {name} | {speech} | {row.base_url or 'yours'} | {keys} | {bases} |\n")
     aliases = ", ".join(f"`{alias}` for `{name}`" for alias, name in sorted(ALIASES.items()))
     return HEAD + "".join(rows) + FOOT.format(aliases=aliases)
 

@@ -141,6 +141,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "bedrock_claude": "bedrock.claude",
         "bedrock_converse": "bedrock.converse",
         "gemini": "gemini.dialect",
+        "openai_responses": "openai_responses.dialect",
         "searxng": "web.searxng",
         "brave": "web.brave",
     }

@@ -78,6 +78,7 @@ class SearchStyle(StrEnum):
     GROQ = "groq"  # a tool {"type": "browser_search"}
     GOOGLE = "google"  # of Gemini's own format: a tool {"googleSearch": {}}, and no function beside it
     GOOGLE_BESIDE = "google_beside"  # the same of Gemini 3, which takes functions beside it
+    TOOL = "tool"  # the Responses API's: a tool {"type": "web_search"}
 
 
 class Takes(StrEnum):

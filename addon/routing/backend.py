@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from addon.dialects.profiles import Profile, SearchStyle
 
-CHAT, NATIVE = "openai_chat", "anthropic"
+CHAT, RESPONSES, NATIVE = "openai_chat", "openai_responses", "anthropic"
 SEARCH_ENDPOINTS = ("searxng", "brave")  # dialects
 BEARER = ("authorization", "Bearer ")
 X_API_KEY = ("x-api-key", "")
@@ -134,6 +134,8 @@ class Backend:
         default=()
     )  # pattern of the model -> fields
     speeches: tuple[Speech, ...] = ()  # the first that fits says the dialect, where any does
+    by_dialect: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # dialect -> fields, over those by model
+    version_path: str = ""  # stands behind an address that somebody gave without any path
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -160,10 +162,9 @@ class Backend:
         speech = self._speech(model, base_url)
         if speech is not None and speech.profile is not None:
             return speech.profile
-        for pattern, fields in self.by_model:
-            if pattern.search(model):
-                return replace(self.profile, **fields)
-        return self.profile
+        fitting = (fields for pattern, fields in self.by_model if pattern.search(model))
+        changed = {**next(fitting, {}), **self.by_dialect.get(speech.dialect if speech else self.dialect, {})}
+        return replace(self.profile, **changed) if changed else self.profile
 
     def dialect_of(self, model: str, base_url: str | None = None) -> str:
         """Return what this model speaks at that address; ``None``: at the provider's own."""

@@ -342,5 +342,6 @@ def _destination(choice: Choice, settings: Settings) -> Destination:
         endpoint.extra_body,
         endpoint.headers,
     )
-    dialect = load(row.dialect_of(choice.model, endpoint.base_url))
-    return Destination(target, endpoint.credential, dialect, endpoint, price=facts.price)
+    return Destination(
+        target, endpoint.credential, load(row.dialect_of(choice.model, endpoint.base_url)), endpoint, price=facts.price
+    )

@@ -124,7 +124,8 @@ def endpoint(row: Backend, values: Mapping[str, str]) -> Endpoint:
     """Apply the settings that are set to a provider's row. Raises: ConfigError."""
     key_name = next((name for name in row.key_names if name in values), row.key_names[0])
     base_name = next((name for name in row.base_names if name in values), None)
-    base_url = base_address(base_name, values[base_name]) if base_name else _placed(row, key_name, values)
+    given = complete(row, base_address(base_name, values[base_name])) if base_name else None
+    base_url = given or _placed(row, key_name, values)
     key = checked_key(key_name, values.get(key_name))
     minting = _minting(row, base_url, values, is_own=base_name is None) if key is None else None
     bears = credential(row, key_name, key, minting, base_url)
@@ -177,6 +178,11 @@ def _told(row: Backend, place: str, values: Mapping[str, str]) -> str | None:
     """What the user has said of a place, or what it is where nobody has."""
     name = next((name for name in row.places[place] if name in values), None)
     return row.place[place] if name is None else values[name]
+
+
+def complete(row: Backend, address: str) -> str:
+    """Put the path of the API's version behind an address that has none."""
+    return address if urlsplit(address).path else address + row.version_path
 
 
 def _placed(row: Backend, key_name: str, values: Mapping[str, str]) -> str | None:

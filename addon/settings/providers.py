@@ -89,7 +89,8 @@ def _endpoint(row: Backend, backend: document.Backend, known: Endpoint | None, s
     found = known or _new(row, sources)
     credential, base_url, base_name = found.credential, found.base_url, found.base_name
     if backend.address is not None:
-        base_url, base_name = environment.base_address("address", filled(backend.address, sources.values)), "address"
+        given = environment.base_address("address", filled(backend.address, sources.values))
+        base_url, base_name = environment.complete(row, given), "address"
         if base_url != found.base_url:  # a key belongs to the address that it was given for
             kept = credential.minting if credential.minting and credential.minting.may_go_to(base_url) else None
             variable = credential.variable if kept or credential.minting is None else row.key_names[0]

@@ -12,6 +12,7 @@ TRANSLATES = {
     "bedrock_claude": False,
     "openai_chat": True,
     "vertex_chat": True,
+    "openai_responses": True,
     "gemini": True,
     "bedrock_converse": True,
     "searxng": True,

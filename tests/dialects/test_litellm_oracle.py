@@ -95,7 +95,7 @@ def target_of(model: str) -> Target:
     provider, _, name = model.partition("/")
     row = find(provider)
     assert row, provider
-    return replace(stories.target(row.name, name), max_output_tokens=SOME_LIMIT)
+    return replace(stories.target(row.name, name, "openai_chat"), max_output_tokens=SOME_LIMIT)
 
 
 def our_request(model: str, body: Json) -> Json:

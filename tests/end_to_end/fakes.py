@@ -1,8 +1,10 @@
-"""A scripted chat-completions backend on loopback, as strict as OpenAI and in its own threads.
+"""A scripted backend on loopback, as strict as OpenAI and in its own threads.
+
+The path of a request says in which format it is answered (`forms`); the usual one is chat-completions.
 
 A script is a list of steps. A step is a reply, or `when(predicate, *replies)` for calls that come at their own time
 (subagents, background calls). Each request takes the first unspent `when` step that matches, else the next plain reply.
-A request that nothing answers, and one that `strictness.violations` objects to, is a fault: the client gets OpenAI's
+A request that nothing answers, and one that its form objects to, is a fault: the client gets OpenAI's
 400 and `verify` raises with the whole list. So does a step that was never asked for.
 """
 
@@ -12,13 +14,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, override
 
-from tests.end_to_end.replies import Json, Raw, Reply, failure
-from tests.end_to_end.strictness import Vendor, violations
+from tests.end_to_end.forms import Form, Role, Turn
+from tests.end_to_end.forms.chat import Chat
+from tests.end_to_end.forms.responses import Responses
+from tests.end_to_end.replies import Answer, Json, Raw, Reply, Silent, failure
+from tests.end_to_end.strictness import Vendor
 
+CHAT = Chat()
+FORMS: tuple[Form, ...] = (CHAT, Responses())
 KEY = "sk-test-detour-backend-key"
 
 
@@ -32,6 +39,20 @@ class Received:
     method: str = "POST"
 
     @property
+    def form(self) -> Form:
+        """The format it is in; chat-completions where nobody serves its path."""
+        return next((form for form in FORMS if form.serves(self.method, self.path)), CHAT)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What it says, whatever its format."""
+        return self.form.turns(self.body)
+
+    def said(self, role: Role) -> list[Turn]:
+        """The turns of one role."""
+        return [turn for turn in self.turns if turn.role == role]
+
+    @property
     def messages(self) -> list[Json]:
         """The chat messages."""
         messages: list[Json] = self.body["messages"]
@@ -40,12 +61,12 @@ class Received:
     @property
     def text(self) -> str:
         """Everything said in it, as one JSON text to search in."""
-        return json.dumps(self.body.get("messages"), ensure_ascii=False)
+        return json.dumps(self.body.get("messages") or self.body.get("input"), ensure_ascii=False)
 
     @property
     def tool_names(self) -> list[str]:
         """The functions on offer."""
-        return [tool["function"]["name"] for tool in self.body.get("tools", [])]
+        return self.form.tool_names(self.body)
 
     def last(self, role: str) -> Json:
         """The newest message of one role."""
@@ -95,9 +116,10 @@ class FakeBackend:
 
     def objections(self, request: Received) -> list[str]:
         """What the vendor's server would refuse."""
-        found = violations(request.headers, request.body, key=self.key, vendor=self.vendor)
-        if (request.method, request.path) != ("POST", "/v1/chat/completions"):
-            found.append(f"{request.method} {request.path}: only POST /v1/chat/completions is served")
+        form = request.form
+        found = form.violations(request.headers, request.body, key=self.key, vendor=self.vendor)
+        if not form.serves(request.method, request.path):
+            found.append(f"{request.method} {request.path}: nobody serves it")
         return found
 
     def refusal(self, message: str, code: str) -> Raw:
@@ -115,10 +137,9 @@ class FakeBackend:
                 return self.refusal(objections[0], "fake_backend_violation")
             for step in sorted(self._steps, key=lambda step: step.matches is None):
                 if step.replies and (step.matches is None or step.matches(request)):
-                    return step.replies.pop(0).render(request.body)
-            self.faults.append(
-                f"request {number}: the script has no reply left; its last message is {request.messages[-1]!r:.300}"
-            )
+                    return rendered(step.replies.pop(0), request)
+            last = request.turns[-1:]
+            self.faults.append(f"request {number}: the script has no reply left; it ends with {last!r:.300}")
         return self.refusal("the script has no reply left", "fake_backend_script")
 
     def verify(self) -> None:
@@ -127,6 +148,15 @@ class FakeBackend:
             unspent = [reply for step in self._steps for reply in step.replies]
             faults = [*self.faults, *(f"never asked for: {reply!r:.200}" for reply in unspent)]
         assert not faults, "\n".join(faults)
+
+
+def rendered(reply: Reply, request: Received) -> Raw:
+    """The bytes of a reply in the format of the request."""
+    if isinstance(reply, Silent):
+        return replace(rendered(reply.reply, request), silent_before=reply.before, silent_s=reply.seconds)
+    if isinstance(reply, Answer):
+        return request.form.render(reply, request.path, request.body)
+    return reply.render(request.body)
 
 
 class Served(Protocol):

@@ -93,15 +93,16 @@ def violations(headers: Mapping[str, str], body: object, *, key: str, vendor: Ve
         return ["$: the body is not a JSON object"]
     judged = {name: value for name, value in body.items() if name not in VENDOR_FIELDS.get(vendor, ())}
     return [
-        *_headers(headers, key, vendor),
+        *header_faults(headers, key, vendor),
         *_fields(judged),
-        *_vocabulary(judged, "$"),
+        *vocabulary(judged, "$"),
         *_messages(judged, vendor),
         *_tools(judged, vendor),
     ]
 
 
-def _headers(headers: Mapping[str, str], key: str, vendor: Vendor) -> Iterator[str]:
+def header_faults(headers: Mapping[str, str], key: str, vendor: Vendor) -> Iterator[str]:
+    """Whatever the format."""
     credential, value = ("api-key", key) if vendor == "azure" else ("authorization", f"Bearer {key}")
     for name in headers:
         if name not in HEADERS and name != credential:
@@ -160,12 +161,12 @@ def _response_format(form: Any) -> Iterator[str]:
             if unknown := set(named) - {"name", "schema", "strict", "description"}:
                 yield f"$.response_format.json_schema: unknown keys {unknown}"
             if named.get("strict"):
-                yield from _closed(schema, "$.response_format.json_schema.schema")
+                yield from closed(schema, "$.response_format.json_schema.schema")
         case _:
             yield f"$.response_format: {form!r}"
 
 
-def _closed(schema: Json, path: str) -> Iterator[str]:
+def closed(schema: Json, path: str) -> Iterator[str]:
     """Strict mode wants every object closed and every property required."""
     if schema.get("type") == "object":
         properties = schema.get("properties", {})
@@ -174,21 +175,22 @@ def _closed(schema: Json, path: str) -> Iterator[str]:
         if sorted(schema.get("required", [])) != sorted(properties):
             yield f"{path}.required: must name every property in strict mode"
         for name, inner in properties.items():
-            yield from _closed(inner, f"{path}.properties.{name}")
+            yield from closed(inner, f"{path}.properties.{name}")
     if isinstance(schema.get("items"), dict):
-        yield from _closed(schema["items"], f"{path}.items")
+        yield from closed(schema["items"], f"{path}.items")
 
 
-def _vocabulary(value: object, path: str) -> Iterator[str]:
+def vocabulary(value: object, path: str) -> Iterator[str]:
+    """Words of Anthropic's as keys, and the attribution block anywhere."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name in ANTHROPIC_KEYS:
                 yield f"{path}.{name}: Anthropic's word"
             if name not in ("parameters", "schema"):
-                yield from _vocabulary(inner, f"{path}.{name}")
+                yield from vocabulary(inner, f"{path}.{name}")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _vocabulary(inner, f"{path}[{index}]")
+            yield from vocabulary(inner, f"{path}[{index}]")
     elif isinstance(value, str) and value.startswith("x-anthropic-billing-header"):
         yield f"{path}: the client's attribution block"
 
@@ -251,13 +253,14 @@ def _calls(message: Json, path: str) -> Iterator[str]:
                     yield f"{at}: unknown keys"
                 if not NAME.fullmatch(name):
                     yield f"{at}.function.name: {name!r}"
-                if not _is_object(arguments):
+                if not is_object(arguments):
                     yield f"{at}.function.arguments: not a JSON object"
             case _:
                 yield f"{at}: not a function call"
 
 
-def _is_object(text: str) -> bool:
+def is_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
     except ValueError:
@@ -290,14 +293,15 @@ def _media(part: Json, path: str) -> Iterator[str]:
             if unknown := set(rest) - {"detail"}:
                 yield f"{path}.image_url: unknown keys {unknown}"
             if not url.startswith(("https://", "http://")):
-                yield from _data_uri(url, IMAGE_TYPES, f"{path}.image_url.url")
+                yield from data_uri(url, IMAGE_TYPES, f"{path}.image_url.url")
         case {"type": "file", "file": {"file_data": str(uri), "filename": str(), **rest}} if not rest:
-            yield from _data_uri(uri, frozenset({"application/pdf"}), f"{path}.file.file_data")
+            yield from data_uri(uri, frozenset({"application/pdf"}), f"{path}.file.file_data")
         case _:
             yield f"{path}: malformed {part.get('type')} part"
 
 
-def _data_uri(uri: str, media_types: frozenset[str], path: str) -> Iterator[str]:
+def data_uri(uri: str, media_types: frozenset[str], path: str) -> Iterator[str]:
+    """Whether it holds something, of one of these types."""
     found = DATA_URI.fullmatch(uri)
     if not found or found[1] not in media_types:
         yield f"{path}: {uri[:40]!r} is not a data URI of {sorted(media_types)}"

@@ -67,7 +67,7 @@ LACKS = [
     ("openai", {"OPENAI_API_KEY": "k"}, None),
     ("openai", {}, "there is no key for openai: set OPENAI_API_KEY."),
     ("gemini", {}, "there is no key for gemini: set GOOGLE_API_KEY or GEMINI_API_KEY."),
-    ("azure", {"AZURE_API_KEY": "k"}, "azure has no address: set AZURE_API_BASE."),
+    ("azure", {"AZURE_API_KEY": "k"}, "azure has no address: set AZURE_RESOURCE_NAME."),
     ("vertex", {}, "vertex has no address: set GOOGLE_CLOUD_PROJECT."),
 ]
 

@@ -59,7 +59,7 @@ REFUSED = [
     ("openai/", BadRequest, 404, "the model is missing"),
     ("/x", BadRequest, 404, "provider/model"),
     ("openai/x", BackendError, 403, "set OPENAI_API_KEY"),
-    ("azure/x", BackendError, 403, "set AZURE_API_BASE"),
+    ("azure/x", BackendError, 403, "set AZURE_RESOURCE_NAME"),
 ]
 
 
@@ -128,7 +128,7 @@ LISTS: list[tuple[tuple[Choice, ...], str, tuple[Choice, ...], str]] = [
         (GROQ, AZURE, PASS, X),
         "anthropic",
         (X,),
-        "not groq/g, there is no key for groq: set GROQ_API_KEY; not azure/a, azure has no address: set AZURE_API_BASE",
+        "there is no key for groq: set GROQ_API_KEY; not azure/a, azure has no address: set AZURE_RESOURCE_NAME",
     ),
 ]
 

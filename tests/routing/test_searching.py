@@ -51,14 +51,15 @@ WHO: list[tuple[str, str, dict[str, str], str]] = [
     ("openrouter/z", "", {**SEARXNG, **BRAVE}, "openrouter/z"),
     ("perplexity/sonar", "search: brave", BRAVE, "perplexity/sonar"),
     ("openai/gpt-5-search-api", "", SEARXNG, "openai/gpt-5-search-api"),
+    ("openai/gpt-5.5", "", SEARXNG, "openai/gpt-5.5"),
     ("openrouter-anthropic/z", "", SEARXNG, "openrouter-anthropic/z"),
     # then the endpoint that is named, else SearXNG, else Brave
-    ("openai/gpt-5.5", "", {**SEARXNG, **BRAVE}, "searxng/web"),
-    ("openai/gpt-5.5", "", BRAVE, "brave/web"),
-    ("openai/gpt-5.5", "search: brave", {**SEARXNG, **BRAVE}, "brave/web"),
-    ("openai/gpt-5.5", "search: perplexity/sonar", SEARXNG, "perplexity/sonar"),
-    ("openai/gpt-5.5", "backends: {searxng: {address: 'http://mine'}}", BRAVE, "searxng/web"),
-    ("openai/gpt-5.5", "backends: {mine: {like: searxng, address: 'http://mine'}}\nsearch: mine", {}, "mine/web"),
+    ("openai/gpt-4.1", "", {**SEARXNG, **BRAVE}, "searxng/web"),
+    ("openai/gpt-4.1", "", BRAVE, "brave/web"),
+    ("openai/gpt-4.1", "search: brave", {**SEARXNG, **BRAVE}, "brave/web"),
+    ("openai/gpt-4.1", "search: perplexity/sonar", SEARXNG, "perplexity/sonar"),
+    ("openai/gpt-4.1", "backends: {searxng: {address: 'http://mine'}}", BRAVE, "searxng/web"),
+    ("openai/gpt-4.1", "backends: {mine: {like: searxng, address: 'http://mine'}}\nsearch: mine", {}, "mine/web"),
     ("minimax-anthropic/m3", "", SEARXNG, "searxng/web"),
     ("ollama-anthropic/q", "", SEARXNG, "searxng/web"),
     # of a backend of Anthropic's format nobody knows: where an endpoint is set up, that is sure
@@ -67,9 +68,9 @@ WHO: list[tuple[str, str, dict[str, str], str]] = [
     ("kimi-coding/k3", "backends: {kimi-coding: {profile: {search: native}}}", {**SEARXNG, "KIMI_API_KEY": "k"},
      "kimi-coding/k3"),
     # a route of the user's
-    ("openai/gpt-5.5", "routes: {web_search: searxng/web}", SEARXNG, "searxng/web"),
-    ("openai/gpt-5.5", "routes: {web_search: openrouter/z}", SEARXNG, "openrouter/z"),
-    ("openai/gpt-5.5", "routes: {web_search: anthropic}", SEARXNG, "anthropic"),
+    ("openai/gpt-4.1", "routes: {web_search: searxng/web}", SEARXNG, "searxng/web"),
+    ("openai/gpt-4.1", "routes: {web_search: openrouter/z}", SEARXNG, "openrouter/z"),
+    ("openai/gpt-4.1", "routes: {web_search: anthropic}", SEARXNG, "anthropic"),
 ]  # fmt: skip
 
 
@@ -80,16 +81,16 @@ def test_a_search_goes_to_whoever_can_make_it(big: str, text: str, values: dict[
 
 def test_the_reason_says_why_another_searches_and_what_set_it_up() -> None:
     text = "routes: [{when: {tool: web_search}, effort: low}]"
-    found = route(settled("openai/gpt-5.5", text, values=SEARXNG))
+    found = route(settled("openai/gpt-4.1", text, values=SEARXNG))
     assert found.reason.startswith("BIG_MODEL answers opus; route 1 ")
-    assert found.reason.endswith("; openai/gpt-5.5 does not search, searxng/web does (SEARXNG_API_BASE)")
+    assert found.reason.endswith("; openai/gpt-4.1 does not search, searxng/web does (SEARXNG_API_BASE)")
     assert not found.changes, "what a route changes is for a model"
-    assert route(settled("openai/gpt-5.5", "search: brave", values=BRAVE)).reason.endswith(
+    assert route(settled("openai/gpt-4.1", "search: brave", values=BRAVE)).reason.endswith(
         "does (search (detour.yaml, line 1))"
     )
 
 
-NOBODY = [("openai/gpt-5.5", ""), ("openai/gpt-5.5", "search: off"), ("minimax-anthropic/m3", "")]
+NOBODY = [("openai/gpt-4.1", ""), ("openai/gpt-4.1", "search: off"), ("minimax-anthropic/m3", "")]
 
 
 @pytest.mark.parametrize(("big", "text"), NOBODY)
@@ -103,7 +104,7 @@ def test_where_nobody_searches_it_is_said_and_how_to_change_it(big: str, text: s
     assert found.why == f"BIG_MODEL answers opus; {big} does not search, and no search endpoint is set up"
 
 
-@pytest.mark.parametrize("big", ["openai/gpt-5.5", "perplexity/sonar"])
+@pytest.mark.parametrize("big", ["openai/gpt-4.1", "perplexity/sonar"])
 def test_a_search_that_may_not_be_made_fails_as_anthropics_own(big: str) -> None:
     found = unasked(settled(big, request={**body(), "tools": [tool(max_uses=0)]}, values=SEARXNG))
     assert found.deltas[0] == WebSearch(QUERY, error="max_uses_exceeded")
@@ -119,11 +120,11 @@ OTHERS: list[Json] = [
 
 @pytest.mark.parametrize("other", OTHERS, ids=str)
 def test_any_other_call_keeps_its_route(other: Json) -> None:
-    assert route(settled("openai/gpt-5.5", request={**body(), **other}, values=SEARXNG)).name == "openai/gpt-5.5"
+    assert route(settled("openai/gpt-4.1", request={**body(), **other}, values=SEARXNG)).name == "openai/gpt-4.1"
 
 
 def test_what_passes_to_anthropic_stays_untouched() -> None:
-    found = settings(SMALL_MODEL="openai/gpt-5.5", **SEARXNG)
+    found = settings(SMALL_MODEL="openai/gpt-4.1", **SEARXNG)
     passing = choose(Call(body()), found)
     assert settle(passing, messages.check(body()), found) is passing
     changing = settings("routes: [{when: {tool: web_search}, max_tokens: 7}]", **SEARXNG)

@@ -260,7 +260,7 @@ ROWS = [
     Row(ask("nobody/x"), "", "anthropic", "there is no provider 'nobody', and no model is set: passed through"),
     Row(ask("nobody/x"), BLOCK, "anthropic", "there is no provider 'nobody', and no model is set: passed through"),
     Row(ask("groq/x"), TIERS, 403, "there is no key for groq: set GROQ_API_KEY"),
-    Row(ask("azure/x"), TIERS, 403, "azure has no address: set AZURE_API_BASE"),
+    Row(ask("azure/x"), TIERS, 403, "azure has no address: set AZURE_RESOURCE_NAME"),
     # order, and models that the client names itself
     Row(ask(), TWO, "ollama/1", "first (detour.yaml, line 3): the tier is opus"),
     Row(ask(SONNET), TWO, "ollama/2", "second (detour.yaml, line 4): the model is *"),

@@ -81,7 +81,7 @@ MISTAKES = [
     ({"BIG_MODEL": "openai/"}, ("BIG_MODEL is 'openai/'", "the model is missing")),
     ({"BIG_MODEL": "groq/x"}, ("BIG_MODEL is 'groq/x'", "no key for groq", "GROQ_API_KEY")),
     ({"BIG_MODEL": "huggingface/x"}, ("HF_TOKEN or HUGGINGFACE_API_KEY",)),
-    ({"BIG_MODEL": "azure/x", "AZURE_API_KEY": "k"}, ("azure has no address", "AZURE_API_BASE")),
+    ({"BIG_MODEL": "azure/x", "AZURE_API_KEY": "k"}, ("azure has no address", "AZURE_RESOURCE_NAME")),
     ({"BIG_MODEL": "x", "PREFERRED_PROVIDER": "gogle"}, ("PREFERRED_PROVIDER is 'gogle'", "google")),
     ({"OPENAI_BASE_URL": "localhost:8000/v1"}, ("OPENAI_BASE_URL is 'localhost:8000/v1'", "https://host/v1")),
     ({"OPENAI_BASE_URL": "ftp://host"}, ("OPENAI_BASE_URL is 'ftp://host'",)),
@@ -102,7 +102,7 @@ MISTAKES = [
     ({"OPENAI_BASE_URL": KEY}, ("OPENAI_BASE_URL is '...'", "https://host/v1")),  # a key in the wrong place
     ({"BIG_MODEL": "a", "BIG_MODEL_PROVIDER": "openai"}, ("BIG_MODEL and BIG_MODEL_PROVIDER both name a model",)),
     ({"BIG_MODEL_API_KEY": KEY}, ("BIG_MODEL_API_KEY is set, but BIG_MODEL_NAME is not",)),
-    ({"BIG_MODEL_NAME": "a", "BIG_MODEL_PROVIDER": "opnai"}, ("BIG_MODEL_PROVIDER is 'opnai'", "openai?")),
+    ({"BIG_MODEL_NAME": "a", "BIG_MODEL_PROVIDER": "opnai"}, ("BIG_MODEL_PROVIDER is 'opnai'", "openai")),
     ({"BIG_MODEL_NAME": "a"}, ("BIG_MODEL_NAME is 'openai/a'", "no key for openai: set OPENAI_API_KEY")),
     (
         {"BIG_MODEL_NAME": "a", "BIG_MODEL_API_BASE": "http://box/v1", **OPENAI},

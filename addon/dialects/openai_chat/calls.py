@@ -81,7 +81,7 @@ class Calls:
         key = len(self._calls)
         for call in self._calls:
             if call.wrapper:
-                inner = _unwrapped("".join(call.held)) or [(call.name, "".join(call.held))]
+                inner = unwrapped("".join(call.held)) or [(call.name, "".join(call.held))]
                 for number, (name, arguments) in enumerate(inner):
                     call_id = f"{call.id}_{number}" if len(inner) > 1 else call.id
                     deltas.append(ToolCall(key, call_id, self._context.tool_names.get(name, name)))
@@ -177,7 +177,7 @@ def _text(arguments: Any) -> str:
     return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
 
 
-def _unwrapped(text: str) -> list[tuple[str, str]]:
+def unwrapped(text: str) -> list[tuple[str, str]]:
     """Return name and arguments of each call in a wrapper's arguments; none where it does not hold just such."""
     try:
         uses = orjson.loads(text).get("tool_uses")

@@ -1,10 +1,10 @@
 """How a backend is asked to search the web by itself: one row for each style.
 
 A row says which of the client's options it takes, and puts the wish onto the body. What it does not take is told in
-words where that helps, and is a loss. How the pages come back is read by ``openai_chat_sources``.
-Sources: OpenAI API reference, "web_search_options"; OpenRouter, "web search server tool" and its SDK; Perplexity,
-"Sonar filters"; Alibaba Cloud Model Studio, "web search"; docs.z.ai and docs.bigmodel.cn, "web search in chat"; Groq,
-"browser search". None was tried against a paid account.
+words where that helps, and is a loss. How the pages come back is read by each dialect.
+Sources: OpenAI API reference, "web_search_options" and "web search"; OpenRouter, "web search server tool" and its SDK;
+Perplexity, "Sonar filters"; Alibaba Cloud Model Studio, "web search"; docs.z.ai and docs.bigmodel.cn, "web search in
+chat"; Groq, "browser search". None was tried against a paid account.
 """
 
 from collections.abc import Callable, Mapping
@@ -154,6 +154,15 @@ def _google(search: Search, said: frozenset[str], body: Json) -> None:
     _add_tool({"googleSearch": {}}, body)
 
 
+def _responses(search: Search, said: frozenset[str], body: Json) -> None:
+    options: Json = {"filters": {"allowed_domains": list(search.allowed)}} if ALLOWED in said else {}
+    if LOCATION in said:
+        options["user_location"] = _location(search)
+    if LIMIT in said:
+        body["max_tool_calls"] = search.max_uses
+    _add_tool({"type": "web_search", **options}, body)
+
+
 def _add_tool(tool: Json, body: Json) -> None:
     body["tools"] = [*body.get("tools", ()), tool]
 
@@ -172,5 +181,6 @@ STYLES: Mapping[SearchStyle, Style] = MappingProxyType(
         SearchStyle.GROQ: Style(_groq, once=False),
         SearchStyle.GOOGLE: Style(_google, once=False, forced=False),
         SearchStyle.GOOGLE_BESIDE: Style(_google, once=False, forced=False, beside=True),
+        SearchStyle.TOOL: Style(_responses, frozenset((ALLOWED, LOCATION, LIMIT)), once=False, beside=True),
     }
 )

@@ -26,6 +26,9 @@ from addon.routing.backends import ALIASES, BACKENDS
 
 EXCHANGE_ID = "story"
 INPUT_ESTIMATE = 1000  # of every story, so that goldens do not move with the estimate
+NOWHERE = "https://backend.invalid/v1"  # of a provider that has no address of its own
+# how an address ends at which a provider's models may speak another dialect than elsewhere
+ENDINGS: Mapping[str, str] = MappingProxyType({"/chat/completions": "openai_chat", "/responses": "openai_responses"})
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -61,11 +64,12 @@ def story(
     provider, model = _who(entry)
     row = _row(like or provider)
     request, reply = _both_sides(entry)
-    dialect = dialects.load(row.dialect_of(model))
+    spoken = _spoken(entry, row, model)
+    dialect = dialects.load(spoken)
     if not dialect.translates:
         raise NoStory(f"{provider} speaks Anthropic's own format: nothing is translated.")
-    profile = replace(row.profile_of(model), **dict(fields))
-    target = Target(row.name, model, row.base_url or "https://backend.invalid/v1", profile)
+    profile = row.profile_of(model, None if spoken == row.dialect_of(model) else NOWHERE)
+    target = Target(row.name, model, row.base_url or NOWHERE, replace(profile, **dict(fields)))
     try:
         parsed = messages.parse(request)
     except BadRequest as error:
@@ -79,7 +83,7 @@ def story(
         dialect.decoder(_context(target, encoded)),
         EventWriter(f"msg_{EXCHANGE_ID}", parsed.model, target.name, INPUT_ESTIMATE),
     )
-    folder = f"{row.dialect_of(model)}/{name}"
+    folder = f"{spoken}/{name}"
     return {
         f"{folder}/client_request.json": _laid_out(request),
         f"{folder}/wire_request.json": _pretty(
@@ -103,6 +107,14 @@ def _row(provider: str) -> Backend:
     if row is None:
         raise NoStory(f"{provider!r} is a provider of detour.yaml: say which known one it is like.")
     return row
+
+
+def _spoken(entry: Entry, row: Backend, model: str) -> str:
+    """The dialect: what the address says that it went to, else what the model speaks at its provider's own."""
+    usual = row.dialect_of(model)
+    if entry.sent is None or usual not in ENDINGS.values():
+        return usual
+    return next((dialect for end, dialect in ENDINGS.items() if entry.sent.url.endswith(end)), usual)
 
 
 def _both_sides(entry: Entry) -> tuple[bytes, bytes]:

@@ -1,10 +1,17 @@
-"""OpenAI's models: at OpenAI, and on Azure."""
+"""OpenAI's models: at OpenAI, and on Azure.
 
+Reasoning models speak by the Responses API at the vendors' own addresses: it alone tells what they think and takes it
+back, and some have no other. At any other address they speak chat-completions, as everybody else's copies do. A row of
+its own for each of the two formats is for those who choose by hand; it is the same vendor, with its address and key.
+Sources: OpenAI, "migrate to the Responses API"; Microsoft Learn, "Azure OpenAI v1 API".
+"""
+
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from addon.dialects.profiles import Profile, ReasoningStyle, SearchStyle
-from addon.routing.backend import API_KEY, Backend, by_model
+from addon.routing.backend import API_KEY, CHAT, RESPONSES, Backend, by_model, speeches
 
 OPENAI = Profile(
     max_tokens_field="max_completion_tokens",
@@ -32,22 +39,52 @@ OPENAI_MODELS = by_model(
     ),
 )
 
+SEARCHES = MappingProxyType({RESPONSES: MappingProxyType({"search": SearchStyle.TOOL})})
+
+REASONS = r"^(?!gpt-.*-(chat|search))(o\d|codex|gpt-([5-9]|[12]\d)(?!\d))"
+OPENAIS_OWN = r"^https://([a-z]+\.)?api\.openai\.com/v1$"
+AZURES_OWN = r"^https://[^/]+\.azure\.com/openai/v1$"
+
+AT_OPENAI = Backend(
+    "openai",
+    "https://api.openai.com/v1",
+    profile=OPENAI,
+    by_model=OPENAI_MODELS,
+    by_dialect=SEARCHES,
+    keys=("OPENAI_API_KEY",),
+    bases=("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_BASE_URL"),
+    speeches=speeches((REASONS, OPENAIS_OWN, RESPONSES)),
+)
+ON_AZURE = Backend(
+    "azure",
+    "https://{AZURE_RESOURCE_NAME}.openai.azure.com/openai/v1",
+    place=MappingProxyType({"AZURE_RESOURCE_NAME": None}),
+    auth=API_KEY,
+    keys=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+    tokens=("AZURE_AD_TOKEN",),
+    bases=("AZURE_API_BASE", "AZURE_BASE_URL"),
+    version_path="/openai/v1",
+    profile=OPENAI,
+    by_model=OPENAI_MODELS,
+    by_dialect=SEARCHES,
+    speeches=speeches((REASONS, AZURES_OWN, RESPONSES)),
+)
+
+
+def _by_hand(row: Backend) -> tuple[Backend, ...]:
+    """The rows that speak one format whatever the model and the address."""
+    formats = (("responses", RESPONSES), ("chat", CHAT))
+    return tuple(
+        replace(row, name=f"{row.name}-{name}", dialect=dialect, speeches=(), like=row.name)
+        for name, dialect in formats
+    )
+
+
 ROWS = (
-    Backend(
-        "openai",
-        "https://api.openai.com/v1",
-        profile=OPENAI,
-        by_model=OPENAI_MODELS,
-        bases=("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_BASE_URL"),
-    ),
-    Backend(
-        "azure",
-        None,
-        auth=API_KEY,
-        keys=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
-        profile=OPENAI,
-        by_model=OPENAI_MODELS,
-    ),
+    AT_OPENAI,
+    *_by_hand(AT_OPENAI),
+    ON_AZURE,
+    *_by_hand(ON_AZURE),
     # other makers' models on Microsoft's cloud
     Backend(
         "azure-foundry",

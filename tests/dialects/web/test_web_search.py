@@ -22,7 +22,16 @@ PLACE = {"type": "approximate", "country": "ES", "city": "Madrid"}
 ALL: Json = {"allowed_domains": ["a.example", "b.example/x"], "user_location": PLACE}
 BLOCKED: Json = {"blocked_domains": ["c.example"]}
 SEARCHING = frozenset(
-    ("plugins", "tools", "tool_choice", "web_search_options", "search_domain_filter", "enable_search", "search_options")
+    (
+        "plugins",
+        "max_tool_calls",
+        "tools",
+        "tool_choice",
+        "web_search_options",
+        "search_domain_filter",
+        "enable_search",
+        "search_options",
+    )
 )
 
 
@@ -68,10 +77,11 @@ PLAIN: dict[SearchStyle, tuple[Json, list[tuple[str, bool]]]] = {
     SearchStyle.GROQ: ({**function("browser_search"), "tool_choice": "required"}, [LIMIT]),
     SearchStyle.GOOGLE: ({"tools": [{"googleSearch": {}}]}, [LIMIT]),
     SearchStyle.GOOGLE_BESIDE: ({"tools": [{"googleSearch": {}}]}, [LIMIT]),
+    SearchStyle.TOOL: ({**function("web_search"), "max_tool_calls": 8}, []),
 }
 
 
-def test_every_style_of_chat_completions_has_a_row() -> None:
+def test_every_style_that_a_dialect_translates_has_a_row() -> None:
     assert set(STYLES) == set(SearchStyle) - {SearchStyle.NONE, SearchStyle.NATIVE} == set(PLAIN)
 
 
@@ -206,7 +216,10 @@ def test_the_dialect_says_what_was_searched_for() -> None:
 ROWS = [
     ("openai", "gpt-5-search-api", SearchStyle.OPTIONS),
     ("openai", "gpt-4o-mini-search-preview", SearchStyle.OPTIONS),
-    ("openai", "gpt-5.5", None),
+    ("openai", "gpt-5.5", SearchStyle.TOOL),
+    ("openai", "gpt-4.1", None),
+    ("openai-chat", "gpt-5.5", None),
+    ("openai-responses", "gpt-4.1", SearchStyle.TOOL),
     ("openrouter", "z-ai/glm-5.3", SearchStyle.OPENROUTER),
     ("perplexity", "sonar", SearchStyle.ALWAYS),
     ("dashscope", "qwen3-max-2026-01-23", SearchStyle.ENABLE_SEARCH_AGENT),
