@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from addon import dialects
 from addon.dialects import Encoded, Target
 from addon.dialects.anthropic import history as anthropic_history
+from addon.dialects.profiles import Takes
 from addon.protocol import messages, signature, tokens
 from addon.protocol.errors import BadRequest, Unsupported
 from addon.routing.backends import BACKENDS
@@ -125,8 +126,11 @@ def test_a_request_with_any_value_anywhere_is_refused_in_our_words(
         CHAT.encode(request, written, target)
 
 
-@given(our.requests(), our.NATIVE_ROWS, st.booleans())
-def test_the_native_dialect_changes_model_thinking_and_attribution_and_nothing_else(
+OF_ANTHROPIC = our.NATIVE_ROWS.filter(lambda target: target.profile.takes is Takes.ALL)
+
+
+@given(our.requests(), OF_ANTHROPIC, st.booleans())
+def test_the_native_dialect_changes_anthropics_model_and_foreign_thinking_and_nothing_else(
     body: Json, target: Target, compact: bool
 ) -> None:
     written = json.dumps(body, separators=(",", ":") if compact else None).encode()
@@ -135,14 +139,26 @@ def test_the_native_dialect_changes_model_thinking_and_attribution_and_nothing_e
         sent = NATIVE.encode(request, written, target).wire.body
         is_looked_at = anthropic_history.concerns(written, claude=target.profile.claude)
         shown = anthropic_history.own(request, target)[0] if is_looked_at else request
-        system = {"system": shown.system} if shown.is_attributed and not target.profile.claude else {}
-        assert {**shown.body, "model": target.model, **system} == messages.parse_json(sent)
+        assert {**shown.body, "model": target.model} == messages.parse_json(sent)
+
+
+@given(our.requests(our.history()), our.NATIVE_ROWS)
+def test_what_a_native_backend_does_not_take_is_told_and_what_it_gets_it_takes(body: Json, target: Target) -> None:
+    with contextlib.suppress(BadRequest, Unsupported):
+        encoded = encode(body, target)
+        sent = messages.parse(encoded.wire.body)
+        told = {each.path.split(".", maxsplit=1)[0] for each in encoded.losses}
+        gone = {name for name in body if body[name] and name not in sent.body}
+        assert gone <= told | {"tools"}  # a list of placeholders alone is left out, and nobody misses it
+        again = NATIVE.encode(sent, encoded.wire.body, target)
+        assert messages.parse_json(again.wire.body) == sent.body
+        assert again.losses == ()
 
 
 @given(our.requests(our.history()), our.NATIVE_ROWS)
 def test_claude_and_others_are_shown_no_seal_of_ours(body: Json, target: Target) -> None:
     written = json.dumps(body).encode()
-    with contextlib.suppress(BadRequest):
+    with contextlib.suppress(BadRequest, Unsupported):
         sent = messages.parse(NATIVE.encode(messages.parse(written), written, target).wire.body)
         for turn in sent.messages:
             for each in turn["content"] if isinstance(turn["content"], list) else ():

@@ -394,7 +394,7 @@ async def test_a_pdf_that_only_the_next_target_must_have_read_is_read_then(
     source = {"type": "base64", "media_type": "application/pdf", "data": pdfs.encoded(pdfs.pdf(words))}
     request = ask() | {"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]}
     async with backend(busy()) as native, backend(streaming()) as reader:
-        settings(tmp_path, native, reader, b0={"like": "vllm-anthropic", "address": native.url})
+        settings(tmp_path, native, reader, b0={"like": "openrouter-anthropic", "address": native.url})
         async with proxying(confdir) as proxy, proxy.client(door, http2=http2) as client:
             reply = await client.post("/v1/messages", json=request)
             assert said(reply.content) == "Hello"
