@@ -54,6 +54,7 @@ class SchemaStyle(StrEnum):
     MFJS = "mfjs"  # Moonshot's own subset
     MISTRAL = "mistral"  # no $id, no additionalProperties
     GEMINI = "gemini"  # the keywords of Gemini's Schema type, which its compatible endpoint inherits
+    GEMINI_JSON = "gemini_json"  # those that Gemini heeds where it takes JSON Schema itself
 
 
 class DocumentPart(StrEnum):

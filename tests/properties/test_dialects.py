@@ -61,7 +61,7 @@ def test_a_request_translates_always_alike_or_is_refused_in_our_words(body: Json
         encoded = encode(body, speaker)
         assert encoded.wire == encode(json.loads(before), speaker).wire
         assert isinstance(json.loads(encoded.wire.body), dict)
-        assert encoded.wire.url.startswith(speaker[1].base_url)
+        assert encoded.wire.url.startswith(speaker[1].base_url.partition("/v1")[0])  # Vertex has versions of it
         for loss in encoded.losses:
             assert loss.path.split(".", maxsplit=1)[0] in body, loss
             assert loss.what

@@ -106,6 +106,19 @@ def test_gemini_is_told_nothing_but_its_own_words(root: Json, of_tool: bool) -> 
         assert node.get("properties", True)
 
 
+@given(roots(), st.booleans())
+def test_gemini_is_told_json_schema_in_the_part_that_it_heeds(root: Json, of_tool: bool) -> None:
+    made, _ = (for_tool if of_tool else for_reply)(root, SchemaStyle.GEMINI_JSON)
+    for node in every_node(made):
+        assert node.keys() <= GEMINI - {"nullable"} | {"prefixItems", "additionalProperties"}
+        kinds = node.get("type", [])
+        assert isinstance(kinds, str) or kinds == [kinds[0], "null"] if "type" in node else node.keys() == {"anyOf"}
+        assert {"items", "prefixItems"} & node.keys() or "array" not in kinds
+        assert "enum" not in node or (node["type"] in ("string", "integer", "number") and "" not in node["enum"])
+        assert set(node.get("required", ())) <= set(node.get("properties", ()))
+        assert node.get("properties", True)
+
+
 @given(roots())
 def test_moonshot_is_told_nothing_that_it_refuses(root: Json) -> None:
     made, _ = for_tool(root, SchemaStyle.MFJS)
@@ -160,7 +173,7 @@ def with_types(schema: Any) -> Any:
     PLAIN.map(with_types),
     PLAIN.map(with_types),
     INSTANCES,
-    st.sampled_from([SchemaStyle.MFJS, SchemaStyle.MISTRAL, SchemaStyle.GEMINI]),
+    st.sampled_from([SchemaStyle.MFJS, SchemaStyle.MISTRAL, SchemaStyle.GEMINI, SchemaStyle.GEMINI_JSON]),
 )
 def test_what_the_tool_takes_is_never_forbidden(schema: Any, other: Any, instance: Json, style: SchemaStyle) -> None:
     root: Json = {"type": "object", "properties": {"a": schema}, "$defs": {"A": other}}
@@ -171,3 +184,55 @@ def test_what_the_tool_takes_is_never_forbidden(schema: Any, other: Any, instanc
     assume(takes)
     made, _ = for_tool(root, style)
     assert jsonschema_rs.Draft202012Validator(in_json_schema(made or {})).is_valid(instance)
+
+
+def rules(kind: str, **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries({"type": st.just(kind)}, optional=optional)
+
+
+def around_usual(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    several = st.lists(inner, min_size=1, max_size=2)
+    properties = st.dictionaries(NAMES, inner, min_size=1, max_size=3)
+    return st.one_of(
+        several.map(lambda branches: {"anyOf": branches}),
+        rules("array", items=inner, maxItems=COUNTS),
+        rules("array", prefixItems=several, items=st.just(False)),
+        st.tuples(properties, st.booleans(), inner).map(
+            lambda made: {
+                "type": "object",
+                "properties": made[0],
+                "required": sorted(made[0])[:1],
+                "additionalProperties": False if made[1] else made[2],
+            }
+        ),
+    )
+
+
+# schemas as tools have them, in which no two rules are about the same
+USUAL = st.recursive(
+    st.one_of(
+        rules("string", minLength=COUNTS, pattern=st.just("^a")),
+        rules("integer", minimum=COUNTS, exclusiveMaximum=COUNTS),
+        rules("boolean"),
+        st.just({"type": ["number", "null"]}),
+        st.just({"$ref": "#/$defs/A"}),
+        st.lists(VALUES, min_size=1, max_size=3, unique_by=json.dumps).map(lambda values: {"enum": values}),
+        VALUES.map(lambda value: {"const": value}),
+    ),
+    around_usual,
+    max_leaves=4,
+)
+
+
+@given(USUAL, USUAL, INSTANCES)
+def test_what_gemini_may_write_the_tool_takes_where_nothing_is_told_as_lost(
+    schema: Json, other: Json, instance: Json
+) -> None:
+    root: Json = {"type": "object", "properties": {"a": schema}, "$defs": {"A": other}}
+    try:
+        takes = jsonschema_rs.Draft202012Validator(root).is_valid(instance)
+    except (ValueError, jsonschema_rs.ReferencingError):  # a reference that leads only to itself
+        takes = False
+    made, told = for_tool(root, SchemaStyle.GEMINI_JSON)
+    assume(not told and jsonschema_rs.Draft202012Validator(made or {}).is_valid(instance))
+    assert takes

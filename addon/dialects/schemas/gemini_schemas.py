@@ -45,16 +45,22 @@ type Stack = frozenset[str]  # references that are being written out
 
 def said(root: Json, lost: set[str]) -> Json:
     """Return ``root`` as Gemini takes it. Keywords that are left out, and would be missed, are added to ``lost``."""
-    return _Gemini(root, lost).node(root, 0, frozenset())
+    return Writer(root, lost).node(root, 0, frozenset())
 
 
-class _Gemini:
+class Writer:
+    """Writes one schema; what differs between Gemini's two subsets is a verb of its own."""
+
+    anything: tuple[Json, ...] = ANYTHING
+
     def __init__(self, root: Json, lost: set[str]) -> None:
+        """Keywords that are left out, and would be missed, are added to ``lost``."""
         self._root = root
         self._lost = lost
         self._left = MOST_NODES
 
     def node(self, schema: Json, depth: int, stack: Stack) -> Json:
+        """Write a schema at a depth; ``stack`` holds the references that led there."""
         if not self._has_room(depth):
             return {"type": "object"}
         whole, inside = self._resolved(schema, stack)
@@ -65,9 +71,9 @@ class _Gemini:
             made = [{"type": "string"}]
         made = _one_enum(made)
         if {} in made:
-            made = [dict(each) for each in ANYTHING]
+            made = [dict(each) for each in self.anything]
         if len(typed) < len(options):
-            made = [{**each, "nullable": True} for each in made]
+            made = self.nullable(made)
         texts = {key: whole[key] for key in ("title", "description") if isinstance(whole.get(key), str)}
         if len(made) == 1:
             default = {"default": whole["default"]} if "default" in whole and _is_plain(whole["default"]) else {}
@@ -137,9 +143,9 @@ class _Gemini:
         made |= {key: option[key] for key in KEPT.get(kind, ()) if _is_rule(key, option.get(key))}
         match kind:
             case "object":
-                made |= self._properties(option, depth, stack)
+                made |= self.properties(option, depth, stack)
             case "array":
-                made["items"] = self._items(option, depth, stack)
+                made |= self.items(option, depth, stack)
             case "integer":
                 for key, bound, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
                     if type(option.get(key)) is int:
@@ -148,7 +154,7 @@ class _Gemini:
             case _:
                 pass
         self._note(kind, option, made)
-        return self._enumerated(made, option.get("enum"))
+        return self.enumerated(made, option.get("enum"))
 
     def _note(self, kind: str, option: Json, made: Json) -> None:
         """Tell which rules were left out; a closed object is none, for all its properties are there."""
@@ -159,17 +165,26 @@ class _Gemini:
             rules.discard("unevaluatedProperties")
         self._lost |= rules
 
-    def _enumerated(self, made: Json, values: Any) -> Json:
+    def nullable(self, made: list[Json]) -> list[Json]:
+        """Say that the value may be null too."""
+        return [{**each, "nullable": True} for each in made]
+
+    def enumerated(self, made: Json, values: Any) -> Json:
+        """Say that the value is one of ``values``, all of the type of ``made``."""
         if not isinstance(values, list):
             return made
         if made["type"] == "string" and all(values):
             return {**made, "enum": list(dict.fromkeys(values))}
-        # Gemini has an enum of texts only, and none of them empty; the value itself must keep its type
+        return self.in_words(made, values)  # there is an enum of texts only; the value itself must keep its type
+
+    def in_words(self, made: Json, values: list[Any]) -> Json:
+        """Say it in words."""
         self._lost.add("enum")
         one_of = ", ".join(str(value) if isinstance(value, int | float) else repr(value) for value in values)
         return _described(made, {"description": f"One of {one_of}."})
 
-    def _properties(self, option: Json, depth: int, stack: Stack) -> Json:
+    def properties(self, option: Json, depth: int, stack: Stack) -> Json:
+        """Say what an object holds."""
         whole = complete(option)
         properties = whole.get("properties")
         if not isinstance(properties, dict):
@@ -184,18 +199,25 @@ class _Gemini:
         found: Json = {"properties": made} if made else {}  # an empty object is refused, one without properties is not
         return {**found, "required": list(dict.fromkeys(names))} if names else found
 
-    def _items(self, option: Json, depth: int, stack: Stack) -> Json:
-        items = option.get("items")
-        places = option.get("prefixItems") if "prefixItems" in option else items if isinstance(items, list) else None
-        if isinstance(places, list):
+    def items(self, option: Json, depth: int, stack: Stack) -> Json:
+        """Say what a list holds."""
+        items, places = option.get("items"), places_of(option)
+        if places is not None:
             self._lost.add("prefixItems")  # places have no types of their own
-            return self.node({"anyOf": places}, depth + 1, stack)
-        return self.node(items if isinstance(items, dict) else {}, depth + 1, stack)
+            return {"items": self.node({"anyOf": places}, depth + 1, stack)}
+        return {"items": self.node(items if isinstance(items, dict) else {}, depth + 1, stack)}
+
+
+def places_of(option: Json) -> list[Any] | None:
+    """Return the schemas of a list's places, in the word of any draft; None where they have none."""
+    items = option.get("items")
+    places = option.get("prefixItems") if "prefixItems" in option else items if isinstance(items, list) else None
+    return places if isinstance(places, list) else None
 
 
 def _one_enum(made: list[Json]) -> list[Json]:
     """Join alternatives that are nothing but words."""
-    if len(made) > 1 and all(each.keys() == {"type", "enum"} for each in made):
+    if len(made) > 1 and all(each.keys() == {"type", "enum"} and each["type"] == "string" for each in made):
         return [{"type": "string", "enum": list(dict.fromkeys(value for each in made for value in each["enum"]))}]
     return made
 

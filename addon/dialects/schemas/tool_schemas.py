@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from addon.dialects.profiles import SchemaStyle
-from addon.dialects.schemas import gemini_schemas
+from addon.dialects.schemas import gemini_json_schemas, gemini_schemas
 from addon.dialects.schemas.json_schemas import (
     ANNOTATIONS,
     at,
@@ -32,6 +32,7 @@ COMBINATORS = frozenset(("allOf", "anyOf", "oneOf", "enum", "not"))
 DEEPEST = 64  # of schemas that are walked through; Python's own stack has room for ten times that
 MOST_NODES = 2_000  # that references are written out to
 NOT_IN_ENUMS = frozenset(("boolean", "object", "array", "null"))  # of Moonshot's
+NEVER_EMPTY = frozenset((SchemaStyle.GEMINI, SchemaStyle.GEMINI_JSON))
 TOO_MUCH = "what is nested too deep"
 
 
@@ -69,7 +70,7 @@ def _kept(schema: bytes, style: SchemaStyle, of_tool: bool) -> tuple[Json | None
         root, flat = opened(root)
         told += [flat] if flat else []
     fitted: Json | None = STYLES[style](root, lost)
-    if of_tool and style is SchemaStyle.GEMINI and fitted is not None and "properties" not in fitted:
+    if of_tool and style in NEVER_EMPTY and fitted is not None and "properties" not in fitted:
         fitted = None  # an object without properties is refused at the top
     if lost:
         told.append(f"{', '.join(sorted(lost))} left out")
@@ -246,4 +247,5 @@ STYLES: Mapping[SchemaStyle, Callable[[Json, set[str]], Json]] = {
     SchemaStyle.MISTRAL: mistral,
     SchemaStyle.MFJS: mfjs,
     SchemaStyle.GEMINI: gemini_schemas.said,
+    SchemaStyle.GEMINI_JSON: gemini_json_schemas.said,
 }

@@ -26,6 +26,7 @@ OPEN_MODELS = Profile()  # of Vertex's garden
 # Gemini 3 in Google's own format, and what is newer
 NEWEST = replace(
     COMPATIBLE,
+    tool_schema=SchemaStyle.GEMINI_JSON,
     reasoning=ReasoningStyle.LEVEL,
     effort_off="low",
     reasoning_echo=None,  # its signatures go where they came from, whatever the profile says
