@@ -13,60 +13,15 @@ from addon.dialects.losses import LOSSES, REFUSALS
 from addon.dialects.profiles import Echo, Profile
 from addon.dialects.typed_tools import TYPED_TOOLS, UNKNOWN
 from addon.prompts import key_shapes
-from addon.routing.backends import ALIASES, BACKENDS
 from addon.routing.rows import hosted
 from addon.settings import document, document_text, yaml_text
 from addon.settings.presets import PRESETS
+from tests import provider_page
 from tests.faultlab.faults import GROUPS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SCHEMA = ROOT / "addon" / "settings" / "detour.schema.json"
-DIALECTS = {
-    "openai_chat": "chat-completions",
-    "gemini": "Gemini's own",
-    "openai_responses": "Responses",
-    "vertex_chat": "chat-completions, by vendor/name",
-    "anthropic": "Messages, untranslated",
-    "vertex_claude": "Messages, untranslated",
-    "bedrock_converse": "Converse; Messages for Claude",
-    "searxng": "answers searches only",
-    "brave": "answers searches only",
-}
-MORE = {"openai_responses": "Responses for models that reason"}  # of a row's other dialects, those said beside
-HEAD = """# Providers
-
-Made from the table in `addon/routing/rows/` by `python -m tests.test_docs`.
-
-Write a model as `provider/model`. The key is the first of the named settings that is set, and so is the address;
-without one the address is the one given here. Of a provider in *italics* no key is asked for. Addresses and variable
-names are from the vendors' documentation and SDKs as of November 2026; none was tried against a paid account.
-
-| provider | speaks | address | key | address setting |
-| - | - | - | - | - |
-"""
-FOOT = """
-Other names that are understood: {aliases}.
-
-How a provider departs from its wire format (the field for the token limit, where the wish for thinking goes, whether
-thinking must be sent back, what it refuses) is its `Profile` in the same table.
-"""
-
-
-def backends_page() -> str:
-    """Return docs/backends.md."""
-    rows = []
-    for row in BACKENDS.values():
-        name = f"`{row.name}`" if row.needs_key else f"*`{row.name}`*"
-        keys = ", ".join(f"`{key}`" for key in row.key_names)
-        bases = ", ".join(f"`{base}`" for base in row.base_names)
-        others = {each.dialect for each in row.speeches} & MORE.keys()
-        speech = "; ".join((DIALECTS[row.dialect], *(MORE[each] for each in sorted(others))))
-        rows.append(f"| {name} | {speech} | {row.base_url or 'yours'} | {keys} | {bases} |\n")
-    aliases = ", ".join(f"`{alias}` for `{name}`" for alias, name in sorted(ALIASES.items()))
-    return HEAD + "".join(rows) + FOOT.format(aliases=aliases)
-
-
 LOSSES_HEAD = """# What may be lost
 
 Made from the tables in `addon/dialects/` by `python -m tests.test_docs`.
@@ -229,7 +184,7 @@ def fences(page: Path) -> list[str]:
 
 def test_the_page_of_providers_is_the_table() -> None:
     page = (DOCS / "backends.md").read_text(encoding="utf-8")
-    assert page == backends_page()
+    assert page == provider_page.page()
 
 
 TUTORIAL = (DOCS / "adding-a-backend.md").read_text(encoding="utf-8")
@@ -276,7 +231,7 @@ def test_every_configuration_that_is_shown_is_right(text: str) -> None:
 
 if __name__ == "__main__":
     SCHEMA.write_text(schema_text(), encoding="utf-8")
-    (DOCS / "backends.md").write_text(backends_page(), encoding="utf-8")
+    (DOCS / "backends.md").write_text(provider_page.page(), encoding="utf-8")
     (DOCS / "losses.md").write_text(losses_page(), encoding="utf-8")
     configuration = DOCS / "configuration.md"
     configuration.write_text(with_presets(configuration.read_text(encoding="utf-8")), encoding="utf-8")

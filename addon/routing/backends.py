@@ -21,9 +21,9 @@ from addon.routing.rows import (
     search,
 )
 
-_ROOMS = (claude, amazon, openai, google, hosted, gateways, inference, compatible, local, search)
+ROOMS = (claude, amazon, openai, google, hosted, gateways, inference, compatible, local, search)
 
-BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for room in _ROOMS for row in room.ROWS})
+BACKENDS: Mapping[str, Backend] = MappingProxyType({row.name: row for room in ROOMS for row in room.ROWS})
 
 # those that most people mean: named where somebody has to be told what there is, and first in docs/backends.md
 POPULAR = (

@@ -63,7 +63,7 @@ ROWS = (
         "https://claude.googleapis.com/v1/projects/{ANTHROPIC_GOOGLE_CLOUD_PROJECT}"
         "/locations/{ANTHROPIC_GOOGLE_CLOUD_LOCATION}/workspaces/{ANTHROPIC_GOOGLE_CLOUD_WORKSPACE_ID}/invoke",
         NATIVE,
-        tokens=("ANTHROPIC_GOOGLE_CLOUD_AUTH_TOKEN",),
+        keys=("ANTHROPIC_GOOGLE_CLOUD_AUTH_TOKEN",),
         minting=BY_GOOGLE,
         bases=("ANTHROPIC_GOOGLE_CLOUD_API_BASE",),
         place=MappingProxyType(

@@ -1,10 +1,11 @@
 """Gateways: one key for the models of many makers."""
 
+import re
 from dataclasses import replace
 from types import MappingProxyType
 
 from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SearchStyle, Takes
-from addon.routing.backend import NATIVE, SEARCHES, Backend
+from addon.routing.backend import NATIVE, SEARCHES, Backend, Speech
 from addon.routing.rows.claude import CLAUDE
 
 PASSES_ON = replace(SEARCHES, takes=Takes.GATEWAY, documents=True)
@@ -18,6 +19,11 @@ COPILOT = (
     ("copilot-integration-id", "vscode-chat"),
     ("editor-version", "vscode/1.95.0"),
     ("editor-plugin-version", "copilot-chat/0.26.7"),
+)
+
+# its Claude models answer in Anthropic's shape even where they are asked by chat-completions (BerriAI/litellm#29391)
+COPILOTS_CLAUDE = Speech(
+    re.compile("^claude-"), re.compile(""), NATIVE, profile=replace(GATEWAY, search=SearchStyle.NONE)
 )
 
 ROWS = (
@@ -65,6 +71,7 @@ ROWS = (
         "github-copilot",
         "https://api.githubcopilot.com",
         headers=(*COPILOT, ("openai-intent", "conversation-panel"), ("x-github-api-version", "2025-04-01")),
+        speeches=(COPILOTS_CLAUDE,),
     ),
     Backend(
         "github-copilot-anthropic",

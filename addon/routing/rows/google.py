@@ -125,8 +125,7 @@ ROWS = (
         "https://{CLOUD_ML_REGION}-aiplatform.googleapis.com/v1/projects/{ANTHROPIC_VERTEX_PROJECT_ID}"
         "/locations/{CLOUD_ML_REGION}",
         VERTEX_CLAUDE,
-        keys=(),
-        tokens=("ANTHROPIC_VERTEX_AUTH_TOKEN",),
+        keys=("ANTHROPIC_VERTEX_AUTH_TOKEN",),
         minting=BY_GOOGLE,
         bases=("ANTHROPIC_VERTEX_API_BASE",),
         place=MappingProxyType({"ANTHROPIC_VERTEX_PROJECT_ID": None, "CLOUD_ML_REGION": "us-east5"}),

@@ -18,6 +18,8 @@ GLM = replace(
     stop_limit=1,
     search=SearchStyle.ZAI,
     cuts_silently=True,
+    # docs.z.ai, "thinking mode": within a turn of calls its thinking is to be given back, complete and unchanged
+    reasoning_echo=Echo.REASONING_CONTENT,
     always=MappingProxyType({"tool_stream": True}),
 )
 
