@@ -20,16 +20,19 @@ ID = "req_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is sent: a logged request, as the copy of the exchange ``of``."""
+    """What is sent: a request, as the copy of the exchange ``of`` where it was logged."""
 
     request: Request
-    of: str
+    of: str | None = None
+    timeout_s: float = TIMEOUT_S
 
     def headers(self, target: str, token: str) -> Iterator[tuple[str, str]]:
         """The headers of the copy."""
         yield from again.headers(self.request)
         yield "accept-encoding", "identity"
-        yield from ((TARGET_HEADER, target), (OF_HEADER, self.of), (TOKEN_HEADER, token))
+        yield from ((TARGET_HEADER, target), (TOKEN_HEADER, token))
+        if self.of is not None:
+            yield OF_HEADER, self.of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ def ask(question: Question, target: str, door: str, token: str) -> Outcome:
     """Send it through the reverse door at ``door``; a failure is an outcome too."""
     parts, asked = urlsplit(door), urlsplit(question.request.url)
     path = f"{asked.path}?{asked.query}" if asked.query else asked.path
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=question.timeout_s)
     started = time.monotonic()
     try:
         connection.putrequest("POST", path, skip_accept_encoding=True)

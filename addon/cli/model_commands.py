@@ -52,3 +52,20 @@ def _tokens(text: str) -> int:
     if found is None:
         raise ConfigError(f"--min-window {text!r}: write a number of tokens as 131072, 200k or 1m")
     return int(float(found[1]) * UNITS[found[2].lower()])
+
+
+@commands.command()
+def check(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROVIDER/MODEL...]", help="Who is asked. Default: all that are configured."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=1, metavar="SECONDS", help="How long a reply may be silent.")
+    ] = 120.0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask each configured model for a small tool call, through a Detour of its own, and say what works."""
+    from addon.cli.check import run
+
+    raise typer.Exit(run(targets or (), timeout, as_json=as_json))

@@ -40,7 +40,7 @@ from addon.routing.facts import ModelFacts, Price
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.routing.shadow import Budget
-from addon.settings import document, environment, providers
+from addon.settings import document, environment, providers, rulebook
 from addon.settings.document import Document, Preset, Target
 from addon.settings.presets import PRESETS
 from addon.settings.providers import Path, Place, Sources
@@ -79,6 +79,14 @@ class Configuration:
             "preset": self.document.preset or "",
             **{slot: " ".join(targets(text)) for slot, (text, _) in slots.items()},
         }
+
+    @property
+    def lacking(self) -> dict[Choice, str]:
+        """What is written to answer and cannot be asked, with what it lacks: such a choice is passed over."""
+        written = [target for target, _ in self._slots(self.document.preset).values()]
+        written += rulebook.answers(self.document.routes)
+        choices = [choice for target in written for text in targets(target) for choice in self.base.choices(text)]
+        return {choice: lack for choice in choices if (lack := self._lack(choice)) is not None}
 
     def settings(self, switch: Switch | None = None) -> Settings:
         """Return what is in force with ``switch``. Raises: ConfigError."""

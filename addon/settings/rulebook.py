@@ -1,7 +1,7 @@
 """The ``routes`` of a document or a preset: from what the user wrote to rules. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from addon.protocol.errors import ConfigError
@@ -92,6 +92,15 @@ class Book:
             return self.resolve(target, name)
         except ConfigError as error:
             raise ConfigError(f"{where}: {name} answers with {shown(target)}, but {error.message}") from None
+
+
+def answers(written: Written) -> Iterator[document.Target]:
+    """Yield every target that routes answer with."""
+    for route in [written] if isinstance(written, document.Scenarios) else written:
+        found = [getattr(route, scenario) for scenario in SCENARIOS]
+        yield from (each.to if isinstance(each, document.Scenario) else each for each in found if each is not None)
+        if isinstance(route, document.Route) and route.to is not None:
+            yield route.to
 
 
 def shown(target: document.Target) -> str:

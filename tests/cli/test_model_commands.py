@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from addon.cli import models
+from addon.cli import check, models
 from addon.cli.app import app
 from addon.cli.offers import Wish
 
@@ -27,3 +27,21 @@ def test_flags_are_a_wish(arguments: list[str], wish: Wish, whole: bool, monkeyp
     monkeypatch.setattr(models, "run", lambda wish, **flags: given.append((wish, flags)))
     assert CliRunner().invoke(app, ["models", *arguments]).exit_code == 0
     assert given == [(wish, {"whole": whole, "as_json": False})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "timeout_s", "as_json"),
+    [([], [], 120.0, False), (["a/b", "c", "--timeout", "5", "--json"], ["a/b", "c"], 5.0, True)],
+)
+def test_a_check_is_handed_on_and_its_code_is_the_programs(
+    arguments: list[str], named: list[str], timeout_s: float, as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def run(named: list[str], timeout_s: float, *, as_json: bool) -> int:
+        given.append((list(named), timeout_s, as_json))
+        return 1
+
+    monkeypatch.setattr(check, "run", run)
+    assert CliRunner().invoke(app, ["check", *arguments]).exit_code == 1
+    assert given == [(named, timeout_s, as_json)]
