@@ -26,9 +26,8 @@ from addon.prompts.log.reading import Log, Wanted
 from addon.prompts.log.statements import FILE
 from addon.prompts.prices import told
 from addon.protocol.errors import BackendError, ConfigError
-from addon.routing import catalog, forced, targets
+from addon.routing import forced, targets
 from addon.routing.config import ANTHROPIC, Choice, Mode
-from addon.routing.facts import UNKNOWN, ModelFacts
 from addon.routing.route import destination_of
 from addon.routing.settings import Settings
 from addon.settings import instance_file, settings_file, state_file, upstream
@@ -100,7 +99,7 @@ def announcement(choices: Sequence[Choice], settings: Settings) -> str:
 
 def question(settings: Settings, choice: Choice, timeout_s: float, *, must: bool = False) -> Question:
     """Return the request. ``must``: the call is required, and there is no thinking, beside which that is refused."""
-    profile, facts = destination_of(choice, settings).target.profile, facts_of(choice, settings)
+    profile, facts = destination_of(choice, settings).target.profile, settings.known(choice)
     body: dict[str, Any] = {
         "model": "claude-sonnet-5-5",
         "max_tokens": MOST_TOKENS,
@@ -125,12 +124,6 @@ def question(settings: Settings, choice: Choice, timeout_s: float, *, must: bool
         body["output_config"] = {"effort": "low"}
     request = Request(method="POST", url=URL, headers=HEADERS, body=json.dumps(body).encode())
     return Question(request=request, timeout_s=timeout_s)
-
-
-def facts_of(choice: Choice, settings: Settings) -> ModelFacts:
-    """Return what is known of a model, the user's own over the catalogue's."""
-    row = settings.endpoints[choice.provider].backend
-    return settings.facts.get(choice.name, UNKNOWN).over(catalog.lookup(row.like or row.name, choice.model))
 
 
 # -- asking ------------------------------------------------------------------------------------------------------------
@@ -158,7 +151,7 @@ def _ask_all(choices: Sequence[Choice], settings: Settings, timeout_s: float) ->
 def _ask(choice: Choice, settings: Settings, send: Callable[[Question], Outcome], timeout_s: float) -> Asked:
     """Ask as Claude Code does; where no call comes of it, once more with a call that must be."""
     outcome = send(question(settings, choice, timeout_s))
-    facts = facts_of(choice, settings)
+    facts = settings.known(choice)
     again = None
     if not outcome.failed and not outcome.answer.calls and facts.forced_call is not False:
         again = send(question(settings, choice, timeout_s, must=True))

@@ -77,10 +77,7 @@ def offers(settings: Settings) -> list[Offer]:
     uses = {choice: words for choice, words in targets.uses(settings).items() if not choice.passes}
     known = dict(_catalogued(settings))
     own = [choice for name in settings.facts for choice in settings.choices(name)]
-    for choice in (*uses, *own):
-        if choice not in known:
-            row = settings.endpoints[choice.provider].backend
-            known[choice] = catalog.lookup(row.like or row.name, choice.model)
+    known |= {choice: settings.known(choice) for choice in (*uses, *own) if choice not in known}
     ready = {name: is_ready(endpoint) for name, endpoint in settings.endpoints.items()}
     return [
         Offer(

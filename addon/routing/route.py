@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import cast
 
 from addon.dialects import Dialect, Target, load
+from addon.dialects.profiles import ReasoningStyle
 from addon.protocol.errors import BackendError, BadRequest, Blocked, ConfigError, Kind
 from addon.routing import catalog, rules
 from addon.routing.backends import BACKENDS
@@ -326,9 +327,10 @@ def destination_of(choice: Choice, settings: Settings) -> Destination:
 def _destination(choice: Choice, settings: Settings) -> Destination:
     endpoint = settings.endpoints[choice.provider]
     row = endpoint.backend
-    own = settings.facts.get(choice.name, UNKNOWN)
-    facts = own.over(catalog.lookup(row.like or row.name, choice.model))
-    profile = replace(row.profile_of(choice.model, endpoint.base_url), **{**endpoint.profile, **(facts.profile or {})})
+    own, facts = settings.facts.get(choice.name, UNKNOWN), settings.known(choice)
+    plain = {"reasoning": ReasoningStyle.NONE} if own.reasoning is False else {}
+    changed = {**endpoint.profile, **plain, **(facts.profile or {})}
+    profile = replace(row.profile_of(choice.model, endpoint.base_url), **changed)
     target = Target(
         choice.provider,
         choice.model if "/" in choice.model else row.model_prefix + choice.model,

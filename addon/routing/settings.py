@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from addon.protocol.errors import ConfigError
-from addon.routing import bare_names
+from addon.routing import bare_names, catalog
 from addon.routing.backends import ALIASES
 from addon.routing.call import Call
 from addon.routing.config import (
@@ -33,7 +33,7 @@ from addon.routing.config import (
     nearest,
     quoted,
 )
-from addon.routing.facts import ModelFacts
+from addon.routing.facts import UNKNOWN, ModelFacts
 from addon.routing.litellm_providers import PROVIDERS
 from addon.routing.rules import Rule
 from addon.routing.shadow import Budget
@@ -100,6 +100,11 @@ class Settings:
         """Return the provider of that name or alias, in any case; None when there is none."""
         lower = name.lower()
         return self.endpoints.get(lower) or self.endpoints.get(ALIASES.get(lower, lower))
+
+    def known(self, choice: Choice) -> ModelFacts:
+        """Return what is known of a model: the user's own word over the catalogue's."""
+        row = self.endpoints[choice.provider].backend
+        return self.facts.get(choice.name, UNKNOWN).over(catalog.lookup(row.like or row.name, choice.model))
 
     def choices(self, text: str) -> tuple[Choice, ...]:
         """Read a model as users write it. Raises: ConfigError that says what is allowed.

@@ -9,13 +9,14 @@ that the choice is seen.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 from addon.dialects.profiles import SearchStyle
 from addon.protocol.errors import ConfigError, DetourError
-from addon.routing import catalog, forced, rules
+from addon.routing import forced, rules
 from addon.routing.backend import SEARCH_ENDPOINTS
 from addon.routing.config import (
     ANTHROPIC,
@@ -40,8 +41,9 @@ from addon.routing.facts import ModelFacts, Price
 from addon.routing.rules import Rule
 from addon.routing.settings import Decider, Settings
 from addon.routing.shadow import Budget
-from addon.settings import document, environment, providers, rulebook
+from addon.settings import document, doubts, environment, providers, rulebook
 from addon.settings.document import Document, Preset, Target
+from addon.settings.document_limits import Bound
 from addon.settings.presets import PRESETS
 from addon.settings.providers import Path, Place, Sources
 from addon.settings.rulebook import Book, Written, shown, targets, usable
@@ -64,6 +66,7 @@ class Configuration:
     place: Place
     base: Settings  # providers, aliases and facts: what names are resolved against
     origin: Callable[[str], str] = lambda name: "environment"  # where a setting of the environment stands
+    today: date | None = None  # by which models have ended
 
     @property
     def presets(self) -> dict[str, str]:
@@ -97,14 +100,14 @@ class Configuration:
         tiers |= self._tiers(self._of_preset(live))
         tiers |= self._tiers({slot: (model, f"{slot} ({LIVE})") for slot, model in switch.models.items()})
         ruled = (*self._blocked(switch), *self._rules(name, switch))
-        return replace(
+        made = replace(
             self.base,
             tiers=MappingProxyType(tiers),
             preset=name,
             aliases=MappingProxyType(self._aliases(switch)),
             rules=ruled,
-            warnings=(*self.base.warnings, *_unreachable(ruled), *_unscaled(self.base)),
         )
+        return replace(made, warnings=(*self.base.warnings, *doubts.doubts(made, self.today)))
 
     def _slots(self, preset: str | None) -> Slots:
         """Who answers as it is configured, with one of the presets."""
@@ -213,26 +216,6 @@ def _spared(found: tuple[Rule, ...], switched: frozenset[Tier | None]) -> Iterat
         yield rule.except_tiers(switched) if switched and rule.is_general else rule
 
 
-def _unreachable(found: tuple[Rule, ...]) -> Iterator[str]:
-    closed: Rule | None = None
-    for rule in found:
-        if closed is not None and (closed.block is not None or not rule.is_for_named):
-            yield f"{rule.title} is never asked: {closed.title} before it has no condition"
-        elif rule.is_catch_all:
-            closed = rule
-
-
-def _unscaled(base: Settings) -> Iterator[str]:
-    """Tell of windows to report that nothing can be measured by."""
-    for name, facts in base.facts.items():
-        if facts.report_window is not None:
-            provider, _, model = name.partition("/")
-            row = base.endpoints[provider].backend
-            known = facts.over(catalog.lookup(row.like or row.name, model)).max_input_tokens
-            if known is None:
-                yield f"report_window of {name} has no effect: nobody knows its window; say `window` beside it"
-
-
 def configure(
     written: Document,
     values: Mapping[str, str],
@@ -241,6 +224,7 @@ def configure(
     decider: Decider | None = None,
     origin: Callable[[str], str] = lambda name: "the environment",
     unused: tuple[str, ...] = (),
+    today: date | None = None,
 ) -> Configuration:
     """Put together what is written. ``values`` are the environment's, by upper-case name. Raises: ConfigError."""
     if taken := written.presets.keys() & {NO_PRESET, AS_CONFIGURED}:
@@ -269,7 +253,7 @@ def configure(
     )
     base = replace(base, aliases=MappingProxyType(_aliases(written, base, place)), facts=_facts(written, base, place))
     base = replace(base, searcher=_searcher(written.search, base, place))
-    return Configuration(written, named, place, base, origin)
+    return Configuration(written, named, place, base, origin, today)
 
 
 def _plain(written: Document, values: Mapping[str, str]) -> dict[str, Any]:
@@ -294,7 +278,7 @@ def _recording(written: Document) -> Recording:
     return Recording(Mode(written.record or Mode.FULL), **kept, folders=tuple(written.record_folders))
 
 
-def _seconds(written: document.Part, **names: str) -> dict[str, Any]:
+def _seconds(written: Bound, **names: str) -> dict[str, Any]:
     """What is written of a section, with units in the names."""
     return {names.get(name, name): value for name, value in written.model_dump(exclude_none=True).items()}
 
@@ -390,5 +374,15 @@ def _facts(written: Document, base: Settings, place: Place) -> Mapping[str, Mode
             raise ConfigError(f"{place(('models', name))}: {name}: {error.message}") from None
         price = Price(**facts.price.model_dump()) if facts.price else None
         changed = providers.profile(facts.profile) or None
-        made[choice.name] = ModelFacts(facts.window, facts.output, price, facts.vision, facts.report_window, changed)
+        made[choice.name] = ModelFacts(
+            facts.window,
+            facts.output,
+            price,
+            facts.vision,
+            facts.report_window,
+            changed,
+            tools=facts.tools,
+            reasoning=facts.reasoning,
+            ends=None if facts.ended is None else date.min if facts.ended else date.max,
+        )
     return MappingProxyType(made)

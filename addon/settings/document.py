@@ -13,7 +13,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -22,9 +21,10 @@ from pydantic import (
 
 from addon.dialects.profiles import DocumentPart, Echo, ReasoningStyle, SchemaStyle, SearchStyle, SystemTurns, Takes
 from addon.routing.call import Door, Kind
-from addon.routing.config import MOST_ATTEMPTS, Tier
+from addon.routing.config import Tier
 from addon.settings import expressions, litellm_names
-from addon.settings.document_values import Duration, Maybe, Section, Span
+from addon.settings.document_limits import Limits, Retention, Retry, Streaming
+from addon.settings.document_values import STRICT, Duration, Maybe, Positive, Section
 
 SCENARIOS = ("web_search", "image", "long_context", "background", "think", "default")  # in the order they are asked
 REFUSED_BODY = frozenset(("model", "messages", "stream", "stream_options", "system", "tools", "contents", "input"))
@@ -62,7 +62,6 @@ ModelName = Annotated[
 ]
 Target = ModelName | Annotated[list[ModelName], Field(min_length=1)]
 Globs = Name | Annotated[list[Name], Field(min_length=1)]
-Positive = Annotated[int, Field(gt=0)]
 # enumerations are read from texts, which the strictness about numbers would refuse
 TierName = Annotated[Tier, Field(strict=False)]
 KindName = Annotated[Kind, Field(strict=False)]
@@ -83,15 +82,9 @@ Body = Annotated[
 
 
 class Part(BaseModel):
-    """Forbids what it does not know: a misspelt key must not be a silent one."""
+    """Forbids what it does not know."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        use_attribute_docstrings=True,
-        protected_namespaces=(),
-        defer_build=True,  # most runs have no file, and building costs 10 ms
-    )
+    model_config = STRICT
 
 
 class Credential(Part):
@@ -252,6 +245,12 @@ class Facts(Part):
     price: Maybe[Price] = None
     vision: Maybe[bool] = None
     """Whether it sees pictures."""
+    tools: Maybe[bool] = None
+    """Whether it calls tools: Claude Code needs that."""
+    reasoning: Maybe[bool] = None
+    """Whether it thinks; with false it is never told how much."""
+    ended: Maybe[bool] = None
+    """Whether its maker has shut it down, where what is known of that is wrong."""
     report_window: Maybe[Positive] = None
     """Usage is told to Claude Code as if its window were so large, so that it compacts in time without being told."""
     profile: Section[Profile] = Profile()
@@ -397,42 +396,6 @@ class Preset(Part):
     middle: Maybe[Target] = None
     small: Maybe[Target] = None
     routes: Section[list[Route] | Scenarios] = []
-
-
-class Limits(Part):
-    """What Detour keeps at most."""
-
-    request_bytes: Maybe[Positive] = None
-    """Larger requests are refused (32 MiB, which is Anthropic's own limit)."""
-    reply_bytes: Maybe[Positive] = None
-    """Of a backend's reply, kept beside the flow for reading (16 MiB)."""
-
-
-class Retention(Part):
-    """How long the prompt log keeps an exchange: until one of these is passed; the oldest go first."""
-
-    days: Maybe[Positive] = None
-    """(90)"""
-    bytes: Maybe[Positive] = None
-    """What the log may take on disk (1 GiB)."""
-
-
-class Retry(Part):
-    """How often the same target is asked again when it fails; then the next one of a list is."""
-
-    attempts: Maybe[Annotated[int, Field(ge=0, le=MOST_ATTEMPTS)]] = None
-    """How often, after the first time (2); 0: never."""
-    longest_wait: Maybe[Span] = None
-    """The longest wait between two times (5s); when a backend asks for more, the next one is asked at once."""
-
-
-class Streaming(Part):
-    """How a streamed reply is kept alive while the backend is silent."""
-
-    grace: Maybe[Span] = None
-    """How long a failure still gets its true status (12s); then the reply begins, and a failure ends it."""
-    ping: Maybe[Span] = None
-    """The silence after which the client gets a ping (15s)."""
 
 
 class Document(Part):

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from addon.protocol.errors import ConfigError
 from addon.settings import document, litellm_list, litellm_names, yaml_text
-from addon.settings.document import Document, Part
+from addon.settings.document import Document
 from addon.settings.providers import Path, Place
 
 CLIENT_GIVES_UP_S = 180  # at the proxy door, 300 at the other; docs/protocol.md, "Silence"
@@ -166,7 +166,7 @@ def _word(mistake: Mapping[str, Any], path: Path) -> str:
 
 def _keys(path: Path) -> list[str]:
     """Return what may stand beside the last step of a path."""
-    inside: set[type[Part]] = {Document}
+    inside: set[type[BaseModel]] = {Document}
     for step in path[:-1]:
         fields = [field for part in inside for name, field in part.model_fields.items() if step in (name, field.alias)]
         if fields:  # else it is an index, or a name that the user gave
@@ -174,9 +174,9 @@ def _keys(path: Path) -> list[str]:
     return sorted({field.alias or name for part in inside for name, field in part.model_fields.items()})
 
 
-def _parts(kind: Any) -> Iterator[type[Part]]:
+def _parts(kind: Any) -> Iterator[type[BaseModel]]:
     """Yield the models in an annotation."""
-    if isinstance(kind, type) and issubclass(kind, Part):
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for inner in get_args(kind):
         yield from _parts(inner)

@@ -1,4 +1,4 @@
-"""What a value of ``detour.yaml`` may be: left out, a section that may be empty, a time.
+"""What a value of ``detour.yaml`` may be: left out, a section that may be empty, a time; and how strict a part is.
 
 ``Maybe[T]`` may be left out, and must have a value where it is not; ``Section[T]`` is empty where nothing is written
 under it; ``Duration`` is a time or ``none``, ``Span`` a time that ends. Both in seconds.
@@ -7,7 +7,14 @@ under it; ``Duration`` is a time or ``none``, ``Span`` a time that ends. Both in
 import re
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 DURATION = re.compile(
@@ -98,3 +105,12 @@ Span = Annotated[
         }
     ),
 ]
+Positive = Annotated[int, Field(gt=0)]
+# of every part: what is not known is forbidden, for a misspelt key must not be a silent one
+STRICT = ConfigDict(
+    extra="forbid",
+    strict=True,
+    use_attribute_docstrings=True,
+    protected_namespaces=(),
+    defer_build=True,  # most runs have no file, and building costs 10 ms
+)

@@ -67,6 +67,13 @@ def _models(configuration: Configuration, settings: Settings) -> Iterator[Row]:
         yield Row("provider", settings.preferred, _origin(PREFERRED, configuration))
 
 
+ABILITIES: Mapping[str, tuple[str, str]] = {
+    "vision": ("sees pictures", "sees no pictures"),
+    "tools": ("calls tools", "calls no tools"),
+    "reasoning": ("thinks", "does not think"),
+}
+
+
 def _told(facts: ModelFacts) -> str:
     price = facts.price or Price()
     known = {
@@ -81,8 +88,9 @@ def _told(facts: ModelFacts) -> str:
         "of reasoning": price.reasoning,
     }
     told = [f"{name} {value:,}" for name, value in known.items() if value is not None]
-    if facts.vision is not None:
-        told.append("sees pictures" if facts.vision else "sees no pictures")
+    for flag, (does, does_not) in ABILITIES.items():
+        if (can := getattr(facts, flag)) is not None:
+            told.append(does if can else does_not)
     told += [f"{field} {value}" for field, value in (facts.profile or {}).items()]
     return ", ".join(told) or "nothing is known"
 

@@ -229,7 +229,7 @@ class Deployments:
         facts: dict[str, Any] = {
             "window": whole(info, ("max_input_tokens",), where),
             "output": whole(info, ("max_output_tokens", "max_tokens"), where),
-            "vision": flag(info.get("supports_vision"), (*where, "supports_vision")),
+            **{ours: flag(info.get(theirs), (*where, theirs)) for ours, theirs in names.FLAGS.items()},
         }
         prices = {}
         for ours, theirs in COSTS.items():

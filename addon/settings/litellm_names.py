@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 from addon.routing.facts import COSTS
 
 MODEL_LIST = "model_list"
+# what `model_info` says a model can -> what ours says
+FLAGS: Mapping[str, str] = MappingProxyType(
+    {"vision": "supports_vision", "tools": "supports_function_calling", "reasoning": "supports_reasoning"}
+)
 ROUTER, MODULE, SERVER = "router_settings", "litellm_settings", "general_settings"
 VARIABLES, CREDENTIALS = "environment_variables", "credential_list"
 # what litellm's server reads beside; no key of a Detour document is among them
@@ -91,7 +95,7 @@ VERTEX_PARAMETERS = frozenset((*VERTEX_PROJECT, *VERTEX_LOCATION))
 READ_INFO = frozenset(
     (
         "mode", "order", "blocked", "max_input_tokens", "max_output_tokens", "max_tokens", *COSTS.values(),
-        "supports_vision",
+        *FLAGS.values(),
     )
 )  # fmt: skip
 

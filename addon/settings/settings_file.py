@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -104,7 +105,7 @@ class _Reader:
         vault = secret.Vault(beside, self.watch)
         origins = dict.fromkeys(around, "the environment") | {name: ENV_FILE for name in in_file if name not in around}
         configuration = assembly.configure(
-            written, values, place, vault.read, decider, lambda name: origins.get(name, ""), unused
+            written, values, place, vault.read, decider, lambda name: origins.get(name, ""), unused, date.today()
         )
         _check_filters(configuration.filters)
         _check_home(configuration.base)

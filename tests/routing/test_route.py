@@ -9,6 +9,7 @@ from typing import Any, NoReturn, override
 import orjson
 import pytest
 
+from addon.dialects.profiles import ReasoningStyle
 from addon.protocol.errors import BackendError, BadRequest, Blocked, DetourError
 from addon.routing import config, rules
 from addon.routing import route as routes
@@ -98,6 +99,22 @@ def test_what_the_user_says_of_a_model_lies_over_what_is_known() -> None:
     assert targets[1].max_input_tokens == targets[0].max_input_tokens
     assert targets[0].max_input_tokens is not None
     assert (targets[0].max_output_tokens == 7, targets[1].max_output_tokens) == (False, 7)
+
+
+@pytest.mark.parametrize(
+    ("facts", "style"),
+    [
+        (ModelFacts(), ReasoningStyle.EFFORT),
+        (ModelFacts(reasoning=True), ReasoningStyle.EFFORT),
+        (ModelFacts(reasoning=False), ReasoningStyle.NONE),
+        (ModelFacts(reasoning=False, profile={"reasoning": ReasoningStyle.TOGGLE}), ReasoningStyle.TOGGLE),
+    ],
+)
+def test_a_model_that_does_not_think_is_not_told_how_much(facts: ModelFacts, style: ReasoningStyle) -> None:
+    settings = replace(parse({}), facts=MappingProxyType({"ollama/m": facts}))
+    destination = choose(Call({"model": "ollama/m"}), settings).destination
+    assert destination
+    assert destination.target.profile.reasoning is style
 
 
 @pytest.mark.parametrize(

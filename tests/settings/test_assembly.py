@@ -317,32 +317,6 @@ def test_filters_are_told_with_their_place() -> None:
 
 # -- warnings and mistakes ---------------------------------------------------------------------------------------------
 
-ALL, NAMED = {"name": "all", "to": "vllm/a"}, {"name": "named", "when": {"model": "vllm/*"}, "to": "vllm/b"}
-NO = {"name": "no", "block": "no"}
-LATE = {"name": "late", "when": {"kind": "title"}, "to": "vllm/c"}
-UNREACHABLE = [
-    ([LATE, ALL], []),
-    ([ALL, LATE], ["late (at routes.1) is never asked: all (at routes.0) before it has no condition"]),
-    ([ALL, LATE, ALL], ["late (at routes.1)", "all (at routes.2)"]),
-    ([ALL, NAMED], []),  # for calls that name the model themselves
-    ([ALL, NO], []),
-    ([NO, NAMED], ["named (at routes.1) is never asked: no (at routes.0) before it has no condition"]),
-]
-
-
-@pytest.mark.parametrize(("routes", "told"), UNREACHABLE)
-def test_a_rule_that_is_never_asked_is_warned_of(routes: list[dict[str, Any]], told: list[str]) -> None:
-    warnings = configuration({"routes": routes}).settings().warnings
-    assert len(warnings) == len(told)
-    assert all(warning.startswith(start) for warning, start in zip(warnings, told, strict=True))
-
-
-def test_a_preset_may_close_the_files_rules() -> None:
-    written = {"preset": "p", "presets": {"p": {"routes": [ALL]}}, "routes": [LATE]}
-    (told,) = configuration(written).settings().warnings
-    assert told == "late (at routes.0) is never asked: all (at presets.p.routes.0) before it has no condition"
-
-
 BUDGET = {"shadow": {"requests_per_day": 5}}
 
 
@@ -486,19 +460,3 @@ def test_the_marker_does_reach_the_backend() -> None:
     made = configure(Document.model_validate(PLACES[6][0]), {}, place)
     assert made.base.endpoints["b"].credential.value == f"Bearer {MARKER}"
     assert document.Credential(env="A").key is None
-
-
-UNSCALED = "report_window of {} has no effect: nobody knows its window; say `window` beside it"
-
-
-@pytest.mark.parametrize(
-    ("model", "facts", "told"),
-    [
-        ("ollama/own", {"report_window": 100_000}, [UNSCALED.format("ollama/own")]),
-        ("ollama/own", {"report_window": 100_000, "window": 8_192}, []),
-        ("ollama/own", {"window": 8_192}, []),
-        ("openai/gpt-4.1", {"report_window": 100_000}, []),  # litellm knows its window
-    ],
-)
-def test_a_window_to_report_needs_one_to_measure_by(model: str, facts: dict[str, int], told: list[str]) -> None:
-    assert list(configuration({"models": {model: facts}}).settings().warnings) == told

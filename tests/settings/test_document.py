@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from addon.dialects.profiles import Profile
 from addon.routing.config import Limits, Retry, Streaming, Timeouts
 from addon.routing.facts import Price
-from addon.settings import document, litellm_names
+from addon.settings import document, document_limits, litellm_names
 from addon.settings.document import Document
 
 SCHEMA = jsonschema_rs.Draft202012Validator(dict(document.schema()))
@@ -259,7 +259,7 @@ def test_what_is_not_written_is_as_the_code_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "fields"), [(document.Profile, Profile), (document.Price, Price), (document.Limits, Limits)]
+    ("part", "fields"), [(document.Profile, Profile), (document.Price, Price), (document_limits.Limits, Limits)]
 )
 def test_every_field_that_there_is_can_be_written(part: type[BaseModel], fields: Any) -> None:
     of_the_catalogue = {"above", "long"}  # what long prompts cost: what the user says holds for every length
@@ -268,7 +268,7 @@ def test_every_field_that_there_is_can_be_written(part: type[BaseModel], fields:
 
 @pytest.mark.parametrize(
     ("part", "fields"),
-    [(document.Timeouts, Timeouts), (document.Retry, Retry), (document.Streaming, Streaming)],
+    [(document.Timeouts, Timeouts), (document_limits.Retry, Retry), (document_limits.Streaming, Streaming)],
 )
 def test_every_field_in_seconds_can_be_written(part: type[BaseModel], fields: Any) -> None:
     assert set(part.model_fields) == {field.name.removesuffix("_s") for field in dataclasses.fields(fields)}

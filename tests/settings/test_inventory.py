@@ -93,14 +93,14 @@ ROWS: list[tuple[dict[str, Any], dict[str, str], Switch, list[Row]]] = [
         {
             "models": {
                 "vllm/a": {"output": 5, "vision": True, "profile": {"think_tags": True}},
-                "vllm/b": {"vision": False},
+                "vllm/b": {"vision": False, "tools": True, "reasoning": False},
             }
         },
         {},
         Switch(),
         [
             Row("models.vllm/a", "output 5, sees pictures, think_tags True", "at models.vllm/a"),
-            Row("models.vllm/b", "sees no pictures", "at models.vllm/b"),
+            Row("models.vllm/b", "sees no pictures, calls tools, does not think", "at models.vllm/b"),
         ],
     ),
     # providers

@@ -262,6 +262,7 @@ FACTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"input_cost_per_token": 1.5e-07, "output_cost_per_token": "6e-07"}, {"price": {"input": 0.15, "output": 0.6}}),
     ({"input_cost_per_token": 0}, {"price": {"input": 0.0}}),
     ({"supports_vision": False}, {"vision": False}),
+    ({"supports_function_calling": False, "supports_reasoning": True}, {"tools": False, "reasoning": True}),
     ({"supports_vision": True, "max_tokens": 5}, {"output": 5, "vision": True}),
     (
         {"cache_read_input_token_cost": 3e-8, "cache_creation_input_token_cost": 3.75e-6},
