@@ -54,10 +54,15 @@ SETTINGS: Mapping[str, Any] = {
     "drop_params": True,
     "modify_params": True,
     "disable_hf_tokenizer_download": True,
-    "num_retries": 0,  # the proxy asks again, and says so
+    "num_retries": 0,
 }
-# of each call: the proxy asks again, and no tool is an MCP server's that litellm would ask itself
-ALWAYS: Mapping[str, Any] = {"max_retries": 0, "_skip_mcp_handler": True}
+# of each call: the proxy asks again, and says so; no tool is an MCP server's that litellm would ask itself
+ALWAYS: Mapping[str, Any] = {"max_retries": 0, "drop_params": True, "_skip_mcp_handler": True}
+# Providers for which litellm has no address of their own, and takes OpenAI's: their keys are not for api.openai.com.
+# tests/end_to_end/test_litellm_addresses.py asks all of litellm's providers where they go.
+AT_OPENAIS = frozenset(
+    ("ai21", "aiohttp_openai", "custom_openai", "hosted_vllm", "litellm_proxy", "lm_studio", "xinference")
+)
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 OWN_HEADERS = frozenset(
@@ -68,6 +73,7 @@ OWN_HEADERS = frozenset(
 )  # fmt: skip
 # the names that litellm puts before what the provider said: "litellm.RateLimitError: RateLimitError: XException - ..."
 NAMES = re.compile(r"\A(?:litellm\.)?(?:(?:litellm\.)?\w+Error: )+(?:\w+Exception - )?")
+TRACE = "\nTraceback (most recent call last):"
 TOO_LONG = "context_length_exceeded"
 RETRY_AFTER = "retry-after"
 # litellm says there once more what stands in the message itself
@@ -104,6 +110,7 @@ class Bridge:
         except (ValueError, TypeError) as error:
             return web.json_response(_error(f"The body is no request: {error}", "invalid_request_error"), status=400)
         try:
+            self._check(arguments)
             reply = await self._litellm.acompletion(**arguments)
             if not arguments.get("stream"):
                 return web.Response(body=_json(reply), content_type="application/json")
@@ -114,8 +121,29 @@ class Bridge:
         finally:
             await _close(reply)
 
+    def _check(self, arguments: Mapping[str, Any]) -> None:
+        """Raises: Homeless for a provider whose key would go to OpenAI."""
+        provider = str(arguments.get("model")).partition("/")[0].lower()
+        if provider in AT_OPENAIS and not arguments.get("api_base"):
+            *_, address = self._litellm.get_llm_provider(model=arguments["model"])
+            if address is None:
+                raise Homeless(provider)
+
     def _may(self, request: web.Request) -> bool:
         return compare_digest(request.headers.get("authorization", "").encode(), self._bearer)
+
+
+class Homeless(Exception):
+    """A provider without an address."""
+
+    status_code = 400
+
+    def __init__(self, provider: str) -> None:
+        """Say what to do."""
+        super().__init__(
+            f"litellm has no address for {provider}, and would send its key to api.openai.com: give one, as `address` "
+            f"in detour.yaml, or in {provider.upper()}_API_BASE."
+        )
 
 
 class Unfinished(Exception):
@@ -222,6 +250,7 @@ def _told(error: Exception) -> dict[str, Any]:
 
 def _words(text: str) -> str:
     """Return what a provider's error says, where the whole of it was told, perhaps as Python writes bytes."""
+    text = text.partition(TRACE)[0]
     try:
         told = json.loads(text.removeprefix("b'").removesuffix("'"))
         found = told["error"]["message"] if isinstance(told["error"], dict) else told["error"]

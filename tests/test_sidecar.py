@@ -84,6 +84,11 @@ class Litellm:
     answer: Any
     asked: list[dict[str, Any]] = field(default_factory=list)
 
+    address: str | None = None
+
+    def get_llm_provider(self, model: str) -> tuple[str, str, str | None, str | None]:
+        return model, "", None, self.address
+
     async def acompletion(self, **arguments: Any) -> Any:
         self.asked.append(arguments)
         if isinstance(self.answer, Exception):
@@ -131,6 +136,17 @@ async def test_a_whole_reply_is_what_litellm_says_and_the_body_is_what_it_is_ask
     answer = await told(litellm, {**ASKED, "tools": [], "temperature": 0.5})
     assert (answer.status_code, answer.json()) == (200, {"object": "chat.completion"})
     assert litellm.asked == [{**ASKED, "tools": [], "temperature": 0.5, **sidecar.ALWAYS}]
+
+
+@pytest.mark.parametrize("provider", sorted(sidecar.AT_OPENAIS))
+async def test_a_key_of_a_provider_without_an_address_is_not_sent_to_openai(provider: str) -> None:
+    asked, litellm = {**ASKED, "model": f"{provider}/x"}, Litellm(Model({}))
+    refused = await told(litellm, asked)
+    assert refused.status_code == 400
+    assert f"litellm has no address for {provider}" in refused.json()["error"]["message"]
+    assert litellm.asked == []
+    assert (await told(litellm, asked, **{sidecar.API_BASE: "http://box/v1"})).status_code == 200
+    assert (await told(Litellm(Model({}), address="http://box/v1"), asked)).status_code == 200
 
 
 async def test_what_litellm_says_twice_is_said_once() -> None:
@@ -232,6 +248,7 @@ async def test_a_finish_that_the_provider_told_is_one(reasons: tuple[str | None,
         ('litellm.BadRequestError: XException - b\'{"error": "No."}\'', "No."),
         ('litellm.BadRequestError: XException - {"error": {"code": 1}}', '{"error": {"code": 1}}'),
         ('litellm.BadRequestError: XException - {"error": 1}', '{"error": 1}'),
+        ("litellm.APIConnectionError: No account.\nTraceback (most recent call last):\n  File", "No account."),
         ("litellm.RateLimitError: ", "litellm.RateLimitError: "),
     ],
 )
