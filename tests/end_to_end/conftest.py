@@ -8,6 +8,7 @@ import pytest
 
 from addon.routing.backend import CHAT
 from addon.routing.backends import BACKENDS
+from addon.routing.rows.google import GEMINI
 from tests.end_to_end.client import API_KEY, DOORS, ClaudeCode, Door
 from tests.end_to_end.fakes import KEY, FakeBackend, serving
 from tests.end_to_end.proxy import Proxy, running
@@ -23,7 +24,7 @@ def _fake() -> Iterator[FakeBackend]:
 
 @pytest.fixture(scope="session")
 def _mitmdump(_fake: FakeBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    chat = [row for row in BACKENDS.values() if row.dialect == CHAT]
+    chat = [row for row in BACKENDS.values() if row.dialect in (CHAT, GEMINI)]
     home = tmp_path_factory.mktemp("mitmdump")
     told = {story.target.name: {"profile": story.fields} for story in every_story() if story.fields}
     at_once = {"attempts": 0}  # a failure is told at once: what is asked again is in test_reliability

@@ -20,12 +20,13 @@ from typing import Any, Protocol, override
 
 from tests.end_to_end.forms import Form, Role, Turn
 from tests.end_to_end.forms.chat import Chat
+from tests.end_to_end.forms.gemini import Gemini
 from tests.end_to_end.forms.responses import Responses
 from tests.end_to_end.replies import Answer, Json, Raw, Reply, Silent, failure
 from tests.end_to_end.strictness import Vendor
 
 CHAT = Chat()
-FORMS: tuple[Form, ...] = (CHAT, Responses())
+FORMS: tuple[Form, ...] = (CHAT, Responses(), Gemini())
 KEY = "sk-test-detour-backend-key"
 
 
@@ -61,7 +62,9 @@ class Received:
     @property
     def text(self) -> str:
         """Everything said in it, as one JSON text to search in."""
-        return json.dumps(self.body.get("messages") or self.body.get("input"), ensure_ascii=False)
+        return json.dumps(
+            self.body.get("messages") or self.body.get("input") or self.body.get("contents"), ensure_ascii=False
+        )
 
     @property
     def tool_names(self) -> list[str]:
@@ -117,7 +120,7 @@ class FakeBackend:
     def objections(self, request: Received) -> list[str]:
         """What the vendor's server would refuse."""
         form = request.form
-        found = form.violations(request.headers, request.body, key=self.key, vendor=self.vendor)
+        found = form.violations(request.headers, request.path, request.body, key=self.key, vendor=self.vendor)
         if not form.serves(request.method, request.path):
             found.append(f"{request.method} {request.path}: nobody serves it")
         return found

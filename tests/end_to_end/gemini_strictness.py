@@ -24,7 +24,7 @@ type Json = dict[str, Any]
 
 STUDIO = re.compile(r"/(v1beta|v1)/models/([^/:]+):(streamGenerateContent\?alt=sse|generateContent)")
 VERTEX = re.compile(
-    r"/v1beta1(?:/projects/[^/]+/locations/[^/]+)?/publishers/google/models/([^/:]+):"
+    r"/v1(?:beta1)?(?:/projects/[^/]+/locations/[^/]+)?/publishers/google/models/([^/:]+):"
     r"(streamGenerateContent\?alt=sse|generateContent)"
 )
 OLDER = re.compile(r"gemini-[12]\.|gemma")

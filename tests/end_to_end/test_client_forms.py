@@ -13,6 +13,7 @@ import pytest
 
 from tests.end_to_end.client import ClaudeCode, Run, Turn
 from tests.end_to_end.fakes import FakeBackend, Received, when
+from tests.end_to_end.forms import gemini
 from tests.end_to_end.forms.responses import sealed
 from tests.end_to_end.replies import Answer, Call, Raw, Reply, Usage, answer, call, failure, overflow
 from tests.end_to_end.test_claude_code import pdf, png
@@ -36,6 +37,14 @@ def events(*told: dict[str, object]) -> Raw:
     return Raw(tuple(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in told))
 
 
+GEMINI_TOO_LONG = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+
+
+def google(code: int, message: str) -> dict[str, object]:
+    """An error as Google writes it."""
+    return {"error": {"code": code, "message": message, "status": "INVALID_ARGUMENT"}}
+
+
 FORMS = {
     "responses": Spoken(
         "openai-responses/gpt-5.5",
@@ -50,6 +59,18 @@ FORMS = {
             code="invalid_encrypted_content",
         ),
     ),
+    **{
+        name: Spoken(
+            model,
+            Raw((b"data: " + json.dumps([google(400, GEMINI_TOO_LONG)]).encode() + b"\r\n\r\n",)),
+            Raw((json.dumps(google(400, "Corrupted thought signature.")).encode(),), 400, gemini.JSON),
+        )
+        for name, model in (
+            ("gemini", "gemini/gemini-3.1-pro-preview"),
+            ("gemini_older", "gemini/gemini-2.5-flash"),
+            ("vertex", "vertex/gemini-3.8-flash"),
+        )
+    },
 }
 
 
@@ -136,6 +157,7 @@ def test_reads_an_image_and_a_pdf(user: User, backend: FakeBackend, name: str, c
         assert uri == "data:application/pdf;base64," + base64.b64encode(content).decode()
 
 
+@pytest.mark.parametrize("user", ["responses"], indirect=True)
 def test_thinking_is_shown_and_goes_back_to_its_model(user: User, backend: FakeBackend) -> None:
     first, second = "**Planning**\n\nI should run it first.", "**Done**\n\nThat went well."
     backend.script(
@@ -153,6 +175,26 @@ def test_thinking_is_shown_and_goes_back_to_its_model(user: User, backend: FakeB
     before = {turn.sealed: following for turn, following in pairwise(said) if turn.sealed}
     assert before[(sealed(first),)].text == "I run it."
     assert before[(sealed(second),)].text == "Done."
+
+
+@pytest.mark.parametrize("user", ["gemini", "vertex"], indirect=True)
+def test_signatures_go_back_on_the_calls_that_they_came_on(user: User, backend: FakeBackend) -> None:
+    """What is signed behind the last text has no place; Google wants it, and does not demand it."""
+    first, second, last = "**Planning**\n\nI should run both.", "**More**\n\nAnd this.", "**Done**\n\nThat went well."
+    backend.script(
+        answer("I run them.", shell("echo one", "call_a"), shell("echo two", "call_b"), reasoning=first),
+        answer("", shell("echo three", "call_c"), reasoning=second),
+        answer("Done.", reasoning=last),
+        answer("Indeed."),
+    )
+    run = user.run("Think, then run them.", "And now?")
+    thoughts = [shown for block in run.blocks("assistant", "thinking") if (shown := block["thinking"])]
+    assert (run.results, thoughts) == (["Done.", "Indeed."], [first, second, last])
+    for request, seals in zip(backend.received[1:], ([first], [first, second], [first, second]), strict=True):
+        signed = [(turn.calls[0].id, turn.sealed) for turn in request.turns if turn.sealed]
+        assert signed == [
+            (call_id, (gemini.sealed(seal),)) for call_id, seal in zip(("call_a", "call_c"), seals, strict=False)
+        ]
 
 
 def test_another_model_is_not_shown_what_it_cannot_read(user: User, backend: FakeBackend) -> None:

@@ -7,6 +7,7 @@ Source: OpenAI API reference, "create chat completion", messages.
 """
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import orjson
 
@@ -99,7 +100,7 @@ class Conversation:
     def _result(
         self, index: int, position: int, block: Json, attached: list[str | Json], said: list[str | Json]
     ) -> None:
-        text = block.get("content") or NO_OUTPUT  # some servers refuse a tool message without text
+        text: Any = block.get("content") or NO_OUTPUT  # some servers refuse a tool message without text
         media: list[Json] = []
         if text.__class__ is not str:
             text = self._inside(text, index, position, media) or NO_OUTPUT

@@ -34,7 +34,7 @@ class Form(Protocol):
     def serves(self, method: str, path: str) -> bool:
         """Whether a request is for it."""
 
-    def violations(self, headers: Mapping[str, str], body: object, *, key: str, vendor: Vendor) -> list[str]:
+    def violations(self, headers: Mapping[str, str], path: str, body: object, *, key: str, vendor: Vendor) -> list[str]:
         """What the vendor's server would refuse."""
 
     def render(self, answer: Answer, path: str, request: Json) -> Raw:

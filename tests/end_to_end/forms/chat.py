@@ -18,7 +18,7 @@ class Chat:
         """OpenAI's path."""
         return (method, path) == ("POST", "/v1/chat/completions")
 
-    def violations(self, headers: Mapping[str, str], body: object, *, key: str, vendor: Vendor) -> list[str]:
+    def violations(self, headers: Mapping[str, str], path: str, body: object, *, key: str, vendor: Vendor) -> list[str]:
         """See ``strictness``."""
         return strictness.violations(headers, body, key=key, vendor=vendor)
 

@@ -31,7 +31,7 @@ class Responses:
         """OpenAI's path."""
         return (method, path) == ("POST", "/v1/responses")
 
-    def violations(self, headers: Mapping[str, str], body: object, *, key: str, vendor: Vendor) -> list[str]:
+    def violations(self, headers: Mapping[str, str], path: str, body: object, *, key: str, vendor: Vendor) -> list[str]:
         """See ``strict_responses``."""
         return strict_responses.violations(headers, body, key=key, vendor=vendor)
 
