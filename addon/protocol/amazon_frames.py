@@ -163,6 +163,11 @@ def is_framed(body: bytes) -> bool:
         return False
 
 
+def readable(body: bytes) -> bytes:
+    """Return a reply as people may read it, and as secrets are found in it: a framed one as lines."""
+    return shown(body) if is_framed(body) else body
+
+
 def shown(body: bytes) -> bytes:
     """Return a framed body, or what there is of it, as people may read it: a line for each frame.
 

@@ -15,6 +15,7 @@ from mitmproxy import http
 from addon.prompts import prices
 from addon.prompts.entry import Attempt, Change, Entry, Headers, Reply, Request, Summary
 from addon.protocol import compression
+from addon.protocol.amazon_frames import readable
 from addon.protocol.errors import BadRequest, MalformedReply
 from addon.protocol.messages import has_model, parse_json
 from addon.proxy import record, transfer
@@ -114,7 +115,7 @@ def entry(taken: Taken) -> Entry:
         given = Reply(status=summary.status, headers=headers, body=_plain(taken.response.headers, taken.given))
     if "reply" in kept:
         status, fields = (taken.exchange.head if taken.exchange else None) or (summary.status, ())
-        body, left_out = bytes(kept["reply"]), kept.get("dropped", 0)
+        body, left_out = readable(bytes(kept["reply"])), kept.get("dropped", 0)
         reply = Reply(status=status, headers=_headers(fields), body=body, left_out=left_out)
     sent = _request(taken.sent) if taken.sent is not None else None
     return Entry(summary=summary, request=_request(taken.asked), sent=sent, reply=reply, given=given, **told)

@@ -13,6 +13,7 @@ from mitmproxy import contentviews, http
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
 
 from addon.prompts import answer, answer_text, cache_break, difference, difference_text, render
+from addon.protocol.amazon_frames import readable
 from addon.protocol.messages import parse_json
 from addon.proxy import lineage, record
 from addon.proxy.told import SELF
@@ -113,7 +114,7 @@ class SentView(Contentview):
 
 
 class BackendReplyView(Contentview):
-    """The backend's reply, as it came."""
+    """The backend's reply, as it came; out of its frames, where those are binary."""
 
     name = "Backend reply"
 
@@ -123,7 +124,7 @@ class BackendReplyView(Contentview):
         if "reply" not in kept:
             return "no reply is kept: it is still on its way, or it passed through as it is"
         note = f"\n[{kept['dropped']} more bytes were not kept]" if kept.get("dropped") else ""
-        return render.shortened(bytes(kept["reply"]).decode("utf-8", "replace")) + note
+        return render.shortened(readable(bytes(kept["reply"])).decode("utf-8", "replace")) + note
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:

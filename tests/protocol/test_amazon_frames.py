@@ -16,6 +16,7 @@ from addon.protocol.amazon_frames import (
     AmazonFrame,
     AmazonFrames,
     is_framed,
+    readable,
     shown,
     unpacked,
 )
@@ -169,6 +170,11 @@ def test_a_framed_body_is_known_by_its_first_bytes(body: bytes, framed: bool) ->
 def test_frames_are_shown_as_lines() -> None:
     text = 'event chunk {"type":"ping"}\nexception throttlingException {"message":"slow"}\nerror 500 broken\n'
     assert shown(amazon.framed(text)) == text.encode()
+
+
+def test_only_what_is_framed_is_made_readable() -> None:
+    assert readable(VECTOR) == b"event chunk {}\n"
+    assert readable(b'{"message":"slow"}') == b'{"message":"slow"}'
 
 
 def test_what_cannot_be_unpacked_is_shown_as_it_is() -> None:

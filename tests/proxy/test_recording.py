@@ -13,6 +13,7 @@ from addon.prompts.entry import Entry
 from addon.prompts.log.reading import Log
 from addon.prompts.log.statements import FILE
 from addon.proxy import recording
+from tests import amazon
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
     CLIENT_HEADERS,
@@ -103,6 +104,13 @@ async def test_a_translated_exchange_is_kept_with_all_four_sides(confdir: Path, 
     assert [(loss.path, loss.routine) for loss in entry.losses] == [("top_k", False)]
     assert summary.losses == 1
     assert KEY not in repr(entry)
+
+
+async def test_a_reply_in_binary_frames_is_kept_as_it_reads(confdir: Path, configure: Configure) -> None:
+    frames = amazon.framed('event messageStart {"role":"assistant"}')
+    (entry,) = await played(confdir, configure, whole(frames), ask("Hi"))
+    assert entry.reply
+    assert entry.reply.body == b'event messageStart {"role":"assistant"}\n'
 
 
 async def test_what_passes_is_kept_once(confdir: Path, configure: Configure) -> None:

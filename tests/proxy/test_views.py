@@ -11,6 +11,7 @@ from mitmproxy.test import taddons, tflow
 
 from addon.prompts import render
 from addon.proxy import record, views
+from tests import amazon
 from tests.prompts.test_answer import WHOLE
 from tests.proxy.live import ask
 from tests.proxy.test_lineage import turn
@@ -190,6 +191,13 @@ def test_a_turn_is_compared_with_the_one_before_it() -> None:
     assert "cache: System prompt, block 1 is new" in shown
     assert "- message 1, user: | # messages.0\n  [-a-]{+b+}\n" in shown
     assert first.startswith("There is nothing to compare with: it is the first turn of its conversation")
+
+
+def test_a_reply_in_binary_frames_is_shown_as_lines() -> None:
+    flow = _routed()
+    frames = 'event messageStart {"role":"assistant"}\nexception throttlingException {"message":"slow"}\n'
+    flow.metadata[record.KEY]["reply"] = amazon.framed(frames)
+    assert views.BackendReplyView().prettify(b"", Metadata(flow=flow, http_message=flow.response)) == frames
 
 
 def test_megabytes_are_shortened() -> None:

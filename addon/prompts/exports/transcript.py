@@ -19,6 +19,7 @@ from addon import __version__, dialects
 from addon.dialects import Decoder, Encoded, ReplyContext, Target
 from addon.prompts.entry import Entry
 from addon.protocol import messages
+from addon.protocol.amazon_frames import CONTENT_TYPE
 from addon.protocol.errors import BadRequest, ConfigError, DetourError
 from addon.protocol.event_writer import EventWriter
 from addon.routing.backend import Backend
@@ -126,6 +127,8 @@ def _both_sides(entry: Entry) -> tuple[bytes, bytes]:
     if entry.reply.left_out:
         raise NoStory(f"the end of the backend's reply is not kept ({entry.reply.left_out:,} bytes).")
     told = {name.lower(): value for name, value in entry.reply.headers}.get("content-type", "")
+    if told == CONTENT_TYPE:
+        raise NoStory("the backend frames its stream in binary, and the log keeps it as people read it.")
     if told and "event-stream" not in told:
         raise NoStory(f"the backend's reply is no stream but {told}.")
     return entry.request.body, entry.reply.body
