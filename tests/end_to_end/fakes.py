@@ -38,6 +38,7 @@ class Received:
     headers: dict[str, str]
     body: Json
     method: str = "POST"
+    raw: bytes = b""
 
     @property
     def form(self) -> Form:
@@ -129,6 +130,10 @@ class FakeBackend:
         """A 400 as the vendor's server writes it."""
         return failure(400, message, kind="invalid_request_error", code=code)
 
+    def rendered(self, reply: Reply, request: Received) -> Raw:
+        """The bytes of a reply for this request."""
+        return rendered(reply, request)
+
     def answer(self, request: Received) -> Raw:
         """Judge one request and take its reply from the script."""
         objections = self.objections(request)
@@ -140,9 +145,9 @@ class FakeBackend:
                 return self.refusal(objections[0], "fake_backend_violation")
             for step in sorted(self._steps, key=lambda step: step.matches is None):
                 if step.replies and (step.matches is None or step.matches(request)):
-                    return rendered(step.replies.pop(0), request)
-            last = request.turns[-1:]
-            self.faults.append(f"request {number}: the script has no reply left; it ends with {last!r:.300}")
+                    return self.rendered(step.replies.pop(0), request)
+            last = json.dumps(request.body.get("messages", request.body.get("input")))[-300:]
+            self.faults.append(f"request {number}: the script has no reply left; it ends with {last}")
         return self.refusal("the script has no reply left", "fake_backend_script")
 
     def verify(self) -> None:
@@ -189,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             body = None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.backend.answer(Received(self.path, headers, body, self.command)))
+        self._send(self.server.backend.answer(Received(self.path, headers, body, self.command, raw)))
 
     def _send(self, reply: Raw) -> None:
         silences = {reply.silent_before: reply.silent_s}
