@@ -40,6 +40,8 @@ def _make(name: str, minting: Minting, network: Network) -> Finding:
         made = makers.make(minting, network)
     except Unmade as unmade:
         return broken(f"{name}: {minting.told}: {unmade.message}", REMEDY)
+    except Exception as error:  # noqa: BLE001 - its words may quote what it had in hand
+        return broken(f"{name}: {minting.told}: {type(error).__name__}", REMEDY)
     return fine(f"{name}: made of {made.kind}, {_end(made.expires_at)}")
 
 

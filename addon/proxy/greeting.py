@@ -75,7 +75,7 @@ def _routes(settings: Settings) -> Iterator[str]:
             yield f"Detour: {tier} → Anthropic, untouched"
             continue
         endpoint = settings.endpoints[answer.choices[0].provider]
-        key = f", key {endpoint.credential.variable}" if endpoint.credential.key else ""
+        key = f", key {endpoint.credential.variable}" if endpoint.credential.is_sent else ""
         place = "" if endpoint.backend.by_process and endpoint.base_name is None else f" at {endpoint.base_url}"
         yield f"Detour: {tier} → {answer.name}{place} ({answer.setting}{key})"
     yield from _through_litellm(settings)

@@ -86,6 +86,11 @@ class Minting:
                 return f"({self.command if isinstance(self.command, str) else shlex.join(self.command)})"
 
     @property
+    def written(self) -> str:
+        """How ``detour.yaml`` says it, where it is no command."""
+        return "{mint: google}" if self.mint is Mint.GOOGLE else f"{{mint: aws, service: {self.scope}}}"
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Settings of it that nobody may see."""
         return tuple(value for name, value in self.settings if name.endswith(("_SECRET_ACCESS_KEY", "_TOKEN")))

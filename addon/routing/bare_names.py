@@ -16,6 +16,7 @@ from difflib import get_close_matches
 
 from addon.protocol.errors import ConfigError
 from addon.routing import catalog, catalog_names
+from addon.routing.backend import Mint
 from addon.routing.config import LONGEST_NAME, Choice, Endpoint, quoted
 from addon.routing.makers import homes_of
 
@@ -57,8 +58,9 @@ def is_ready(endpoint: Endpoint) -> bool:
 
 
 def _is_placed(endpoint: Endpoint) -> bool:
-    """Whether it mints its credential for a place that has no default, so that somebody named it."""
-    return endpoint.credential.minting is not None and None in endpoint.backend.place.values()
+    """Whether its credential is made by a command, or for a place that has no default, so that somebody named it."""
+    minting = endpoint.credential.minting
+    return minting is not None and (minting.mint is Mint.COMMAND or None in endpoint.backend.place.values())
 
 
 def _listed(model: str, endpoints: Mapping[str, Endpoint]) -> list[Choice]:

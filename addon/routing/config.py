@@ -146,8 +146,10 @@ class Endpoint:
         if self.base_url is None:
             return f"{row.name} has no address: set {next(iter(row.place), row.base_names[0])}."
         if row.needs_key and self.credential.key is None and self.credential.minting is None:
-            minted = f", or see to it that `{row.key_command}` prints one" if row.key_command else ""
-            return f"there is no key for {row.name}: set {' or '.join(row.key_names)}{minted}."
+            made = (
+                f", or write `credential: {row.minting.written}` beside its address" if row.minting is not None else ""
+            )
+            return f"there is no key for {row.name}: set {' or '.join(row.key_names)}{made}."
         return None
 
 

@@ -151,7 +151,12 @@ class Settings:
             return self.preferred
         for start, provider in FAMILIES.items():
             known = self.endpoints.get(provider)
-            if model.startswith(start) and provider != self.preferred and known is not None and known.credential.key:
+            if (
+                model.startswith(start)
+                and provider != self.preferred
+                and known is not None
+                and known.credential.is_sent
+            ):
                 preferred = self.endpoints.get(self.preferred)
                 elsewhere = preferred is not None and preferred.base_url != preferred.backend.base_url
                 return self.preferred if elsewhere else provider  # a gateway may have models of every family

@@ -58,6 +58,17 @@ def test_what_cannot_be_made_is_told_with_why(tmp_path: Path) -> None:
     assert levels([finding]) == [Level.FAIL]
 
 
+def test_a_fault_that_nobody_thought_of_is_told_without_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(minting: object, network: object) -> None:
+        raise KeyError(TOKEN)
+
+    monkeypatch.setattr(makers, "make", make)
+    (finding,) = minted(configured(tmp_path, "{command: print it}"))
+    assert finding.what == "b: (print it): KeyError"
+
+
 def test_what_is_not_installed_is_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = configured(tmp_path, "{mint: aws, service: bedrock}")
     monkeypatch.setattr(makers, "is_installed", lambda extra: False)

@@ -14,8 +14,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from mitmproxy import contentviews, http
 from mitmproxy.contentviews import Metadata
+from mitmproxy.exceptions import OptionsError
 
+from addon.credentials import makers
+from addon.proxy import takeover
 from addon.proxy.attempts import MAKING_S
+from addon.routing.backend import Minting
 from tests.credentials.clouds import Answer, Asked, TokenServer, service_account, token_server, tokens
 from tests.proxy.conftest import Configure
 from tests.proxy.live import (
@@ -399,6 +403,78 @@ async def test_a_signature_that_is_refused_is_made_anew_with_keys_read_again(
         first, second = fake.received
     assert first.header("authorization") == signed_by_amazon(first, fake)
     assert second.header("authorization") == signed_by_amazon(second, fake, "the-next-secret")
+
+
+# -- around it ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_replay_gets_a_token_of_its_own_time(confdir: Path, google: Google) -> None:
+    async with backend(streaming()) as fake:
+        google.routes_to(fake.url)
+        async with proxying(confdir) as proxy:
+            await _post(proxy)
+            made = proxy.detour.control.purse.look(_minting(proxy))
+            assert made is not None
+            proxy.detour.control.purse.refuse(_minting(proxy), made)  # as if it had expired
+            proxy.master.commands.call("replay.client", [proxy.flows[0]])
+            await until(lambda: len(fake.received) == 2, lambda: proxy.log.text)
+            await proxy.settled()
+            assert proxy.flows[0].request.headers["authorization"] == MASK
+        assert [sent.header("authorization") for sent in fake.received] == [f"Bearer {TOKEN}", f"Bearer {SECOND}"]
+
+
+def _minting(proxy: Proxy) -> Minting:
+    settings = proxy.detour.control.settings
+    minting = settings.endpoints["cloud"].credential.minting if settings is not None else None
+    assert minting is not None
+    return minting
+
+
+async def test_what_is_chosen_while_running_is_made_before_it_is_asked(confdir: Path, google: Google) -> None:
+    async with backend(streaming()) as fake:
+        google.routes_to(fake.url)
+        async with proxying(confdir, detour_big_model="anthropic") as proxy:
+            await asyncio.sleep(0.1)
+            assert google.server.asked == []
+            proxy.master.options.update(detour_big_model="cloud/other")
+            await until(lambda: proxy.detour.control.purse.secrets, lambda: proxy.log.text)
+    assert len(google.server.asked) == 1
+
+
+async def test_what_is_not_installed_is_told_at_the_start_with_the_command(
+    confdir: Path, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(makers, "is_installed", lambda extra: False)
+    google.routes_to("http://127.0.0.1:1")
+    async with proxying(confdir) as proxy:
+        proxy.errors_expected = True
+        assert (
+            "cloud is chosen, and its credential cannot be made: google-auth is not installed: run `" in proxy.log.text
+        )
+
+
+async def test_what_is_not_installed_does_no_harm_where_nobody_chooses_it(
+    confdir: Path, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(makers, "is_installed", lambda extra: False)
+    google.routes_to("http://127.0.0.1:1")
+    async with proxying(confdir, detour_big_model="anthropic") as proxy:
+        proxy.master.options.update(detour_big_model="anthropic")
+        with pytest.raises(OptionsError, match="google-auth is not installed"):
+            proxy.master.options.update(detour_big_model="cloud/gemini")
+
+
+async def test_inside_another_mitmproxy_nothing_is_put_on_a_flow(
+    confdir: Path, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "works_here", lambda: "HttpLayer is another")
+    async with backend(streaming()) as fake:
+        google.routes_to(fake.url)
+        async with proxying(confdir) as proxy:
+            status, reply = await _post(proxy)
+        assert fake.received == []
+    assert status == 403
+    assert b"Detour must know this mitmproxy's inside" in reply
 
 
 # -- what a command prints ---------------------------------------------------------------------------------------------

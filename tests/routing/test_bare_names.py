@@ -7,7 +7,8 @@ import pytest
 from addon.protocol.errors import ConfigError
 from addon.routing import bare_names, catalog
 from addon.routing.config import Choice, quoted
-from addon.settings.assembly import parse
+from addon.settings.assembly import configure, parse
+from addon.settings.document import Document
 
 GROQ, CEREBRAS, TOGETHER = {"GROQ_API_KEY": "k"}, {"CEREBRAS_API_KEY": "k"}, {"TOGETHER_API_KEY": "k"}
 VERTEX = {"VERTEX_PROJECT_ID": "p", "VERTEX_ACCESS_TOKEN": "t"}
@@ -26,6 +27,7 @@ FOUND: list[tuple[Mapping[str, str], str, str]] = [
     (VERTEX, "gemini-2.5-pro", "vertex/gemini-2.5-pro"),
     (VERTEX | {"GEMINI_API_KEY": "k"}, "gemini-2.5-pro", "gemini/gemini-2.5-pro"),
     ({"BIGMODEL_API_KEY": "k"}, "glm-5.3", "bigmodel/glm-5.3"),
+    ({"VERTEX_PROJECT_ID": "p"}, "gemini-2.5-pro", "vertex/gemini-2.5-pro"),  # with a token that is made
     # the one that has it and can be asked, as it is called there
     (GROQ, "gpt-oss-120b", "groq/openai/gpt-oss-120b"),
     (CEREBRAS, "gpt-oss-120b", "cerebras/gpt-oss-120b"),
@@ -41,6 +43,12 @@ FOUND: list[tuple[Mapping[str, str], str, str]] = [
 @pytest.mark.parametrize(("values", "model", "target"), FOUND)
 def test_a_bare_name_finds_its_provider(values: Mapping[str, str], model: str, target: str) -> None:
     assert bare_names.resolve(model, parse(values).endpoints).name == target
+
+
+def test_a_provider_whose_key_a_command_prints_can_be_asked() -> None:
+    written = Document.model_validate({"backends": {"groq": {"credential": {"command": "pass show groq"}}}})
+    endpoints = configure(written, {}, lambda path: "detour.yaml").base.endpoints
+    assert bare_names.resolve("gpt-oss-120b", endpoints).name == "groq/openai/gpt-oss-120b"
 
 
 TOLD: list[tuple[Mapping[str, str], str, str]] = [

@@ -69,6 +69,19 @@ LACKS = [
     ("gemini", {}, "there is no key for gemini: set GOOGLE_API_KEY or GEMINI_API_KEY."),
     ("azure", {"AZURE_API_KEY": "k"}, "azure has no address: set AZURE_RESOURCE_NAME."),
     ("vertex", {}, "vertex has no address: set GOOGLE_CLOUD_PROJECT."),
+    ("vertex", {"VERTEX_PROJECT_ID": "p"}, None),
+    (  # what is made goes to no other address unasked
+        "vertex",
+        {"VERTEX_API_BASE": "http://a"},
+        "there is no key for vertex: set VERTEX_API_KEY or GOOGLE_VERTEX_API_KEY or VERTEX_ACCESS_TOKEN, or write "
+        "`credential: {mint: google}` beside its address.",
+    ),
+    (
+        "bedrock",
+        {"BEDROCK_API_BASE": "http://a"},
+        "there is no key for bedrock: set AWS_BEARER_TOKEN_BEDROCK, or write "
+        "`credential: {mint: aws, service: bedrock}` beside its address.",
+    ),
 ]
 
 

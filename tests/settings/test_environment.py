@@ -137,6 +137,7 @@ ENDPOINTS = [
     ("gemini-chat", {"GOOGLE_API_KEY": "k"}, None, "Bearer k", "GOOGLE_API_KEY"),
     ("gemini", {"GOOGLE_API_KEY": "a", "GEMINI_API_KEY": "b"}, None, "a", "GOOGLE_API_KEY"),
     ("azure", {"AZURE_API_KEY": "k"}, None, "k", "AZURE_API_KEY"),
+    ("azure", {"AZURE_AD_TOKEN": "t"}, None, "Bearer t", "AZURE_AD_TOKEN"),
     ("vllm", {"VLLM_API_KEY": " "}, "http://localhost:8000/v1", None, "VLLM_API_KEY"),
     ("openai", {"OPENAI_API_BASE_URL": "http://a"}, "http://a", None, "OPENAI_API_KEY"),
     ("xai", {"XAI_API_KEY": "k", "XAI_API_BASE": "http://a"}, "http://a", "Bearer k", "XAI_API_KEY"),

@@ -91,6 +91,7 @@ ROWS = (
         "https://{AZURE_AI_RESOURCE}.services.ai.azure.com/openai/v1",
         auth=API_KEY,
         keys=("AZURE_AI_API_KEY",),
+        tokens=("AZURE_AD_TOKEN",),
         bases=("AZURE_AI_API_BASE",),
         place=MappingProxyType({"AZURE_AI_RESOURCE": None}),
     ),
