@@ -224,5 +224,6 @@ OWN_TESTS = (
     "test_table",
     "test_vendor_types",
     "test_prefix",
+    "test_types",
     "test_litellm_oracle",
 )

@@ -205,7 +205,9 @@ class Backend(Part):
 
     like: Maybe[Name] = None
     """The known provider that it is like."""
-    dialect: Maybe[Literal["openai_chat", "anthropic", "bedrock_claude", "bedrock_converse", "gemini"]] = None
+    dialect: Maybe[
+        Literal["openai_chat", "openai_responses", "anthropic", "bedrock_claude", "bedrock_converse", "gemini"]
+    ] = None
     """What it speaks: chat-completions, or a cloud's or a vendor's own format."""
     address: Maybe[Name] = None
     """Its address, to which the dialect's path is added: http://gpu-box:8000/v1"""

@@ -77,6 +77,11 @@ def reply(arrived: Arrived) -> dict[str, Any]:
             "id": "msg_1", "type": "message", "role": "assistant", "model": arrived.body["model"], "content": content,
             "stop_reason": "end_turn", "stop_sequence": None, "usage": usage,
         }  # fmt: skip
+    if arrived.path.endswith("/responses"):
+        part = {"type": "output_text", "text": arrived.origin, "annotations": []}
+        output = [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}]
+        counts = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+        return {"id": "resp_1", "object": "response", "status": "completed", "output": output, "usage": counts}
     message = {"role": "assistant", "content": arrived.origin}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
