@@ -15,7 +15,6 @@ from weakref import ref
 
 from mitmproxy import ctx, http
 from mitmproxy.addonmanager import Loader
-from mitmproxy.flow import Error
 from mitmproxy.hooks import UpdateHook
 
 from addon.dialects import EVENT_STREAM
@@ -35,12 +34,12 @@ from addon.proxy import fail_closed, forcing, record, transfer
 from addon.proxy.attempts import Attempts
 from addon.proxy.commands import Commands
 from addon.proxy.control import Control
-from addon.proxy.desk import Desk, Parting
+from addon.proxy.desk import Desk
 from addon.proxy.doors import ANTHROPIC_HOST, Doors, is_reverse
+from addon.proxy.endings import Endings
 from addon.proxy.exchange import Exchange
 from addon.proxy.inspection import MARK
 from addon.proxy.intake import Incoming, Pass, Send, Verdict, decide
-from addon.proxy.journey import Trouble
 from addon.proxy.leaving import Leaving
 from addon.proxy.log_file import LogFile
 from addon.proxy.reader import Reader
@@ -53,11 +52,9 @@ from addon.proxy.told import SELF, Told
 from addon.proxy.translation import undisturbed
 from addon.proxy.upstream import Upstream
 from addon.routing.settings import Settings
-from addon.stream import StreamTranslator
 
 logger = logging.getLogger(__name__)
 
-STALE = " · the settings are wrong and not read anew: see the log"
 SHOWN = 60  # bytes of an answer of ours that stand in the comment
 UPDATE_INTERVAL_S = 0.25  # how often a growing reply is shown anew; mitmweb hashes the body on each update
 
@@ -86,6 +83,7 @@ class Detour:
         self._reader = Reader()
         self._waiting: set[str] = set()  # the requests whose decision waits for a PDF, while their clients wait too
         self.attempts = Attempts(self.control, self._upstream, self._reader, lambda: self.doors.has_layer)
+        self._endings = Endings(self.control, self.doors, self.attempts, self.rest, self.shadows)
         self._inspection = self.doors.inspection = self.attempts.sidecar.inspection
         self.requestheaders = self.attempts.requestheaders
         self.http_connect = self._inspection.recognise
@@ -233,7 +231,7 @@ class Detour:
                 flow.response.stream = True  # another of Anthropic's streams: mitmproxy would hold it to its end
             return
         exchange.head = (flow.response.status_code, flow.response.headers.fields)
-        self._mask(flow, exchange)
+        self._endings.mask(flow, exchange)
         if not _has_left(flow):
             self.attempts.release(flow)  # another addon answers in the backend's place
         elif flow.response.status_code == HTTPStatus.OK and is_stream:
@@ -266,27 +264,8 @@ class Detour:
             self._recheck.note(flow)
             self.rest.response(flow)
         else:
-            self._end(flow, flow.response, exchange)
+            self._endings.end(flow, flow.response, exchange)
         self._record(flow, exchange)
-
-    def _end(self, flow: http.HTTPFlow, response: http.Response, exchange: Exchange) -> None:
-        self._mask(flow, exchange)
-        if isinstance(exchange, RoutedExchange):
-            response.trailers = None  # they came behind our own head
-        if exchange.failure is not None:
-            self._put(flow, exchange.settle(exchange.failure))
-        elif exchange.translator is None:
-            if isinstance(exchange, RoutedExchange):
-                self._reply_whole(flow, exchange)
-            else:
-                exchange.note_whole(response.get_content(strict=False) or b"")
-        elif exchange.closed:
-            response.data.content = exchange.seen()
-        else:
-            exchange.close()  # a stream without a body: mitmproxy asks no callable
-            if exchange.error is not None and isinstance(exchange, RoutedExchange):
-                self._put(flow, exchange.settle(BackendError(Kind.MALFORMED, exchange.error)))
-        self._finish(flow, exchange)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End an exchange whose connection broke, on either side."""
@@ -296,27 +275,8 @@ class Detour:
         if exchange is None:
             self._recheck.note(flow)
         else:
-            self._break_off(flow, exchange)
+            self._endings.break_off(flow, exchange)
         self._record(flow, exchange)
-
-    def _break_off(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        self._mask(flow, exchange)
-        message = flow.error.msg if flow.error else "unknown"
-        if exchange.failure is None and isinstance(exchange, RoutedExchange) and not exchange.given:
-            exchange.failure = exchange.trouble(Trouble(message), began=flow.response is not None)  # mitmproxy ends it
-        if exchange.client_left or message == Error.KILLED_MESSAGE or not self.doors.has_layer:
-            exchange.abandon("the client left" if exchange.client_left else message)
-        elif exchange.failure is not None:
-            reply = exchange.settle(exchange.failure)
-            flow.response = transfer.response(reply, flow)
-            self.attempts.partings[flow] = Parting(response=flow.response)
-        else:
-            tail = exchange.cut(message)
-            if tail or exchange.ended:
-                self.attempts.partings[flow] = Parting(tail=tail)
-        if exchange.given and flow.response is not None:
-            flow.response.data.content = exchange.seen()
-        self._finish(flow, exchange)
 
     def _record(self, flow: http.HTTPFlow, exchange: Exchange | None) -> None:
         """Let the prompt log have it, if it is the client's or a copy of that."""
@@ -390,14 +350,6 @@ class Detour:
         owner._waiting.discard(flow.id)
         owner.attempts.client_left(flow)
 
-    def _mask(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """On the plain path the true key was on the flow until here."""
-        credential = exchange.credential
-        if credential is not None and credential.value and not self.doors.has_layer:
-            flow.request.headers[credential.header] = credential.mask
-        if isinstance(exchange, RoutedExchange):
-            self.attempts.sidecar.mask(flow.request, exchange.send.destination.endpoint)
-
     def _callable(self, flow: http.HTTPFlow, exchange: Exchange) -> Callable[[bytes], bytes | list[bytes]]:
         """Return mitmproxy's stream callable: never raises, never blocks, ``[]`` for "nothing yet", ``b""`` ends."""
         clock, begun, known = time.monotonic, False, ref(flow)
@@ -427,23 +379,6 @@ class Detour:
             flow.response.data.content = exchange.seen()
             ctx.master.addons.trigger(UpdateHook([flow]))
 
-    def _reply_whole(self, flow: http.HTTPFlow, exchange: RoutedExchange) -> None:
-        assert flow.response is not None  # noqa: S101 - the caller has looked
-        try:
-            body = flow.response.get_content(strict=False) or b""
-            headers = {name.lower(): value for name, value in flow.response.headers.items()}
-            reply = exchange.reply_whole(flow.response.status_code, headers, body, time.monotonic())
-        except Exception:
-            logger.exception("Detour: incident %s", exchange.id)
-            reply = InternalError(exchange.id).reply(exchange.request_id)
-        self._put(flow, reply)
-
-    def _put(self, flow: http.HTTPFlow, reply: Reply) -> None:
-        """Let the client have ``reply`` in place of what the backend said."""
-        assert flow.response is not None  # noqa: S101 - the callers have looked
-        transfer.rewrite(flow, reply.status, reply.headers, streamed=False)
-        flow.response.content = reply.body
-
     def _answer(self, flow: http.HTTPFlow, error: DetourError) -> None:
         reply = error.reply(transfer.request_id(flow))
         flow.response = transfer.response(reply, flow)
@@ -455,34 +390,6 @@ class Detour:
         level = logging.INFO if isinstance(error, Blocked) else logging.WARNING
         logger.log(level, "%s detour %d %s", flow.id[:8], reply.status, told)
         self.rest.note_refusal(flow, error, reply.status)
-
-    def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """Say what happened. A fault of ours there must not keep it from mitmproxy's other addons."""
-        try:
-            self._note(flow, exchange)
-        except Exception:
-            logger.exception("Detour: incident %s", exchange.id)
-
-    def _note(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """Say it on the flow, and in one line of the log."""
-        if flow.response is not None:
-            flow.response.stream = False  # it holds the flow, which holds it: a ring that only the collector would undo
-        translator = exchange.translator
-        if isinstance(translator, StreamTranslator) and translator.bug is not None:
-            logger.error("Detour: incident msg_%s", exchange.id, exc_info=translator.bug)
-        if exchange.error is not None:
-            exchange.error = self.control.hiding.text(exchange.error)
-        record.keep_reply(flow, exchange)
-        flow.comment = exchange.summary() + (STALE if self.control.fault else "")
-        if ctx.master.addons.get("view") is not None:  # only there can a flow be reverted, and it costs a quarter ms
-            record.offer_revert(flow)
-        status = flow.response.status_code if flow.response else 0
-        elapsed_ms = round((time.monotonic() - exchange.started) * 1000)
-        level = logging.WARNING if exchange.error and not exchange.client_left else logging.INFO
-        logger.log(level, "%s %d %d ms %s%s", flow.id[:8], status, elapsed_ms, flow.comment, exchange.told_losses())
-        self.doors.show_last(flow.comment)
-        self.rest.note(flow, exchange, status, elapsed_ms)
-        self.shadows.note(flow, exchange)
 
 
 def _has_left(flow: http.HTTPFlow) -> bool:

@@ -337,7 +337,7 @@ REFUSED = [
     ("POST", "/v1/messages", b"a=b", {"content-type": "application/x-www-form-urlencoded"}, 415, "form"),
     ("POST", "/v1/messages", json.dumps(ask(model="nobody/x")).encode(), {}, 404, "nobody"),
     ("POST", "/v1/messages", json.dumps(ask(model="groq/x")).encode(), {}, 403, "GROQ_API_KEY"),
-    ("POST", "/v1/messages", json.dumps(ask(model="azure/x")).encode(), {}, 403, "AZURE_API_BASE"),
+    ("POST", "/v1/messages", json.dumps(ask(model="azure/x")).encode(), {}, 403, "AZURE_RESOURCE_NAME"),
 ]
 
 
