@@ -60,9 +60,8 @@ SETTINGS: Mapping[str, Any] = {
 ALWAYS: Mapping[str, Any] = {"max_retries": 0, "drop_params": True, "_skip_mcp_handler": True}
 # Providers for which litellm has no address of their own, and takes OpenAI's: their keys are not for api.openai.com.
 # tests/end_to_end/test_litellm_addresses.py asks all of litellm's providers where they go.
-AT_OPENAIS = frozenset(
-    ("ai21", "aiohttp_openai", "custom_openai", "hosted_vllm", "litellm_proxy", "lm_studio", "xinference")
-)
+AT_OPENAIS = frozenset(("aiohttp_openai", "custom_openai", "hosted_vllm", "litellm_proxy", "lm_studio", "xinference"))
+RENAMED = (("ai21/", "ai21_chat/"),)  # the old name asks OpenAI too
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 OWN_HEADERS = frozenset(
@@ -205,6 +204,9 @@ def _arguments(body: dict[str, Any], headers: Mapping[str, str]) -> dict[str, An
     own = {name.lower(): value for name, value in headers.items()}
     others = {name: value for name, value in own.items() if name not in OWN_HEADERS}
     arguments = {**ALWAYS, **body}
+    for old, new in RENAMED:
+        if str(body.get("model")).startswith(old):
+            arguments["model"] = new + body["model"].removeprefix(old)
     if others:
         arguments["extra_headers"] = {**others, **(body.get("extra_headers") or {})}
     for name, header in (("api_key", API_KEY), ("api_base", API_BASE)):

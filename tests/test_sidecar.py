@@ -149,6 +149,12 @@ async def test_a_key_of_a_provider_without_an_address_is_not_sent_to_openai(prov
     assert (await told(Litellm(Model({}), address="http://box/v1"), asked)).status_code == 200
 
 
+async def test_an_old_name_that_would_ask_openai_is_the_new_one() -> None:
+    litellm = Litellm(Model({}))
+    await told(litellm, {**ASKED, "model": "ai21/jamba"})
+    assert litellm.asked[0]["model"] == "ai21_chat/jamba"
+
+
 async def test_what_litellm_says_twice_is_said_once() -> None:
     assert (await told(Litellm(Model({sidecar.TWICE: {}})))).json() == {"without": "fields"}
 

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from addon.routing.backend import CHAT, NATIVE, Backend
 from addon.routing.backends import BACKENDS, find
-from addon.routing.config import nearest
+from addon.routing.config import LITELLM, nearest
 from addon.routing.facts import COSTS
+from addon.routing.litellm_providers import PROVIDERS
 from addon.settings import litellm_names as names
 from addon.settings.litellm_values import (
     Converted,
@@ -119,6 +120,8 @@ class Deployments:
         if not model:
             raise Mistake(where, "the model is missing after the slash")
         row = _row(word, model, address, where)
+        if row is not None and row.by_process:
+            model = model if word == row.name else f"{word}/{model}"
         if word.startswith("vertex_"):
             address = _vertex_address(params, path)
         elif word == "azure_ai" and address is None:
@@ -155,7 +158,7 @@ class Deployments:
         native = row is not None and row.dialect == NATIVE
         extras = {
             "headers": _headers(params, path),
-            "body": self._body(params, path, native=native),
+            "body": self._body(params, path, row, native=native),
             "timeouts": self._timeouts(params, path),
         }
         parts.update((key, value) for key, value in extras.items() if value)
@@ -189,7 +192,7 @@ class Deployments:
         for name in own if provider.is_at_home else ():
             if (value := self.values.variable(name)) is not None:
                 return credential_of(value, (names.VARIABLES, name))
-        if row is None or not changed:
+        if row is None or not changed or row.by_process:
             return None
         if provider.is_at_home:
             return {"command": row.key_command} if row.key_command else f"${{{own[0]}}}"
@@ -197,9 +200,9 @@ class Deployments:
             self.made.ignore(where, f"none is given, and that of {own[0]} goes to {row.name}'s own address only")
         return None
 
-    def _body(self, params: Mapping[str, Any], path: Path, *, native: bool) -> dict[str, Any]:
+    def _body(self, params: Mapping[str, Any], path: Path, row: Backend | None, *, native: bool) -> dict[str, Any]:
         body = {}
-        for key in sorted(names.BODY & params.keys()):
+        for key in sorted(_fields(row, params) & params.keys()):
             if native and key not in names.NATIVE_BODY:
                 self.made.ignore((*path, key), "Anthropic's format has no such field")
             else:
@@ -255,7 +258,7 @@ class Deployments:
         path: Path,
     ) -> None:
         """Note what of a deployment has no effect."""
-        read = names.READ_PARAMETERS | names.BODY
+        read = names.READ_PARAMETERS | _fields(provider.row, params)
         if provider.word.startswith("vertex_"):
             read |= names.VERTEX_PARAMETERS
         for place, given, known, why in (
@@ -265,11 +268,21 @@ class Deployments:
         ):
             for key, value in given.items():
                 if key not in known and value is not None:
-                    self.made.ignore((*place, str(key)), why)
+                    is_litellms = provider.row is not None and provider.row.by_process and given is params
+                    told = names.BY_ENVIRONMENT if is_litellms and key not in names.REASONS else why
+                    self.made.ignore((*place, str(key)), told)
+
+
+def _fields(row: Backend | None, params: Mapping[str, Any]) -> frozenset[str]:
+    """The parameters of a deployment that go into the body: where litellm is asked, whatever it has for a call."""
+    if row is None or not row.by_process:
+        return names.BODY
+    others = params.keys() - names.READ_PARAMETERS - names.REASONS.keys()
+    return frozenset(key for key in others if not names.SECRETIVE.search(key))
 
 
 def _is_known(word: str) -> bool:
-    return word in names.RENAMED or word in names.COMPATIBLE or word in names.NOT_YET or find(word) is not None
+    return word in names.RENAMED or word in names.COMPATIBLE or word in PROVIDERS or find(word) is not None
 
 
 def _guessed(text: str, address: str | None, where: Path) -> str:
@@ -288,8 +301,6 @@ def _guessed(text: str, address: str | None, where: Path) -> str:
 
 def _unknown(word: str, where: Path) -> Mistake:
     known = dict.fromkeys((*BACKENDS, *names.RENAMED, *names.COMPATIBLE))
-    if word in names.NOT_YET:
-        return Mistake(where, f"{word} is not supported yet. {nearest('', known)} {ANY_SERVER}")
     return Mistake(where, f"there is no provider {shown(word)}. {nearest(word, known)} {ANY_SERVER}")
 
 
@@ -305,6 +316,8 @@ def _row(word: str, model: str, address: str | None, where: Path) -> Backend | N
     row = (
         BACKENDS["azure-claude"] if is_claude and word in ("azure", "azure_ai") else find(names.RENAMED.get(word, word))
     )
+    if row is None and word in PROVIDERS:
+        return BACKENDS[LITELLM]
     if row is None:
         raise _unknown(word, where)
     if row.name in ("vertex", "gemini") and address is not None:

@@ -51,14 +51,6 @@ RENAMED: Mapping[str, str] = MappingProxyType(
 COMPATIBLE = (
     "aiohttp_openai", "custom_openai", "docker_model_runner", "lemonade", "llamafile", "openai_like", "xinference",
 )  # fmt: skip
-NOT_YET = frozenset(
-    (
-        "ai21", "ai21_chat", "amazon_nova", "auto_router", "azure_text", "chatgpt", "clarifai", "databricks",
-        "datarobot", "friendliai", "github", "heroku", "nlp_cloud", "oci", "oobabooga", "petals", "predibase",
-        "replicate", "sagemaker", "sagemaker_chat", "sap", "snowflake", "text-completion-openai", "triton", "watsonx",
-        "watsonx_text",
-    )
-)  # fmt: skip
 # how a model begins that is written without a provider -> litellm's provider; its data file names them one by one
 BARE = (
     (re.compile(r"claude-"), "anthropic"),
@@ -129,6 +121,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 OF_DEPLOYMENT = "Detour has no such setting; what the backend's request shall hold goes into extra_body"
+# what must not stand in a body, where whoever reads a flow would see it
+SECRETIVE = re.compile(r"key|secret|token(?!s)|password|credential|private")
+BY_ENVIRONMENT = "litellm's process finds it in the environment, under litellm's own name for it"
 OF_INFO = "Detour does not use it"
 
 ENVIRON = "os.environ/"

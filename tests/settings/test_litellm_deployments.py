@@ -47,6 +47,8 @@ PLAIN = [
     ({"model": "fireworks_ai/accounts/x"}, "fireworks/accounts/x"),
     ({"model": "litellm_proxy/x"}, "litellm-proxy/x"),
     ({"model": "azure/o_series/mine"}, "azure/mine"),
+    ({"model": "sagemaker/x"}, "litellm/sagemaker/x"),
+    ({"model": "x", "custom_llm_provider": "watsonx"}, "litellm/watsonx/x"),
     ({"model": "a/b", "custom_llm_provider": "groq"}, "groq/a/b"),
     ({"model": "groq/b", "custom_llm_provider": "groq"}, "groq/b"),
     ({"model": "a/b", "api_base": "https://api.groq.com/openai/v1"}, "groq/a/b"),
@@ -58,6 +60,28 @@ PLAIN = [
 def test_a_deployment_that_sets_nothing_of_its_own_is_a_plain_providers(params: dict[str, Any], target: str) -> None:
     found, made = converted(params)
     assert (found, made.backends) == (target, {})
+
+
+def test_what_litellm_is_asked_goes_along_but_for_keys() -> None:
+    params = {
+        "model": "watsonx/llama", "project_id": "p1", "api_key": "os.environ/WX", "api_base": "https://eu.example",
+        "aws_secret_access_key": "s", "num_retries": 3, "timeout": 9,
+    }  # fmt: skip
+    found, made = converted(params)
+    ((name, backend),) = made.backends.items()
+    assert found == f"{name}/watsonx/llama"
+    assert backend == {
+        "like": "litellm", "address": "https://eu.example", "body": {"project_id": "p1"},
+        "timeouts": {"first_byte": 9, "idle": 9}, "credential": "${WX}",
+    }  # fmt: skip
+    told = {path[-1]: why for path, why in made.ignored}
+    assert set(told) == {"aws_secret_access_key", "num_retries"}
+    assert "environment" in told["aws_secret_access_key"]
+
+
+def test_litellm_without_a_key_of_its_own_wants_none() -> None:
+    _, made = converted({"model": "sagemaker/x", "aws_region_name": "eu-west-1"})
+    assert list(made.backends.values()) == [{"like": "litellm", "body": {"aws_region_name": "eu-west-1"}}]
 
 
 AT = "https://gate.example/v1"
@@ -365,7 +389,6 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"model": "x", "custom_llm_provider": "grok_"}, AT_MODEL + "there is no provider 'grok_'. Did you mean "),
     ({"model": "llama-4"}, AT_MODEL + "'llama-4' names no provider: write PROVIDER/MODEL. A server that speaks"),
     ({"model": KEY * 9}, AT_MODEL + "the name names no provider"),
-    ({"model": "sagemaker/x"}, AT_MODEL + "sagemaker is not supported yet. Known: "),
     ({"model": "openai/"}, AT_MODEL + "the model is missing after the slash"),
     ({"model": "gemini/x", "api_base": AT}, AT_MODEL + "gemini with an api_base speaks Google's own format"),
     ({"model": "vertex_ai/x", "api_base": AT}, AT_MODEL + "vertex_ai with an api_base speaks Google's own format"),

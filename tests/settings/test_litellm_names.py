@@ -41,10 +41,6 @@ def test_every_other_name_of_a_provider_leads_to_a_row() -> None:
     assert {row for row in names.RENAMED.values() if row not in BACKENDS} == set()
 
 
-def test_what_is_not_supported_is_said_of_no_provider_that_is() -> None:
-    assert names.NOT_YET & {*BACKENDS, *names.RENAMED, *names.COMPATIBLE} == set()
-
-
 def test_what_is_read_is_not_said_to_have_no_effect() -> None:
     read = names.READ_DEPLOYMENT | names.READ_INFO | names.READ_PARAMETERS | names.BODY | names.VERTEX_PARAMETERS
     # read of model_info, and without effect among the parameters
