@@ -223,6 +223,7 @@ OWN_TESTS = (
     "test_setup",
     "test_table",
     "test_vendor_types",
+    "test_native_vendors",
     "test_prefix",
     "test_types",
     "test_litellm_oracle",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
@@ -81,6 +82,37 @@ def test_the_system_prompt_of_a_native_backend_stays_the_same(session: str) -> N
     bodies = [body.encode() for body in recorded(session)]
     sent = [dialects.load(NATIVE).encode(messages.parse(body), body, there).wire.body for body in bodies]
     assert len({orjson.dumps(orjson.loads(body)["system"]) for body in sent}) == 1
+
+
+NATIVES = sorted(
+    {row.profile.takes: row.name for row in reversed(list(BACKENDS.values())) if row.dialect == NATIVE}.values()
+)
+
+
+def shown(body: str, name: str) -> tuple[Said, Said]:
+    """What each turn says, and the tools; where the client wants a cache is its own affair, and moves."""
+    there = stories.target(name, "model")
+    own = RECORDED_SIGNATURE.sub(f'"{signature.seal(there.name, {"native": "c"})}"', body).encode()
+    wire = orjson.loads(dialects.load(NATIVE).encode(messages.parse(own), own, there).wire.body)
+    turns = [(turn["role"], block) for turn in wire["messages"] for block in turn_blocks(turn)]
+    return [orjson.dumps(said) for said in turns], [orjson.dumps(tool) for tool in wire["tools"]]
+
+
+def turn_blocks(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of a turn without their marks."""
+    content = turn["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [{key: value for key, value in block.items() if key != "cache_control"} for block in blocks]
+
+
+@pytest.mark.parametrize("name", [name for name in NATIVES if not BACKENDS[name].profile.claude])
+@pytest.mark.parametrize("session", SESSIONS)
+def test_what_was_said_to_a_native_backend_stands_at_the_beginning_of_what_is_said_next(
+    session: str, name: str
+) -> None:
+    for earlier, later in pairwise(shown(body, name) for body in recorded(session)):
+        for before, after in zip(earlier, later, strict=True):
+            assert after[: len(before)] == before
 
 
 @pytest.mark.parametrize("session", SESSIONS)

@@ -6,6 +6,7 @@ It makes no tool calls (too small); those are the scripted backend's part.
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import pytest
@@ -16,6 +17,7 @@ from tests.end_to_end.embedded import KEY, EmbeddedModel
 from tests.end_to_end.embedded import running as running_model
 from tests.end_to_end.proxy import Proxy, running
 from tests.end_to_end.sdk import official_client
+from tests.stories import FOLDER
 
 pytestmark = pytest.mark.model
 
@@ -106,6 +108,29 @@ def test_json_schema(client: anthropic.Anthropic) -> None:
     ) as stream:
         text = "".join(stream.text_stream)
     assert set(json.loads(text)) == {"title"}
+
+
+SESSION = json.loads((FOLDER / "sessions" / "first_door.json").read_text())
+
+
+def small(value: Any) -> Any:
+    """What the client says, with every text cut so that all of it fits into the window."""
+    if isinstance(value, str):
+        return value[:60]
+    if isinstance(value, list):
+        return [small(each) for each in value]
+    if isinstance(value, dict):
+        return {name: each if name in ("id", "tool_use_id", "name") else small(each) for name, each in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("number", [0, 6, len(SESSION) - 1])
+def test_the_native_endpoint_takes_a_session_of_the_real_client(client: anthropic.Anthropic, number: int) -> None:
+    """Turns of the system's, tools that are loaded later, thinking of its own kind: as the client sends them."""
+    body = {**small(SESSION[number]), "model": ROUTES["native"], "max_tokens": 12, "stream": False}
+    reply = client.post("/v1/messages", body=body, cast_to=anthropic.types.Message)
+    assert reply.stop_reason in {"max_tokens", "end_turn"}
+    assert 1 <= reply.usage.output_tokens <= 12
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
