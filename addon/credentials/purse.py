@@ -56,10 +56,16 @@ class _Slot:
 class Purse:
     """See the module. ``now``: seconds since the epoch."""
 
-    def __init__(self, make: Make, now: Callable[[], float] = time.time, start: Start = in_a_thread) -> None:
-        """Nothing is made yet."""
+    def __init__(
+        self,
+        make: Make,
+        now: Callable[[], float] = time.time,
+        start: Start = in_a_thread,
+        hide: Callable[[str], str] = str,
+    ) -> None:
+        """Nothing is made yet. ``hide`` takes credentials out of a line of the log: a command may have said one."""
         self.secrets: tuple[str, ...] = ()  # of all that was made, the newest last; another one when something is made
-        self._make, self._now, self._start = make, now, start
+        self._make, self._now, self._start, self._hide = make, now, start, hide
         self._slots: dict[Minting, _Slot] = {}
 
     def want(self, mintings: Iterable[Minting]) -> None:
@@ -112,7 +118,7 @@ class Purse:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._take, minting, slot, turn, outcome)
 
-        self._set_clock(slot, MINT_LIMIT_S, lambda: self._give_up(slot, turn))
+        self._set_clock(slot, MINT_LIMIT_S, lambda: self._give_up(minting, slot, turn))
         self._start(work)
 
     def _take(self, minting: Minting, slot: _Slot, turn: int, outcome: Made | Unmade) -> None:
@@ -120,8 +126,12 @@ class Purse:
         now = self._now()
         if isinstance(outcome, Unmade):
             if turn == slot.turn and slot.is_busy:
-                self._fail(slot, outcome.message, now)
+                self._fail(minting, slot, outcome.message, now)
             return
+        end = (
+            "does not expire" if outcome.expires_at is None else f"expires in {(outcome.expires_at - now) / 60:.0f} min"
+        )
+        logger.info("Detour: %s: made of %s, %s", minting.told, outcome.kind, end)
         slot.is_busy, slot.is_used, slot.fault = False, False, None
         slot.made, slot.again_at = outcome, -inf
         if news := tuple(secret for secret in outcome.secrets if secret not in self.secrets):
@@ -134,11 +144,12 @@ class Purse:
         if slot.is_used and not slot.is_busy:
             self._mint(minting, slot)
 
-    def _give_up(self, slot: _Slot, turn: int) -> None:
+    def _give_up(self, minting: Minting, slot: _Slot, turn: int) -> None:
         if slot.is_busy and slot.turn == turn:
-            self._fail(slot, f"it was not made within {MINT_LIMIT_S:g} s", self._now())
+            self._fail(minting, slot, f"it was not made within {MINT_LIMIT_S:g} s", self._now())
 
-    def _fail(self, slot: _Slot, why: str, now: float) -> None:
+    def _fail(self, minting: Minting, slot: _Slot, why: str, now: float) -> None:
+        logger.warning("Detour: %s: %s", minting.told, self._hide(why))
         serves = slot.made is not None and not lifetime.is_over(slot.made.expires_at, now)
         slot.is_busy, slot.fault = False, why
         slot.again_at = now + (RENEWED_AGAIN_S if serves else AGAIN_S)

@@ -60,8 +60,8 @@ class Control:
         self._given, self._kept = Switch(), Switch()  # for this run alone; for every run, as the state file has it
         self._watch: asyncio.Task[None] | None = None
         self._anew: asyncio.Task[None] | None = None
-        self.purse = Purse(lambda minting: makers.make(minting, _network()))
         self.hiding = Hiding(lambda: self.settings, lambda: self.home, lambda: self.purse.secrets)
+        self.purse = Purse(lambda minting: makers.make(minting, _network()), hide=self.hiding.text)
         self.health = Health()  # outlives every reading of the files; its times are those of ``now``
         self.now = now
 

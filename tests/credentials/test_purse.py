@@ -1,8 +1,10 @@
 """Credentials are made once for all who wait, anew before they expire, and not for nobody. No thread, and no clock."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +13,7 @@ from addon.credentials.made import Made, Token, Unmade
 from addon.credentials.purse import AGAIN_S, MINT_LIMIT_S, MOST_SECRETS, RENEWED_AGAIN_S, Purse
 from addon.routing.backend import Mint, Minting
 
+SECRET = "sk-secret"
 GOOGLE, AWS = Minting(Mint.GOOGLE, "scope"), Minting(Mint.AWS, "bedrock")
 
 
@@ -23,7 +26,9 @@ class World:
         self.fault: Exception | None = None
         self.made = 0
         self.waiting: list[Callable[[], None]] = []
-        self.purse = Purse(self._make, lambda: self.now, self.waiting.append)
+        self.purse = Purse(
+            self._make, lambda: self.now, self.waiting.append, lambda text: text.replace(SECRET, "[hidden]")
+        )
 
     def _make(self, minting: Minting) -> Made:
         if self.fault is not None:
@@ -59,6 +64,23 @@ async def test_all_who_wait_get_what_is_made_once(world: World) -> None:
     await world.finish()
     assert [world.looked() for _ in range(3)] == ["token-1"] * 3
     assert not world.waiting
+
+
+async def test_what_became_of_it_is_told_in_the_log_and_never_what_it_is(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for lasts, fault in ((3600.0, None), (None, None), (None, Unmade("say sk-secret"))):
+        world.lasts, world.fault = lasts, fault
+        minting = replace(GOOGLE, scope=f"{lasts} {fault}")
+        world.purse.want([minting])
+        await world.finish()
+    told = "Detour: (gcloud auth application-default print-access-token): "
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", f"{told}made of a test, expires in 60 min"),
+        ("INFO", f"{told}made of a test, does not expire"),
+        ("WARNING", f"{told}say [hidden]"),
+    ]
 
 
 async def test_each_credential_is_made_by_itself(world: World) -> None:
@@ -197,7 +219,7 @@ async def test_what_takes_too_long_is_given_up_and_taken_all_the_same(
 async def test_a_failure_that_comes_too_late_is_not_the_next_ones(world: World) -> None:
     world.looked()
     late = world.waiting.pop()
-    world.purse._give_up(world.purse._slots[GOOGLE], 1)
+    world.purse._give_up(GOOGLE, world.purse._slots[GOOGLE], 1)
     world.now += AGAIN_S
     assert world.looked() is None
     world.fault = Unmade("late")
