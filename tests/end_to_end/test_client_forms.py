@@ -15,7 +15,7 @@ from tests.end_to_end.client import ClaudeCode, Run, Turn
 from tests.end_to_end.fakes import FakeBackend, Received, when
 from tests.end_to_end.forms import gemini
 from tests.end_to_end.forms.responses import sealed
-from tests.end_to_end.replies import Answer, Call, Raw, Reply, Usage, answer, call, failure, overflow
+from tests.end_to_end.replies import Answer, Call, Page, Raw, Reply, Usage, answer, call, failure, overflow
 from tests.end_to_end.test_claude_code import pdf, png
 
 pytestmark = pytest.mark.client
@@ -280,6 +280,24 @@ def test_stream_cut_in_its_text_is_asked_for_whole(user: User, backend: FakeBack
     assert (run.exit_code, run.text) == (0, "This is the whole.")
     assert "never be" not in "".join(block["text"] for block in run.blocks("assistant", "text"))
     assert len(backend.received) == 2
+
+
+@pytest.mark.parametrize("user", ["responses"], indirect=True)
+def test_a_search_is_made_by_the_backend(user: User, backend: FakeBackend) -> None:
+    def of_search(request: Received) -> bool:
+        return "Perform a web search for the query" in request.text
+
+    page = Page("https://www.aemet.example/rain", "Rain in Spain")
+    asks = answer("", call("WebSearch", query="rain in spain"))
+    backend.script(
+        when(of_search, Answer("Mostly in the north.", cites=(page,))),
+        when(lambda request: not of_search(request), asks, answer("It rains.")),
+    )
+    run = user.claude.run("Does it rain?", options=["--allowedTools", "WebSearch", "--model", user.spoken.model])
+    assert run.text == "It rains."
+    told = backend.received[-1].said("tool")[-1].text
+    assert "Mostly in the north." in told
+    assert '"title":"Rain in Spain","url":"https://www.aemet.example/rain"' in told
 
 
 def test_structured_output(user: User, backend: FakeBackend) -> None:

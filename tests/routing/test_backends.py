@@ -11,7 +11,7 @@ import pytest
 
 from addon import dialects
 from addon.dialects.profiles import ReasoningStyle
-from addon.routing.backend import Backend
+from addon.routing.backend import CHAT, RESPONSES, Backend
 from addon.routing.backends import ALIASES, BACKENDS, POPULAR, find
 
 
@@ -87,6 +87,41 @@ def test_a_models_name_changes_its_providers_profile(
 ) -> None:
     profile = BACKENDS[provider].profile_of(model)
     assert (profile.system_role, profile.reasoning) == (role, style)
+
+
+AZURE = "https://mine.openai.azure.com/openai/v1"
+SPOKEN = [
+    *(("openai", model, None, RESPONSES) for model in ("gpt-5.5", "gpt-5.3-codex", "gpt-7-sol", "o3", "codex-mini")),
+    *(("openai", model, None, CHAT) for model in ("gpt-4.1", "gpt-5-chat-latest", "gpt-5-search-api", "gpt-35-turbo")),
+    ("openai", "gpt-5.5", "https://eu.api.openai.com/v1", RESPONSES),
+    ("openai", "gpt-5.5", "http://127.0.0.1:4000/v1", CHAT),
+    ("openai", "gpt-5.5", "https://api.openai.com.evil.example/v1", CHAT),
+    ("azure", "gpt-5.5", AZURE, RESPONSES),
+    ("azure", "o4-mini", "https://mine.services.ai.azure.com/openai/v1", RESPONSES),
+    ("azure", "my-deployment", AZURE, CHAT),
+    ("azure", "gpt-5.5", "https://gateway.example/openai/v1", CHAT),
+    *((f"{name}-responses", "gpt-4.1", "http://127.0.0.1/v1", RESPONSES) for name in ("openai", "azure")),
+    *((f"{name}-chat", "gpt-5.5", None, CHAT) for name in ("openai", "azure")),
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "address", "dialect"), SPOKEN)
+def test_openais_models_that_reason_speak_responses_where_they_are_at_home(
+    provider: str, model: str, address: str | None, dialect: str
+) -> None:
+    row = BACKENDS[provider]
+    assert row.dialect_of(model, address) == dialect
+    searches = dialect == RESPONSES or "search" in model
+    assert (row.profile_of(model, address).search is not None) is searches
+
+
+def test_a_row_that_chooses_by_hand_is_the_same_vendor_with_its_address_and_key() -> None:
+    for name in ("openai", "azure"):
+        row = BACKENDS[name]
+        for other in (BACKENDS[f"{name}-responses"], BACKENDS[f"{name}-chat"]):
+            same = (row.base_url, row.key_names, row.base_names, row.auth, row.place)
+            assert (other.base_url, other.key_names, other.base_names, other.auth, other.place) == same
+            assert other.like == name
 
 
 # who is asked where, and by which settings' key; what docs and clients call them

@@ -138,6 +138,10 @@ ENDPOINTS = [
     ("gemini", {"GOOGLE_API_KEY": "a", "GEMINI_API_KEY": "b"}, None, "a", "GOOGLE_API_KEY"),
     ("azure", {"AZURE_API_KEY": "k"}, None, "k", "AZURE_API_KEY"),
     ("azure", {"AZURE_AD_TOKEN": "t"}, None, "Bearer t", "AZURE_AD_TOKEN"),
+    ("azure", {"AZURE_RESOURCE_NAME": "mine"}, "https://mine.openai.azure.com/openai/v1", None, "AZURE_API_KEY"),
+    # an address without a path gets that of the API
+    ("azure", {"AZURE_API_BASE": "https://a.azure.com/"}, "https://a.azure.com/openai/v1", None, "AZURE_API_KEY"),
+    ("azure-chat", {"AZURE_API_BASE": "https://a/x"}, "https://a/x", None, "AZURE_API_KEY"),
     ("vllm", {"VLLM_API_KEY": " "}, "http://localhost:8000/v1", None, "VLLM_API_KEY"),
     ("openai", {"OPENAI_API_BASE_URL": "http://a"}, "http://a", None, "OPENAI_API_KEY"),
     ("xai", {"XAI_API_KEY": "k", "XAI_API_BASE": "http://a"}, "http://a", "Bearer k", "XAI_API_KEY"),

@@ -37,7 +37,8 @@ class Responses:
 
     def render(self, answer: Answer, path: str, request: Json) -> Raw:
         """Events, or one response object."""
-        items = list(_items(answer))
+        searches = any(tool["type"] == "web_search" for tool in request.get("tools", ()))
+        items = list(_items(answer, searches=searches))
         head = {"id": "resp_1", "object": "response", "created_at": CREATED, "model": request.get("model")}
         done = {**head, **_end(answer), "output": items, "usage": _usage(answer.usage)}
         if request.get("stream") is not True:
@@ -78,12 +79,16 @@ def _usage(usage: Usage) -> Json:
     }
 
 
-def _items(answer: Answer) -> Iterator[Json]:
-    """The output, as it stands in the end."""
+def _items(answer: Answer, *, searches: bool) -> Iterator[Json]:
+    """The output, as it stands in the end; pages that are cited were searched for, where that was asked for."""
     if answer.reasoning:
         summary = [{"type": "summary_text", "text": answer.reasoning}]
         seal = sealed(answer.reasoning)
         yield {"id": f"rs_{seal[-8:]}", "type": "reasoning", "summary": summary, "encrypted_content": seal}
+    if answer.cites and searches:
+        sources = [{"type": "url", "url": page.url} for page in answer.cites]
+        action = {"type": "search", "query": "rain", "queries": ["rain"], "sources": sources}
+        yield {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": action}
     if answer.text:
         part = {"type": "output_text", "text": answer.text, "annotations": [_cited(page) for page in answer.cites]}
         phase = "commentary" if answer.calls else "final_answer"
@@ -101,15 +106,19 @@ def _cited(page: Page) -> Json:
 def _events(place: int, item: Json) -> Iterator[Json]:
     """What is told of one item while it comes."""
     where = {"output_index": place, "item_id": item["id"]}
-    empty: Json = (
-        {"arguments": ""} if "arguments" in item else {"content": []} if "content" in item else {"summary": []}
-    )
+    empty: Json = {name: [] for name in ("content", "summary") if name in item}
+    empty |= {"arguments": ""} if "arguments" in item else {}
     yield {"type": "response.output_item.added", "output_index": place, "item": {**item, **empty}}
     match item["type"]:
         case "reasoning":
             yield from _words("reasoning_summary_text", {**where, "summary_index": 0}, item["summary"][0]["text"])
         case "message":
-            yield from _words("output_text", {**where, "content_index": 0}, item["content"][0]["text"])
+            inside = {**where, "content_index": 0}
+            yield from _words("output_text", inside, item["content"][0]["text"])
+            for annotation in item["content"][0]["annotations"]:
+                yield {"type": "response.output_text.annotation.added", **inside, "annotation": annotation}
+        case "web_search_call":
+            yield {"type": "response.web_search_call.completed", **where}
         case _:
             for piece in pieces(item["arguments"]):
                 yield {"type": "response.function_call_arguments.delta", **where, "delta": piece}
