@@ -7,7 +7,10 @@ import base64
 import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, override
 
@@ -419,3 +422,58 @@ def test_a_real_model_behind_litellm(tmp_path: Path) -> None:
         block.to_dict()["text"] for block in whole.content
     ]
     assert 1 <= streamed.usage.output_tokens <= 12
+
+
+@pytest.mark.client
+@pytest.mark.parametrize("door", DOORS)
+def test_the_real_client_waits_for_the_start(behind: Behind, tmp_path: Path, door: Door) -> None:
+    """Pinged from early on, it neither gives up nor asks again."""
+    behind.script(answer("", shell("echo detour-$((40+2))")), answer("It printed detour-42."))
+    impatient = {"streaming": {"grace": "300ms", "ping": "200ms"}, "timeouts": {"first_byte": "500ms"}}
+    with running(tmp_path / "proxy", home_of(tmp_path / "proxy", behind.base_url, **impatient)) as proxy:
+        run = ClaudeCode(door, proxy, tmp_path / "home").run("Run it.", options=TOOLS)
+        assert "litellm is there, after" in proxy.log
+        proxy.verify()
+    assert (run.text, run.notices("api_retry")) == ("It printed detour-42.", [])
+    assert len(behind.received) == 2
+
+
+class Endless(BaseHTTPRequestHandler):
+    """A provider that goes on for as long as somebody listens."""
+
+    left = threading.Event()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        begun = Answer("word ").render({"stream": True, "model": "smol"}).pieces[1]
+        try:
+            for _ in range(LIMIT_S * 20):
+                self.wfile.write(begun)
+                time.sleep(0.05)
+        except OSError:
+            self.left.set()
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def test_who_goes_away_is_answered_no_more(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        with running(tmp_path, home_of(tmp_path, f"http://127.0.0.1:{server.server_address[1]}/v1")) as proxy:
+            with httpx.stream(
+                "POST", f"{proxy.reverse_url}/v1/messages", json=asked(stream=True), headers={"x-api-key": API_KEY},
+                timeout=START_LIMIT_S, trust_env=False,
+            ) as got:  # fmt: skip
+                assert next(got.iter_raw())
+                assert not Endless.left.is_set()
+            assert Endless.left.wait(LIMIT_S), "the provider is not told that nobody listens"
+            proxy.verify()
+    finally:
+        server.shutdown()
+        server.server_close()
