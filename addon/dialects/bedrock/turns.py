@@ -5,6 +5,8 @@ results of a turn's calls stand at the head of the next message; a document stan
 Source: Amazon Bedrock API reference, Converse; user guide, "carry out a conversation", "tool use".
 """
 
+import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,7 @@ from addon.protocol.errors import BadRequest
 from addon.protocol.messages import Json
 
 BEGINNING = "[the conversation goes on]"  # where the model's turn would be the first
+CALL_ID = re.compile(r"[a-zA-Z0-9_.:-]+")
 ATTACHED = "[see the attached document]"
 SEE_BELOW = "[see the attachment behind the results]"
 
@@ -114,7 +117,7 @@ class Turns:
         for number, each in enumerate([] if isinstance(content, str) else content):
             inner += _as_part(self._blocks.say(each, index, position, number))
         inner = inner or _as_part(content if isinstance(content, str) else "") or [{"text": NO_OUTPUT}]
-        call_id = self.ids.answer(block["tool_use_id"])
+        call_id = self.ids.answer(_plain(block["tool_use_id"]))
         if not call_id:
             self.losses.append(loss(Lost.ORPHANED_RESULT, block_path(index, position)))
             said += inner
@@ -195,8 +198,19 @@ class Turns:
     def _call(self, block: Json) -> Json:
         name = self._wire_name(block["name"])
         self.called[name] = None
-        call = {"toolUseId": self.ids.ask(block["id"]), "name": name, "input": _without_empty_keys(block["input"])}
+        call = {
+            "toolUseId": self.ids.ask(_plain(block["id"])),
+            "name": name,
+            "input": _without_empty_keys(block["input"]),
+        }
         return {"toolUse": call}
+
+
+def _plain(call_id: str) -> str:
+    """An id of the signs that Converse takes, the same way every time; other backends have others in theirs."""
+    if CALL_ID.fullmatch(call_id):
+        return call_id
+    return f"call_{hashlib.sha256(call_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def _as_part(said: str | Json) -> Parts:

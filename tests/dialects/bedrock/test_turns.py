@@ -84,6 +84,13 @@ def test_ids_that_come_twice_in_a_turn_are_told_apart() -> None:
     assert len(set(calls)) == 2
 
 
+def test_an_id_of_another_backend_has_signs_that_converse_takes() -> None:
+    turns, losses = said(("user", "a"), ("assistant", [call("call_a|fc:x")]), ("user", [result("call_a|fc:x")]))
+    wire_id = turns[1][1][0]["toolUse"]["toolUseId"]
+    assert (wire_id[:5], len(wire_id), losses) == ("call_", 37, [])
+    assert turns[2][1][0]["toolResult"]["toolUseId"] == wire_id
+
+
 def test_an_id_is_no_longer_than_converse_takes() -> None:
     turns, _ = said(("user", "a"), ("assistant", [call("x" * 65)]), ("user", [result("x" * 65)]))
     assert len(turns[1][1][0]["toolUse"]["toolUseId"]) <= 64
