@@ -102,7 +102,8 @@ def _modelled(path: str, body: Json, name: str) -> list[str]:
     faults = [] if made["url_path"] == path else [f"{path}: botocore asks {made['url_path']}"]
     if json.loads(made["body"]) != body:
         faults.append(f"$: botocore writes the same values as {made['body']!r:.300}")
-    return [*faults, *_fine(body, operation.input_shape, "$")]
+    model = _fine(model_id, operation.input_shape.members["modelId"], path)
+    return [*faults, *model, *_fine(body, operation.input_shape, "$")]
 
 
 def _values(value: Any, shape: Any) -> Any:

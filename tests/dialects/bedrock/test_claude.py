@@ -7,6 +7,9 @@ from typing import Any
 
 import orjson
 import pytest
+from anthropic.lib.streaming._messages import accumulate_event
+from anthropic.types import RawMessageStreamEvent
+from pydantic import TypeAdapter
 
 from addon.dialects import ReplyContext
 from addon.dialects.bedrock.claude import DIALECT
@@ -145,3 +148,14 @@ def test_what_the_client_repairs_itself_it_is_told_as_anthropic_tells_it(words: 
     body = json.dumps({"message": words}).encode()
     error = DIALECT.decode_error(400, {"x-amzn-errortype": "ValidationException"}, body, CONTEXT)
     assert (error.kind, error.message) == (Kind.REPAIRABLE, words)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_the_official_sdk_puts_the_events_together(story: Story) -> None:
+    events = law.events((story.folder / "client.sse").read_bytes())
+    snapshot, pieces = None, dict[int, Any]()
+    for event in (each for each in events if each["type"] != "error"):
+        told = TypeAdapter(RawMessageStreamEvent).validate_python(event)
+        snapshot = accumulate_event(event=told, current_snapshot=snapshot, json_bufs=pieces)
+    assert snapshot is not None
+    assert (snapshot.stop_reason is None) == (events[-1]["type"] == "error")
