@@ -144,7 +144,8 @@ class Endpoint:
         """What keeps it from being used, and the setting that mends it; None when nothing does."""
         row = self.backend
         if self.base_url is None:
-            return f"{row.name} has no address: set {next(iter(row.place), row.base_names[0])}."
+            places = [name for name, default in row.place.items() if default is None]
+            return f"{row.name} has no address: set {' and '.join(places) or row.base_names[0]}."
         if row.needs_key and self.credential.key is None and self.credential.minting is None:
             made = (
                 f", or write `credential: {row.minting.written}` beside its address" if row.minting is not None else ""

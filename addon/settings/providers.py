@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from addon.dialects.extras import replace_headers
+from addon.dialects.profiles import Takes
 from addon.protocol.errors import ConfigError
 from addon.routing.backend import CLOUD_PLATFORM, MINT_SETTINGS, Backend, Mint, Minting
 from addon.routing.backends import find
@@ -207,6 +208,8 @@ def _proxy(text: str) -> Proxy:
 def profile(written: document.Profile) -> Mapping[str, Any]:
     """Return the fields of a Profile that are written, for ``replace``."""
     fields = written.model_dump(exclude_unset=True)
+    if fields.get("claude"):
+        fields.setdefault("takes", Takes.ALL)  # a gateway to Claude passes on what Claude takes
     return MappingProxyType(
         {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     )

@@ -69,6 +69,11 @@ LACKS = [
     ("gemini", {}, "there is no key for gemini: set GOOGLE_API_KEY or GEMINI_API_KEY."),
     ("azure", {"AZURE_API_KEY": "k"}, "azure has no address: set AZURE_RESOURCE_NAME."),
     ("vertex", {}, "vertex has no address: set GOOGLE_CLOUD_PROJECT."),
+    (
+        "gcp-claude",
+        {},
+        "gcp-claude has no address: set ANTHROPIC_GOOGLE_CLOUD_PROJECT and ANTHROPIC_GOOGLE_CLOUD_WORKSPACE_ID.",
+    ),
     ("vertex", {"VERTEX_PROJECT_ID": "p"}, None),
     (  # what is made goes to no other address unasked
         "vertex",

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addon.dialects.profiles import ReasoningStyle
+from addon.dialects.profiles import ReasoningStyle, Takes
 from addon.protocol.errors import ConfigError
 from addon.routing.backend import CLOUD_PLATFORM, Mint, Minting
 from addon.routing.backends import BACKENDS
 from addon.routing.config import Credential, Endpoint, Timeouts
-from addon.settings import assembly, document
+from addon.settings import assembly, document, providers
 
 KEYS = {name: f"key-of-{name}" for row in BACKENDS.values() for name in row.key_names}
 BOX = "http://box:8000/v1"
@@ -310,3 +310,11 @@ def test_a_name_that_the_environment_makes_is_taken() -> None:
 def test_providers_that_are_not_written_stay_as_they_are() -> None:
     assert endpoints({"b": {"address": BOX}}, KEYS).keys() - endpoints({}, KEYS).keys() == {"b"}
     assert endpoints({"b": {"address": BOX}}, KEYS)["openai"] == endpoints({}, KEYS)["openai"]
+
+
+@pytest.mark.parametrize(
+    ("written", "takes"),
+    [({"claude": True}, Takes.ALL), ({"claude": True, "takes": "vertex"}, Takes.VERTEX), ({"images": False}, None)],
+)
+def test_a_gateway_to_claude_is_sent_what_claude_takes(written: dict[str, object], takes: Takes | None) -> None:
+    assert providers.profile(document.Profile.model_validate(written)).get("takes") == takes

@@ -164,13 +164,13 @@ ROWS: Mapping[Takes, Fields] = MappingProxyType(
 # what Claude's older models do not take, wherever they are; the newest first. Source: platform.claude.com, "adaptive
 # thinking", "effort", "mid-conversation system messages"; docs/protocol.md: what Claude Code sends each of them
 GENERATIONS: tuple[tuple[re.Pattern[str], Mapping[str, object]], ...] = (
-    (re.compile(r"claude-opus-4-[67]|claude-sonnet-4-6"), MappingProxyType({"system_turns": False})),
+    (re.compile(r"claude-opus-4[-.][67]|claude-sonnet-4[-.]6"), MappingProxyType({"system_turns": False})),
     (
-        re.compile(r"claude-opus-4-5"),
+        re.compile(r"claude-opus-4[-.]5"),
         MappingProxyType({"system_turns": False, "turn_config": False, "thinking": BY_BUDGET}),
     ),
     (
-        re.compile(r"claude-(opus|sonnet|haiku)-4|claude-3-7"),
+        re.compile(r"claude-(opus|sonnet|haiku)-4(?![-.][6-9])|claude-3[-.]7"),
         MappingProxyType(
             {"system_turns": False, "turn_config": False, "thinking": BY_BUDGET, "efforts": NO_EFFORT},
         ),

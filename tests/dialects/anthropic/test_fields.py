@@ -22,7 +22,13 @@ def test_a_cloud_takes_the_fields_of_the_betas_that_it_knows_and_no_others() -> 
 
 OLDER = [
     ("claude-opus-5-5", {}),
+    ("claude-opus-4-8", {}),
     ("claude-sonnet-4-6", {"system_turns": False}),
+    ("anthropic/claude-opus-4.7", {"system_turns": False}),
+    (
+        "claude-sonnet-4@20250514",
+        {"system_turns": False, "turn_config": False, "thinking": BY_BUDGET, "efforts": NO_EFFORT},
+    ),
     ("claude-opus-4-5@20251101", {"system_turns": False, "turn_config": False, "thinking": BY_BUDGET}),
     (
         "us.anthropic.claude-haiku-4-5-20251001-v1:0",
