@@ -30,6 +30,8 @@ AGAIN_S = 3.0  # after a failure: those that waited have heard it by then, and w
 RENEWED_AGAIN_S = 30.0  # the same while the old one still serves
 MOST_SECRETS = 100  # of those made before: what was quoted in an old flow stays hidden
 
+OVER = "made of {}, it had expired when it was made: set this machine's clock, or sign in anew"
+
 type Make = Callable[[Minting], Made]  # raises Unmade; called in a thread
 type Start = Callable[[Callable[[], None]], object]  # runs something beside the event loop
 
@@ -124,6 +126,8 @@ class Purse:
     def _take(self, minting: Minting, slot: _Slot, turn: int, outcome: Made | Unmade) -> None:
         """It was made, or not; of an earlier turn that was given up, what was made is good all the same."""
         now = self._now()
+        if not isinstance(outcome, Unmade) and lifetime.is_over(outcome.expires_at, now):
+            outcome = Unmade(OVER.format(outcome.kind))
         if isinstance(outcome, Unmade):
             if turn == slot.turn and slot.is_busy:
                 self._fail(minting, slot, outcome.message, now)

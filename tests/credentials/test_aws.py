@@ -1,6 +1,7 @@
 """AWS's credentials from wherever its own tools find them, and signatures that are those of its own client."""
 
 import datetime
+import hashlib
 import json
 import sys
 import time
@@ -14,7 +15,7 @@ import botocore.session
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
+from botocore.credentials import ReadOnlyCredentials, SSOProvider
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -262,6 +263,64 @@ def test_a_role_that_may_not_be_assumed_is_told(files: Any, monkeypatch: pytest.
     assert "AccessDenied" in told
     assert "run `aws sso login`" in told
     assert "secret-2" not in told
+
+
+def test_a_single_sign_on_is_used_until_it_expires(files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = "https://me.awsapps.com/start"
+    files(
+        f"[profile sso]\nsso_start_url = {start}\nsso_region = eu-west-1\nsso_account_id = 123456789012\n"
+        "sso_role_name = Developer\n"
+    )
+    cache = tmp_path / ".aws" / "sso" / "cache"
+    cache.mkdir(parents=True)
+    signed_on = {"accessToken": "sso-token", "expiresAt": "2099-01-01T00:00:00Z", "startUrl": start}
+    (cache / f"{hashlib.sha1(start.encode(), usedforsecurity=False).hexdigest()}.json").write_text(
+        json.dumps(signed_on)
+    )
+    monkeypatch.setattr(SSOProvider, "_SSO_TOKEN_CACHE_DIR", str(cache))  # the user's own, found when it is imported
+    role = {"accessKeyId": "AK7", "secretAccessKey": "secret-7", "sessionToken": "t7", "expiration": 4_070_908_800_000}
+    with token_server(lambda asked: (200, {"roleCredentials": role})) as sso:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", sso.url)
+        made = minted(profile="sso")
+        (asked,) = sso.asked
+    assert (keys(made), made.kind, made.expires_at) == (("AK7", "secret-7", "t7"), "AWS, sso", 4_070_908_800.0)
+    assert asked.path == "/federation/credentials?role_name=Developer&account_id=123456789012"
+    assert asked.headers["x-amz-sso_bearer_token"] == "sso-token"
+    for file in cache.iterdir():
+        file.write_text(json.dumps({**signed_on, "expiresAt": "2020-01-01T00:00:00Z"}))
+    assert "expired" in mistake(profile="sso")
+
+
+INSTANCE = {
+    "Code": "Success",
+    "Type": "AWS-HMAC",
+    "AccessKeyId": "AK8",
+    "SecretAccessKey": "secret-8",
+    "Token": "t8",
+    "Expiration": "2099-01-01T00:00:00Z",
+    "LastUpdated": "2026-01-01T00:00:00Z",
+}
+
+
+def test_an_instance_of_amazons_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(asked: Asked) -> tuple[int, Any]:
+        if asked.method == "PUT":
+            return 200, "metadata-session"
+        assert asked.headers["x-aws-ec2-metadata-token"] == "metadata-session"
+        return (200, "role") if asked.path.endswith("/") else (200, json.dumps(INSTANCE))
+
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    with token_server(answer) as machine:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"{machine.url}/")
+        made = minted()
+    assert (keys(made), made.kind) == (("AK8", "secret-8", "t8"), "AWS, iam-role")
+
+
+def test_a_container_of_amazons_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with token_server(lambda asked: (200, INSTANCE)) as agent:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{agent.url}/mine")
+        made = minted()
+    assert (keys(made), made.kind) == (("AK8", "secret-8", "t8"), "AWS, container-role")
 
 
 def test_none_is_found_or_not_that_profile() -> None:

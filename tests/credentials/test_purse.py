@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from addon.credentials import lifetime
 from addon.credentials import purse as module
 from addon.credentials.made import Made, Token, Unmade
 from addon.credentials.purse import AGAIN_S, MINT_LIMIT_S, MOST_SECRETS, RENEWED_AGAIN_S, Purse
@@ -127,7 +128,10 @@ async def test_what_does_not_expire_is_made_once(world: World) -> None:
     assert (world.looked(), world.waiting) == ("token-1", [])
 
 
-async def test_what_was_used_is_made_anew_by_the_clock_and_what_was_not_is_not(world: World) -> None:
+async def test_what_was_used_is_made_anew_by_the_clock_and_what_was_not_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetime, "LAST_S", 0.0)
     world.lasts = 0.1
     world.looked()
     await world.finish()
@@ -141,7 +145,8 @@ async def test_what_was_used_is_made_anew_by_the_clock_and_what_was_not_is_not(w
     assert len(world.waiting) == 1
 
 
-async def test_nothing_is_made_unasked_once_it_is_closed(world: World) -> None:
+async def test_nothing_is_made_unasked_once_it_is_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetime, "LAST_S", 0.0)
     world.lasts = 0.1
     world.looked()
     await world.finish()
@@ -178,6 +183,14 @@ async def test_a_failure_does_not_take_away_what_still_serves(world: World) -> N
     assert world.looked() is None  # over, and tried once more
     await world.finish()
     assert world.fault_told() == "log in"
+
+
+async def test_what_has_expired_when_it_is_made_is_a_failure_and_not_made_without_end(world: World) -> None:
+    world.lasts = 5.0
+    assert world.looked() is None
+    await world.finish()
+    told = "made of a test, it had expired when it was made: set this machine's clock, or sign in anew"
+    assert (world.fault_told(), world.waiting, world.purse.secrets) == (told, [], ())
 
 
 async def test_a_bug_of_a_mint_is_told_and_does_not_hang(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -232,10 +245,10 @@ async def test_a_failure_that_comes_too_late_is_not_the_next_ones(world: World) 
 
 
 async def test_all_that_was_made_stays_hidden(world: World) -> None:
-    world.lasts = 1.0
+    world.lasts = 20.0
     before = world.purse.secrets
     for _ in range(MOST_SECRETS + 5):
-        world.now += 5
+        world.now += 20
         world.looked()
         await world.finish()
     assert before == ()

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.proxy.live import (
     CLIENT_HEADERS,
     LIMIT_S,
     Backend,
+    Json,
     Proxy,
     Received,
     Script,
@@ -127,6 +130,20 @@ async def test_a_request_that_comes_too_early_waits_and_its_client_is_told(confd
             await proxy.at_rest()
         assert len(fake.received) == 3
     assert len(google.server.asked) == 1
+
+
+async def test_between_two_requests_a_token_may_give_way_to_the_next(confdir: Path, google: Google) -> None:
+    async with backend(streaming()) as fake:
+        google.routes_to(fake.url)
+        async with proxying(confdir) as proxy:
+            purse, now = proxy.detour.control.purse, time.time()
+            for later in (0, 3600 - 299, 3600 - 298):
+                purse._now = lambda later=later: now + later  # type: ignore[misc]  # the time that it is
+                assert said((await _post(proxy))[1]) == "Hello"
+                await until(lambda: not any(slot.is_busy for slot in purse._slots.values()))
+        sent = [each.header("authorization") for each in fake.received]
+    assert sent == [f"Bearer {TOKEN}", f"Bearer {TOKEN}", f"Bearer {SECOND}"]  # made while the second was under way
+    assert len(google.server.asked) == 2
 
 
 async def test_a_whole_reply_is_waited_for_too(confdir: Path, google: Google) -> None:
@@ -284,6 +301,23 @@ async def test_what_arrives_is_signed_as_amazons_client_signs_it(
         (sent,) = fake.received
     assert sent.header("authorization") == signed_by_amazon(sent, fake)
     assert sent.header("x-amz-security-token") == SESSION
+
+
+async def test_whatever_is_asked_is_signed_as_amazons_client_signs_it(
+    confdir: Path, aws: Callable[[str], None]
+) -> None:
+    draw = random.Random(7)
+    async with backend(streaming()) as fake:
+        aws(fake.url)
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            for _ in range(40):
+                text = "".join(draw.choices("aä☂\U0001f302 \t\n\"\\'{}<&%+=/~", k=draw.randrange(1, 400)))
+                more: Json = {"system": text[::-1] or "x", "temperature": draw.random()} if draw.random() < 0.5 else {}
+                await client.post("/v1/messages", json=ask(text, **more), headers=CLIENT_HEADERS)
+            await proxy.settled()
+        assert len(fake.received) == 40
+        for sent in fake.received:
+            assert sent.header("authorization") == signed_by_amazon(sent, fake)
 
 
 class Changer:
