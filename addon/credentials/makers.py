@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from types import MappingProxyType
 
-from addon.credentials.made import Made
+from addon.credentials.made import Made, Unmade
 from addon.credentials.network import Network
 from addon.routing.backend import Mint, Minting
 from addon.routing.settings import Settings
@@ -35,6 +35,8 @@ MODULES: Mapping[Mint, str] = MappingProxyType({Mint.GOOGLE: "google", Mint.AWS:
 
 def make(minting: Minting, network: Network) -> Made:
     """Make a credential. It takes its time. Raises: Unmade."""
+    if missing := lack(minting):
+        raise Unmade(missing)
     mint = Mint.COMMAND if _is_left_to_command(minting) else minting.mint
     made: Made = importlib.import_module(f"addon.credentials.{MODULES[mint]}").make(minting, network)
     return made

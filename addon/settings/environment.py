@@ -60,7 +60,8 @@ def names() -> tuple[str, ...]:
     keys = {name for row in rows for name in row.key_names}
     bases = {name for row in rows for name in row.base_names}
     places = {name for row in rows for known in row.places.values() for name in known}
-    return (*PLAIN_SETTINGS, *sorted(keys | bases | places))
+    of_mints = {name for known in MINT_SETTINGS.values() for name in known}
+    return (*PLAIN_SETTINGS, *sorted(keys | bases | places | of_mints))
 
 
 def read(values: Mapping[str, str]) -> Named:

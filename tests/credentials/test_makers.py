@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from addon.credentials import makers
+from addon.credentials.made import Unmade
 from addon.credentials.makers import EXTRAS, Extra, install, is_installed, lack, make, wanted
 from addon.credentials.network import Network
 from addon.routing.backend import CLOUD_PLATFORM, Mint, Minting
@@ -42,6 +43,9 @@ def test_what_is_missing_is_told_with_the_command_that_installs_it(bare: None) -
     told = lack(Minting(Mint.AWS, "bedrock"))
     assert told == f"botocore is not installed: run `{python} -m pip install 'botocore>=1.40,<2'`"
     assert lack(Minting(Mint.COMMAND, command="no-such-program")) is None
+    with pytest.raises(Unmade) as caught:  # of a target that nobody had chosen at the start
+        make(Minting(Mint.AWS, "bedrock"), Network())
+    assert caught.value.message == told
 
 
 def test_the_command_is_that_of_the_installation(tmp_path: Path) -> None:
