@@ -48,7 +48,7 @@ SHELL = {
     "settings/private_file": "writes files",
     "settings/mark_secret": "makes and reads a file",
     "settings/instance_file": "says which Detours run, in files",
-    "routing/catalog": "reads litellm's data file",
+    "routing/catalog_file": "reads litellm's data file",
     "credentials/makers": "looks for what is installed",
     "credentials/purse": "makes credentials beside the event loop, and keeps them until they expire",
     "credentials/google": "asks Google for tokens",

@@ -13,15 +13,9 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "azure-claude": ("azure_ai/",),
     "bedrock": ("", "bedrock/"),
     "vertex": ("vertex_ai/", ""),
-    "dashscope": ("dashscope/",),
-    "vllm": ("hosted_vllm/",),
-    "nvidia": ("nvidia_nim/",),
-    "together": ("together_ai/",),
     "fireworks": ("fireworks_ai/", "fireworks_ai/accounts/fireworks/models/"),
-    "vercel": ("vercel_ai_gateway/",),
     "bigmodel": ("bigmodel/", "zai/"),
     "kimi-coding": ("moonshot/",),
-    "xiaomi": ("xiaomi_mimo/",),
     "cohere": ("cohere_chat/", "cohere/"),
 }
 # litellm's provider -> ours, where the two are not called the same
@@ -59,15 +53,17 @@ def keys(provider: str, model: str, home: str | None = None) -> Iterator[str]:
     They are its name at the provider, the bare name, and both without what a reseller or a release adds to it.
     ``home``: the provider of its maker, whose row of it is better than none.
     """
-    own = provider.removesuffix("-anthropic")
-    prefixes = PREFIXES.get(own, (f"{own}/",))
+    prefixes = _prefixes(provider.removesuffix("-anthropic"))
+    model = model.rpartition("/")[2] if model.startswith("arn:") else model  # of an inference profile
     bare = model.partition(":")[0]  # openrouter's ":free", ollama's ":30b"
     last = bare.rpartition("/")[2]
+    if last.startswith("claude-"):
+        last = last.replace(".", "-")  # as resellers write its version
     names = dict.fromkeys((model, bare, REGION.sub("", model)))
     seen: set[str] = set()
     plain = dict.fromkeys((*names, bare.lower(), last, last.lower()))
     undated = dict.fromkeys(stem for name in plain if (stem := SUFFIX.sub("", name)) not in (name, ""))
-    homes = PREFIXES.get(home, (f"{home}/",)) if home else ()
+    homes = _prefixes(home) if home else ()
     found = (
         *(prefix + name for prefix in prefixes for name in names),
         *plain,
@@ -79,6 +75,11 @@ def keys(provider: str, model: str, home: str | None = None) -> Iterator[str]:
         if key not in seen:
             seen.add(key)
             yield key
+
+
+def _prefixes(provider: str) -> tuple[str, ...]:
+    theirs = (name for name, ours in OURS.items() if ours == provider)
+    return PREFIXES.get(provider, (*(f"{name}/" for name in theirs), f"{provider}/"))
 
 
 def provider_of(theirs: str) -> str:
@@ -95,7 +96,7 @@ def target_of(key: str, theirs: str, known: Collection[str]) -> tuple[str, str] 
         return None
     ours = provider_of(theirs)
     if ours in known:
-        prefixes = (f"{theirs}/", *PREFIXES.get(ours, (f"{ours}/",)))
+        prefixes = (f"{theirs}/", *_prefixes(ours))
         fitting = [prefix for prefix in prefixes if prefix and key.startswith(prefix)]
         return ours, key.removeprefix(fitting[0]) if fitting else key
     return (BRIDGE, key if key.startswith(f"{theirs}/") else f"{theirs}/{key}") if BRIDGE in known else None

@@ -12,16 +12,18 @@ MAKERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"gpt-(?!oss)|chatgpt-|o[1-9]\b|codex-|computer-use-", ("openai",)),
     (r"deepseek-", ("deepseek",)),
     (r"glm-", ("zai", "bigmodel")),
-    (r"kimi-|moonshot-", ("moonshot",)),
-    (r"qwen|qwq|qvq", ("dashscope",)),
+    (r"kimi-|moonshot-", ("moonshot", "moonshot-cn")),
+    (r"qwen|qwq|qvq", ("dashscope", "dashscope-cn")),
     (r"grok-", ("xai",)),
     (r"(open-)?(mi|mini|magi)(s|x)tral-|(labs-)?devstral-|codestral-|pixtral-", ("mistral",)),
-    (r"minimax-", ("minimax",)),
+    (r"minimax-", ("minimax", "minimax-cn")),
     (r"command-|c4ai-", ("cohere",)),
     (r"sonar", ("perplexity",)),
     (r"muse-", ("meta",)),
     (r"mimo-", ("xiaomi",)),
     (r"doubao-", ("volcengine",)),
+    (r"hunyuan-", ("tencent",)),
+    (r"swe-", ("cognition",)),
 )
 _FAMILIES = tuple((re.compile(pattern, re.IGNORECASE), homes) for pattern, homes in MAKERS)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from addon.routing import catalog
+from addon.routing import catalog, catalog_file
 from addon.routing.facts import UNKNOWN, ModelFacts, Price
 
 ROWS = {
@@ -48,7 +48,7 @@ def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     package = tmp_path / "litellm"
     package.mkdir()
     (package / "__init__.py").write_text("raise AssertionError('imported')", "utf-8")
-    (package / catalog.FILE).write_text(json.dumps(ROWS, indent=4), "utf-8")
+    (package / catalog_file.FILE).write_text(json.dumps(ROWS, indent=4), "utf-8")
     monkeypatch.delitem(sys.modules, "litellm", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     catalog.lookup.cache_clear()
@@ -100,13 +100,13 @@ def test_a_model_is_found_under_its_names(provider: str, model: str, facts: Mode
 
 @pytest.mark.usefixtures("_file")
 def test_a_row_that_is_cut_or_too_long_is_unknown(tmp_path: Path) -> None:
-    (tmp_path / "litellm" / catalog.FILE).write_text('{"gpt-x": {"max_input_tokens": ', "utf-8")
+    (tmp_path / "litellm" / catalog_file.FILE).write_text('{"gpt-x": {"max_input_tokens": ', "utf-8")
     assert catalog.lookup("openai", "gpt-x") == UNKNOWN
 
 
 @pytest.mark.usefixtures("_file")
 def test_without_the_file_nothing_is_known_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "litellm" / catalog.FILE).unlink()
+    (tmp_path / "litellm" / catalog_file.FILE).unlink()
     assert catalog.lookup("openai", "gpt-x") == UNKNOWN
     assert "no facts of models" in caplog.text
 

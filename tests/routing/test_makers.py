@@ -31,6 +31,8 @@ NAMES = {
     "muse-spark-1.3": "meta",
     "mimo-v2.6-pro": "xiaomi",
     "doubao-seed-1.8": "volcengine",
+    "hunyuan-t1": "tencent",
+    "swe-1.7": "cognition",
     "x-ai/grok-4.7": "xai",
     "accounts/fireworks/models/glm-5.3": "zai",
     # whose weights are everybody's is nobody's name
