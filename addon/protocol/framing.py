@@ -60,15 +60,13 @@ class ServerSentEvents:
 
         None: it is not, or something is pending; ``feed`` must take it. This is a short cut: ``feed`` gives the same.
         """
-        if (
-            self._between
-            and chunk.startswith(b"data: ")
-            and chunk.find(b"\n") == len(chunk) - 2
-            and chunk.endswith(b"\n")
-            and b"\r" not in chunk
-        ):
-            return chunk[6:-2]
-        return None
+        if not self._between or not chunk.startswith(b"data: ") or not chunk.endswith(b"\n"):
+            return None
+        if chunk.endswith(b"\r\n\r\n"):  # Google's
+            is_one = chunk.find(b"\r") == len(chunk) - 4 and chunk.find(b"\n") == len(chunk) - 3
+            return chunk[6:-4] if is_one else None
+        is_one = chunk.find(b"\n") == len(chunk) - 2 and b"\r" not in chunk
+        return chunk[6:-2] if is_one else None
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the events that ``chunk`` completes. Raises: MalformedReply when one event outgrows its limit."""

@@ -109,10 +109,12 @@ def test_a_sole_event_is_read_at_once() -> None:
     assert parser.sole(b"data: a\n\n") is None, "the first piece may begin with a byte order mark"
     assert parser.feed(b"data: a\n\n") == [Frame("message", b"a")]
     assert parser.sole(b"data: b\n\n") == b"b"
+    assert parser.sole(b"data: c\r\n\r\n") == b"c"
 
 
 @pytest.mark.parametrize("piece", [b"data: a\n", b"data: a", b"data: a\ndata: b\n\n", b"event: x\ndata: a\n\n", b"",
-                                   b"data: a\r\n\r\n", b"data: a\r\n\n", b"data:a\n\n", b": c\n\n"])  # fmt: skip
+                                   b"data: a\r\ndata: b\r\n\r\n", b"data: a\rdata: b\r\n\r\n",
+                                   b"data: a\r\n\n", b"data:a\n\n", b": c\n\n"])  # fmt: skip
 def test_anything_but_a_sole_event_must_be_fed(piece: bytes) -> None:
     parser = ServerSentEvents()
     parser.feed(b"data: a\n\n")

@@ -58,6 +58,7 @@ OF_CANDIDATE = frozenset(
         "continuationToken",
     )
 )
+OF_PLAIN = frozenset(("content", "index", "safetyRatings"))
 OF_PART = frozenset(("text", "thought", "thoughtSignature", "functionCall", "toolCall", "toolResponse"))
 
 
@@ -142,7 +143,24 @@ class GeminiDecoder:
             shown = "a chunk that is cut or broken" if is_chunk else data[:SHOWN].decode("utf-8", "replace")
             raise MalformedReply(f"{self._name} sent what is not JSON: {shown}") from None
 
+    def _plain(self, chunk: Any) -> str | None:
+        """Return the text of nine chunks of ten: one piece of it, and nothing else worth reading."""
+        if chunk.__class__ is not dict or len(chunk.get("candidates") or ()) != 1 or not OF_CHUNK.issuperset(chunk):
+            return None
+        (candidate,) = chunk["candidates"]
+        if candidate.__class__ is not dict or not OF_PLAIN.issuperset(candidate) or candidate.get("index"):
+            return None
+        parts = (candidate.get("content") or NOTHING).get("parts")
+        if parts.__class__ is not list or len(parts) != 1 or parts[0].__class__ is not dict or len(parts[0]) != 1:
+            return None
+        text = parts[0].get("text")
+        return text if text.__class__ is str and text and "promptFeedback" not in chunk else None
+
     def _read(self, chunk: Any, deltas: list[Delta]) -> None:
+        if text := self._plain(chunk):
+            self._marks.text(text, "")
+            deltas.append(Text(text))
+            return
         candidates = chunk.get("candidates")
         if "error" in chunk or not (candidates or OF_CHUNK.intersection(chunk)):
             told = complaints.read(chunk)
