@@ -210,7 +210,8 @@ class Attempts:
         if exchange is not None and (credential := exchange.credential) is not None and credential.value:
             found[credential.header] = credential.value
         if isinstance(exchange, RoutedExchange):
-            found |= self.sidecar.credentials(exchange.send.destination.endpoint)
+            endpoint = exchange.send.destination.endpoint
+            found = {} if self.sidecar.is_gone(endpoint) else {**found, **self.sidecar.credentials(endpoint)}
         made = exchange if isinstance(exchange, RoutedExchange) and exchange.made is not None else None
         if not found and made is None:
             return {}

@@ -37,6 +37,7 @@ WINDOWS = (
 KEPT = "detour_litellm_process"  # on mitmproxy's master, which outlives a reload
 START_S = 60.0  # how long the process may take to start; twelve times what it takes
 PLATFORM = os.name
+NOBODY = ("127.0.0.1", 1)  # a port that no ordinary program may open
 API_BASE = "x-detour-api-base"  # see addon/sidecar.py
 BEARER, MASK = "authorization", "Bearer $LITELLM_PROCESS"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -51,6 +52,7 @@ class Sidecar:
         self.inspection = Inspection()
         self._process: LitellmProcess | None = None
         self._is_checked = False
+        self._why: str | None = None  # what kept the last request from the process
         self._is_stale = True  # what the environment says may be another since the last look
         control.changed.append(self._note)
 
@@ -82,7 +84,8 @@ class Sidecar:
     def reach(self, send: Send, *, masked: bool) -> Send:
         """Let a request go to the process, which is started where it does not run. Raises: BackendError.
 
-        ``masked``: the token is put on the wire at the last moment.
+        ``masked``: the token is put on the wire at the last moment. Where there is another target, a request that
+        cannot be answered here goes where nobody listens, so that it fails as others do and the other one is asked.
         """
         if PLATFORM == "nt":
             raise BackendError(Kind.REFUSED, f"Detour: {WINDOWS}")
@@ -94,8 +97,11 @@ class Sidecar:
             if self._is_stale:
                 process.renew(self._environment())
                 self._is_stale = False
+            self._why = None
         except (OSError, ConfigError) as error:
-            raise BackendError(Kind.UNREACHABLE, f"Detour: {error}") from None
+            if not masked or not send.route.others:
+                raise BackendError(Kind.UNREACHABLE, f"Detour: {error}") from None
+            self._why, (host, port) = str(error), NOBODY
         wire, target = send.encoded.wire, send.destination.target
         symbol = BACKENDS[LITELLM].base_url or ""
         own = () if target.base_url == symbol else ((API_BASE, target.base_url),)
@@ -110,6 +116,10 @@ class Sidecar:
             return {}
         return {BEARER: f"Bearer {self._process.token}"}
 
+    def is_gone(self, endpoint: Endpoint) -> bool:
+        """Whether nobody of ours listens any more where the process did: whoever does gets no credential."""
+        return endpoint.backend.by_process and (self._process is None or not self._process.runs)
+
     def allowed(self, timeouts: Timeouts, endpoint: Endpoint) -> Timeouts:
         """Give a process that starts the time for it, beside what its provider has."""
         if self._process is None or self._process.is_ready or not endpoint.backend.by_process:
@@ -118,8 +128,9 @@ class Sidecar:
 
     def explain(self, error: DetourError, endpoint: Endpoint) -> None:
         """Let an attempt that came to nothing say why, where the process was given up."""
-        if endpoint.backend.by_process and self._process is not None and self._process.fault is not None:
-            error.message = f"Detour: {self._process.fault}"
+        why = self._why or (self._process.fault if self._process is not None else None)
+        if endpoint.backend.by_process and why is not None:
+            error.message = f"Detour: {why}"
 
     @staticmethod
     def mask(request: http.Request, endpoint: Endpoint) -> None:

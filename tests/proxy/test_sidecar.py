@@ -20,8 +20,9 @@ from addon.proxy.inspection import NO_DOOR
 from addon.proxy.litellm_process import LitellmProcess
 from addon.proxy.sidecar import KEPT, Sidecar, environment
 from addon.routing.config import Timeouts
+from addon.routing.health import Health
 from addon.settings import litellm_library
-from tests.proxy.live import CLIENT_HEADERS, Proxy, ask, everything, proxying, said, until
+from tests.proxy.live import CLIENT_HEADERS, Proxy, ask, backend, everything, proxying, said, streaming, until
 
 KEY = "sk-key-for-litellm-itself"
 type Configure = Callable[..., None]
@@ -173,6 +174,35 @@ async def test_one_that_is_given_up_is_told_to_who_waits_and_who_comes(
             reply = await client.post("/v1/messages", json=ask(), headers=CLIENT_HEADERS)
             assert reply.status_code == 503
             assert "litellm's process ended with 1 (it is broken), 3 times in a row" in reply.json()["error"]["message"]
+
+
+async def test_where_it_is_given_up_the_next_of_the_list_answers(confdir: Path, configure: Configure) -> None:
+    async with backend(streaming()) as there:
+        configure(
+            {"big": ["litellm/watsonx/llama", "vllm/q"]}, DIES="yes", BIG_MODEL="", VLLM_API_BASE=f"{there.url}/v1"
+        )
+        async with proxying(confdir) as proxy, proxy.client() as client:
+            for _ in range(2):  # while it is tried, and once it is given up
+                reply = await client.post("/v1/messages", json=ask(), headers=CLIENT_HEADERS)
+                assert said(reply.content) == "Hello"
+            await proxy.settled()
+            assert "litellm's process ended with 1" in proxy.log.text
+            proxy.detour.control.health = Health()
+            reply = await client.post("/v1/messages", json=ask(), headers=CLIENT_HEADERS)
+            assert said(reply.content) == "Hello"
+
+
+async def test_whoever_listens_where_it_did_gets_no_key(confdir: Path, configure: Configure) -> None:
+    mine = {"like": "litellm", "credential": KEY}
+    configure({"backends": {"mine": mine}}, BIG_MODEL="mine/watsonx/llama")
+    async with proxying(confdir) as proxy:
+        await told(proxy)
+        assert proxy.detour.settings is not None
+        own, endpoint = proxy.detour.attempts.sidecar, proxy.detour.settings.endpoints["mine"]
+        assert not own.is_gone(endpoint)
+        vars(proxy.master)[KEPT].end()
+        assert own.is_gone(endpoint)
+        assert not own.is_gone(proxy.detour.settings.endpoints["openai"])
 
 
 @pytest.mark.parametrize("version", [None, "1.82.7", "1.82.8"])
