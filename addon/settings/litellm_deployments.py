@@ -114,9 +114,8 @@ class Deployments:
         elif not slash or not _is_known(word):
             word, model = _guessed(text, address, where), text
         word = word.lower()
-        if word in ("openai", "azure") and (found := names.CALLING_STYLES.match(model)):
-            model = model[found.end() :]
-            self.made.ignore(where, f"{found[0]} is left out of it: chat-completions is what is spoken")
+        if word in ("openai", "azure"):
+            word, model = self._styled(word, model, address, where)
         if not model:
             raise Mistake(where, "the model is missing after the slash")
         row = _row(word, model, address, where)
@@ -133,6 +132,16 @@ class Deployments:
             address = written(address, (names.VARIABLES,))
         name = row.name if row is not None else ""
         return _Provider(word, row, model, address and names.completed(name, address))
+
+    def _styled(self, word: str, model: str, address: str | None, where: Path) -> tuple[str, str]:
+        """Read which of OpenAI's formats is spoken, where litellm's user said so before the model's name."""
+        found = names.CALLING_STYLES.match(model)
+        if found is None:
+            return word, model
+        if found[0] == names.RESPONSES_STYLE and (address is None or word == "azure"):
+            return f"{word}-responses", model[found.end() :]
+        self.made.ignore(where, f"{found[0]} is left out of it: model and address say what is spoken")
+        return word, model[found.end() :]
 
     def _target(self, name: str, provider: _Provider, params: Mapping[str, Any], path: Path) -> str:
         where = (*path, "model")

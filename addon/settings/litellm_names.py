@@ -59,6 +59,7 @@ BARE = (
     (re.compile(r"command"), "cohere"),
 )
 OPENAIS_OWN = re.compile(r"gpt-(?!oss)|o\d|chatgpt-|codex|ft:|.*\*")  # a star may be any of them
+RESPONSES_STYLE = "responses/"
 CALLING_STYLES = re.compile(r"(?:responses|o_series|gpt5_series)/")  # litellm's own, before the model's name
 VERTEX = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
 OLLAMA_PATHS = ("", "/api", "/api/chat", "/api/generate")
@@ -146,7 +147,7 @@ def completed(row: str, address: str) -> str:
     match row:
         case "ollama" if parts.path in OLLAMA_PATHS:
             return root + "/v1"
-        case "azure":
+        case "azure" | "azure-responses":
             return f"{root}{parts.path.partition('/openai')[0].removesuffix('/models').rstrip('/')}/openai/v1"
         case "azure-claude":
             return f"{root}{parts.path.partition('/anthropic')[0].removesuffix('/models').rstrip('/')}/anthropic"

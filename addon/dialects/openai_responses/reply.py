@@ -196,7 +196,7 @@ class ResponsesDecoder:
             return
         item.said.add((kind, part))
         thought = kind in THOUGHTS
-        place = ("thought" if thought else "text", item, part if thought else None)
+        place = ("thought" if thought else "text", item, (kind, part) if thought else None)
         if not thought and self._phase:
             deltas.append(Carry(carried.KEY, [{carried.PHASE: self._phase}]))
             self._phase = ""
@@ -274,6 +274,8 @@ class ResponsesDecoder:
             self._done({"output_index": place, "item": item}, deltas)
         self._fill_in(response.get("output") or (), deltas)
         deltas += self._calls.close()
+        for change in response.get("input_transformations") or ():  # reasoning that we sent back and was not used
+            deltas.append(Unread(f"input_transformations.{str(change.get('reason'))[:SHOWN]}"))
         if response.get("usage"):
             deltas.append(read_usage(response["usage"]))
         deltas += [*self._pages.close(), self._finish(response), End()]

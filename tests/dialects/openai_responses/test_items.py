@@ -120,6 +120,11 @@ def test_reasoning_and_phases_go_back_where_they_were() -> None:
     assert lost == []
 
 
+def test_an_empty_text_is_left_out_and_takes_no_phase() -> None:
+    items, _ = said(HI, model(thought({"phase": "commentary"}), words(""), words("a")), HI)
+    assert items[1] == assistant("a", phase="commentary")
+
+
 def test_reasoning_that_led_to_nothing_is_left_out() -> None:
     assert said(HI, model(thought({"item": RS})), HI)[0] == [user("Hi."), user("Hi.")]
 

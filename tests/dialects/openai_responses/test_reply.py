@@ -27,6 +27,7 @@ from addon.protocol.deltas import (
     ToolCall,
     Unread,
     Usage,
+    WebSearch,
 )
 from addon.protocol.errors import BackendError, Kind
 from tests.stories import every_story, target
@@ -82,6 +83,15 @@ CALL: Json = {"type": "function_call", "call_id": "call_1", "name": "f", "argume
 SAID: Json = {"type": "response.output_text.done", "output_index": 0, "text": "Hi"}
 SHORT: Json = {"status": "incomplete", "incomplete_details": {"reason": "max_tokens"}}
 SEALED: Json = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"}
+CITED = {"type": "url_citation", "url": "u"}
+OPEN: Json = {"type": "reasoning", "summary": [{"text": "a"}], "content": [{"text": "b"}]}
+FOUND: Json = {
+    "type": "web_search_call",
+    "id": "ws_1",
+    "status": "completed",
+    "action": {"type": "search", "query": "q"},
+}
+TOLD: Json = {"type": "message", "content": [{"type": "output_text", "text": "a"}]}
 CASES: dict[str, tuple[list[Json], list[Delta]]] = {
     "text": ([piece("Hi"), piece("."), DONE], [Text("Hi"), Text("."), *ENDED]),
     "empty_pieces": ([piece(""), DONE], ENDED),
@@ -118,6 +128,47 @@ CASES: dict[str, tuple[list[Json], list[Delta]]] = {
         [Text("b"), *ENDED],
     ),
     "refusal": ([piece("No.", "refusal"), DONE], [Text("No."), Finish(StopReason.REFUSAL), End()]),
+    "refusal_when_done": (
+        [done(0, type="message", content=[{"type": "refusal", "refusal": "No."}]), DONE],
+        [Text("No."), Finish(StopReason.REFUSAL), End()],
+    ),
+    "citation_when_done": (
+        [done(0, type="message", content=[{"type": "text", "text": "a", "annotations": [CITED]}]), DONE],
+        [Text("a"), Citation(Source("u", "u")), *ENDED],
+    ),
+    "reasoning_when_done": (
+        [done(0, type="reasoning", summary=[{"text": "a"}], content=[{"text": "b"}]), DONE],
+        [Reasoning("a"), Reasoning("\n\nb"), Carry("output", [{"item": OPEN}]), *ENDED],
+    ),
+    "reasoning_sealed_late": (
+        [
+            added(0, type="reasoning", id="rs_1"),
+            done(0, type="reasoning", id="rs_1"),
+            done(1, **CALL),
+            done(2, type="web_search_call"),
+            {**DONE, "response": {"output": [SEALED, CALL, FOUND]}},
+        ],
+        [
+            ToolCall(0, "call_1", "f"),
+            ToolArguments(0, "{}"),
+            WebSearch(""),
+            Carry("output", [{"item": SEALED, "before": "call_1"}]),
+            *CALLED,
+        ],
+    ),
+    "reasoning_sealed_late_before_a_text": (
+        [done(0, type="reasoning", id="rs_1"), piece("a", place=1), {**DONE, "response": {"output": [SEALED, TOLD]}}],
+        [Text("a"), Carry("output", [{"item": SEALED, "before": ""}]), *ENDED],
+    ),
+    "reasoning_sealed_late_that_led_to_nothing": (
+        [done(0, type="reasoning", id="rs_1"), {**DONE, "response": {"output": [SEALED]}}],
+        ENDED,
+    ),
+    "search": (
+        [done(0, **FOUND), piece("a", place=1), DONE],
+        [WebSearch("q"), Carry("output", [{"item": FOUND}]), Text("a"), *ENDED],
+    ),
+    "search_without_an_id": ([done(0, type="web_search_call", action={"query": "q"}), DONE], [WebSearch("q"), *ENDED]),
     "refusal_and_a_call": (
         [piece("No.", "refusal"), done(1, **CALL), DONE],
         [Text("No."), ToolCall(0, "call_1", "f"), ToolArguments(0, "{}"), *CALLED],
@@ -125,7 +176,7 @@ CASES: dict[str, tuple[list[Json], list[Delta]]] = {
     "citation": (
         [
             piece("a"),
-            {"type": "response.output_text.annotation.added", "annotation": {"type": "url_citation", "url": "u"}},
+            {"type": "response.output_text.annotation.added", "annotation": CITED},
             DONE,
         ],
         [Text("a"), Citation(Source("u", "u")), *ENDED],
@@ -133,6 +184,10 @@ CASES: dict[str, tuple[list[Json], list[Delta]]] = {
     "usage": (
         [{**DONE, "response": {"usage": {"input_tokens": 5, "output_tokens": 2}}}],
         [Usage(5, 2), *ENDED],
+    ),
+    "reasoning_that_was_not_used": (
+        [{**DONE, "response": {"input_transformations": [{"action": "removed", "reason": "model_mismatch"}]}}],
+        [Unread("input_transformations.model_mismatch"), *ENDED],
     ),
     "arguments_before_their_item": (
         [piece("{}", "function_call_arguments"), added(0, **CALL), DONE],
