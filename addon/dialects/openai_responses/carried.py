@@ -49,34 +49,38 @@ def search(item: Mapping[str, Any]) -> Json | None:
 class Returned:
     """What of one assistant turn goes back to the target, with its place in the turn."""
 
-    __slots__ = ("_before", "_target", "foreign", "searches")
+    __slots__ = ("_before", "_entries", "searches")
 
     def __init__(self, target: Target, blocks: list[Json]) -> None:
         """Look through the thinking of the turn."""
-        self._target = target
+        self._entries = [_entries(block, target) if block["type"] == "thinking" else [] for block in blocks]
         self._before: dict[str, list[Json]] = {}  # id of a call, or "" -> items that belong before it
         self.searches = False  # whether the turn's searches go back as they were
-        for block in blocks:
-            for entry in self.entries(block):
+        for entries in self._entries:
+            for entry in entries:
                 if BEFORE in entry:
                     self._before.setdefault(str(entry[BEFORE]), []).append(entry[ITEM])
                 self.searches = self.searches or entry.get(ITEM, {}).get("type") == SEARCH
 
-    def entries(self, block: Json) -> list[Json]:
-        """Return what a block carries that the target itself has put there."""
-        seal = signature.unseal(block.get("signature")) if block["type"] == "thinking" else None
-        told = seal.state.get(KEY) if seal is not None and seal.origin == self._target.name else None
-        return [entry for entry in told if _is_known(entry)] if isinstance(told, list) else []
+    def at(self, position: int) -> tuple[list[Json], str] | None:
+        """Return the items that stand where this block stands, and the phase of the text that follows.
 
-    def at(self, block: Json) -> tuple[list[Json], str]:
-        """Return the items that stand where this thinking stands, and the phase of the text that follows."""
-        entries = self.entries(block)
+        None where it carries nothing that the target itself has put there.
+        """
+        entries = self._entries[position]
         phases = [entry[PHASE] for entry in entries if PHASE in entry]
-        return [entry[ITEM] for entry in entries if ITEM in entry and BEFORE not in entry], phases[-1] if phases else ""
+        items = [entry[ITEM] for entry in entries if ITEM in entry and BEFORE not in entry]
+        return (items, phases[-1] if phases else "") if entries else None
 
     def before(self, call_id: str) -> list[Json]:
         """Return the items that belong before a call; before the first text where ``call_id`` is empty."""
         return self._before.pop(call_id, [])
+
+
+def _entries(block: Json, target: Target) -> list[Json]:
+    seal = signature.unseal(block.get("signature"))
+    told = seal.state.get(KEY) if seal is not None and seal.origin == target.name else None
+    return [entry for entry in told if _is_known(entry)] if isinstance(told, list) else []
 
 
 def thinker(block: Json) -> str:
@@ -88,5 +92,6 @@ def thinker(block: Json) -> str:
 def _is_known(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
-    item = entry.get(ITEM)
-    return entry.get(PHASE) in PHASES or (isinstance(item, dict) and item.get("type") in (REASONING, SEARCH))
+    if ITEM not in entry:
+        return entry.get(PHASE) in PHASES and BEFORE not in entry
+    return isinstance(entry[ITEM], dict) and entry[ITEM].get("type") in (REASONING, SEARCH)

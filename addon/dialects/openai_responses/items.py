@@ -166,11 +166,12 @@ class Conversation:
         return ""
 
     def _think(self, block: Json, index: int, position: int, returned: Returned) -> str:
-        items, phase = returned.at(block)
-        self.items += items
-        if not returned.entries(block):
+        found = returned.at(position)
+        if found is None:
             self._lose(Lost.FOREIGN_THINKING, index, position, thinker(block))
-        return phase
+            return ""
+        self.items += found[0]
+        return found[1]
 
     def _of_claude(self, block: Json, index: int, position: int) -> str:
         """Say what only Claude and Anthropic's servers write."""

@@ -49,7 +49,7 @@ def test_a_search_that_could_not_be_told_again_is_not_kept(lacks: str) -> None:
 def test_what_a_block_carries_stands_where_the_block_stands() -> None:
     block = thought({"item": ONE}, {"phase": "commentary"}, {"item": FOUND})
     returned = Returned(TARGET, [block])
-    assert returned.at(block) == ([ONE, FOUND], "commentary")
+    assert returned.at(0) == ([ONE, FOUND], "commentary")
     assert returned.searches
 
 
@@ -57,7 +57,7 @@ def test_what_came_late_stands_before_the_call_or_the_text_that_it_led_to() -> N
     two = {**ONE, "id": "rs_2"}
     block = thought({"item": ONE, "before": ""}, {"item": two, "before": "call_1"})
     returned = Returned(TARGET, [{"type": "text", "text": "a"}, block])
-    assert returned.at(block) == ([], "")
+    assert (returned.at(0), returned.at(1)) == (None, ([], ""))
     assert [returned.before(name) for name in ("", "", "call_1", "call_2")] == [[ONE], [], [two], []]
     assert not returned.searches
 
@@ -66,6 +66,7 @@ FOREIGN: list[Json] = [
     thought({"item": ONE}, origin="openai/gpt-5.4"),
     thought({"item": ONE}, origin="azure/gpt-5.5"),
     thought({"item": {"type": "message"}}, {"item": "x"}, {"phase": "of the moon"}, "x", {}),
+    thought({"phase": "commentary", "item": "x"}, {"phase": "commentary", "before": ""}, {"item": {"type": []}}),
     {"type": "thinking", "thinking": "a", "signature": signature.seal("openai/gpt-5.5", {"output": {"item": 1}})},
     {"type": "thinking", "thinking": "a", "signature": "EqQB"},
     {"type": "text", "text": "a"},
@@ -75,7 +76,7 @@ FOREIGN: list[Json] = [
 @pytest.mark.parametrize("block", FOREIGN)
 def test_nothing_else_goes_back(block: Json) -> None:
     returned = Returned(TARGET, [block])
-    assert returned.entries(block) == []
+    assert returned.at(0) is None
     assert not returned.searches
 
 
