@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from addon import dialects
-from addon.dialects.profiles import ReasoningStyle
+from addon.dialects.profiles import ReasoningStyle, Takes
 from addon.routing.backend import CHAT, RESPONSES, Backend
 from addon.routing.backends import ALIASES, BACKENDS, POPULAR, find
 
@@ -260,3 +260,21 @@ def test_the_compatible_hosts_that_litellm_knows_are_known_here_by_the_same_addr
     missing = {name: at for name, (at, key) in listed.items() if at not in ours or key not in ours[at].key_names}
     assert missing == {}
     assert {name for name in listed if find(name) is None} == set()
+
+
+SPOKEN = [
+    ("vertex", "claude-opus-5-5", "vertex_claude", Takes.VERTEX),
+    ("vertex-claude", "claude-opus-5-5", "vertex_claude", Takes.VERTEX),
+    ("github-copilot", "claude-sonnet-4.6", "anthropic", Takes.GATEWAY),
+    ("azure-claude", "claude-opus-5-5", "anthropic", Takes.FOUNDRY),
+    ("bedrock", "us.anthropic.claude-opus-5", "bedrock_claude", Takes.BEDROCK),
+    ("bedrock-mantle", "anthropic.claude-opus-5", "anthropic", Takes.MANTLE),
+    ("claude-on-aws", "claude-opus-5-5", "anthropic", Takes.ALL),
+    ("gcp-claude", "claude-opus-5-5", "anthropic", Takes.ALL),
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "dialect", "takes"), SPOKEN)
+def test_claude_is_asked_everywhere_in_its_own_format(provider: str, model: str, dialect: str, takes: Takes) -> None:
+    row = BACKENDS[provider]
+    assert (row.dialect_of(model), row.profile_of(model).takes) == (dialect, takes)
