@@ -30,6 +30,7 @@ FILE, QUOTA = "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_QUOTA_PROJECT"
 WELL_KNOWN = "application_default_credentials.json"  # what `gcloud auth application-default login` writes
 LIMIT_S = 20.0  # for one answer of whoever makes tokens
 MOST_TOLD = 200  # characters of what that says of a failure
+NO_FILE = "Your default credentials were not found"
 LONG = re.compile(r"[\w.+/=~-]{40,}")  # in which a token or an assertion may be quoted
 LOGIN = f"run `gcloud auth application-default login`, or name a service account's file in {FILE}"
 # module of google-auth -> what people call it
@@ -55,7 +56,7 @@ def make(minting: Minting, network: Network) -> Token:
         credentials = _found(minting, request)
         credentials.refresh(request)
     except exceptions.DefaultCredentialsError as error:
-        raise Unmade(f"Google's credentials were not found: {_told(error)}; {LOGIN}") from None
+        raise Unmade(f"Google's credentials were not found{_which(error)}; {LOGIN}") from None
     except exceptions.TransportError as error:
         raise Unmade(f"Google cannot be asked for a token: {_told(error)}") from None
     except exceptions.RefreshError as error:
@@ -97,8 +98,17 @@ def _well_known() -> Path:
 
 def _told(error: Exception) -> str:
     """What an error says, in one line, without what may be a secret."""
-    text = " ".join(str(error.args[0] if error.args else type(error).__name__).split())
-    return LONG.sub("…", text)[:MOST_TOLD].rstrip(".")
+    return LONG.sub("…", _said(error))[:MOST_TOLD].rstrip(".")
+
+
+def _which(error: Exception) -> str:
+    """What is wrong with the file that was named, by its whole path; nothing where none was."""
+    said = _said(error)
+    return "" if said.startswith(NO_FILE) else f": {said[:MOST_TOLD].rstrip('.')}"
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error.args[0] if error.args else type(error).__name__).split())
 
 
 class _Session(requests.Session):

@@ -6,7 +6,9 @@ The log says all that anybody logs, at the level of debugging, and holds no secr
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import botocore.auth
@@ -16,7 +18,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
 from tests.credentials.clouds import Answer, Asked, TokenServer, token_server
+from tests.end_to_end.client import ClaudeCode
+from tests.end_to_end.fakes import FakeBackend
 from tests.end_to_end.proxy import DIRECT, Proxy, end, running, wait_until
+from tests.end_to_end.replies import answer
 
 TOKENS = ("ya29.first-token-that-nobody-may-see", "ya29.second-token-that-nobody-may-see")
 KEY_ID, AWS_SECRET, SESSION = "AKIDEXAMPLE", "aws-secret-that-nobody-may-see", "aws-session-that-nobody-may-see"
@@ -129,3 +134,43 @@ def test_no_secret_is_in_the_log_or_in_anything_that_is_kept(proxy: Proxy, cloud
     assert "claude-x" in texts[1]
     for secret in (*TOKENS, AWS_SECRET, SESSION, *signatures):
         assert [text for text in texts if secret in text] == []
+
+
+# -- the real client ---------------------------------------------------------------------------------------------------
+
+COMMANDED = """\
+big: box/model
+small: box/model
+streaming: {{grace: 1s, ping: 1s}}
+backends: {{box: {{address: '{url}', credential: {{command: '{command}'}}}}}}
+"""
+
+
+@contextmanager
+def commanded(home: Path, fake: FakeBackend, command: str) -> Iterator[ClaudeCode]:
+    """The real client before a backend whose key a command prints."""
+    home.mkdir()
+    (home / "key").write_text(fake.key)
+    (home / "detour.yaml").write_text(COMMANDED.format(url=fake.base_url, command=command))
+    with running(home, {}) as proxy:
+        yield ClaudeCode("reverse", proxy, home / "client")
+        proxy.verify()
+    assert fake.key not in proxy.log + repr(proxy.saved())
+
+
+@pytest.mark.client
+def test_the_client_waits_for_a_credential_that_takes_its_time(backend: FakeBackend, tmp_path: Path) -> None:
+    backend.script(answer("Hello."), answer("Hello again."))
+    with commanded(tmp_path / "slow", backend, "sleep 12; cat key") as user:
+        run = user.run("Say hello.", "And again.")
+    assert (run.exit_code, run.results) == (0, ["Hello.", "Hello again."])
+    assert run.notices("api_retry") == []
+
+
+@pytest.mark.client
+def test_the_client_is_told_once_why_there_is_no_credential(backend: FakeBackend, tmp_path: Path) -> None:
+    with commanded(tmp_path / "none", backend, "echo locked >&2; exit 3") as user:
+        run = user.run("Say hello.")
+    assert run.notices("api_retry") == []
+    assert "box/model has no credential from (echo locked >&2; exit 3): " in run.results[0]
+    assert "ended with 3 and said: locked" in run.results[0]

@@ -528,3 +528,22 @@ async def test_a_command_is_run_anew_where_its_token_is_refused(confdir: Path, t
             assert "token-number-1" not in everything(proxy.flows[0])
         sent = [each.header("authorization") for each in fake.received]
     assert sent == [f"Bearer token-number-{number}-of-the-command" for number in (1, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    "model", ["us.anthropic.claude-sonnet-4-6-v1:0", "amazon.nova-2-lite-v1:0", "openai.gpt-oss-120b"]
+)
+async def test_bedrocks_own_requests_are_signed_as_its_client_signs_them(
+    confdir: Path, aws: Callable[[str], None], tmp_path: Path, model: str
+) -> None:
+    async with backend(whole({"message": "no such model"}, "404 Not Found")) as fake:
+        aws(fake.url)
+        text = (tmp_path / "detour.yaml").read_text().replace(f"{fake.url}/v1", fake.url)
+        text = text.replace("cloud/claude", f"cloud/{model}").replace("  cloud:\n", "  cloud:\n    like: bedrock\n")
+        (tmp_path / "detour.yaml").write_text(text)
+        async with proxying(confdir) as proxy:
+            status, _ = await _post(proxy)
+        (sent,) = fake.received
+    assert status == 404
+    assert sent.path.startswith("/model/")
+    assert sent.header("authorization") == signed_by_amazon(sent, fake)
