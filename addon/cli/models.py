@@ -1,5 +1,6 @@
 """``detour models``: the models that can be asked, what each is, costs and can, as a table or as JSON."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -94,9 +95,11 @@ def show(found: Sequence[Offer], today: date) -> None:
         others = sum(size + printing.GAP for place, size in widths.items() if place not in (1, len(TITLES) - 1))
         widths[1] = min(widths[1], max(ROOM, width - others))
     text = Text()
-    _line(text, TITLES, widths, "bold")
-    for offer, row in zip(found, rows, strict=True):
-        _line(text, row, widths, _style(offer, today))
+    for row, style in (
+        (TITLES, "bold"),
+        *((row, _style(offer, today)) for offer, row in zip(found, rows, strict=True)),
+    ):
+        text.append(_line(row, widths, width), style)
     console.print(text, soft_wrap=True, end="")
 
 
@@ -106,15 +109,23 @@ def _style(offer: Offer, today: date) -> str:
     return "bold" if offer.uses else ""
 
 
-def _line(text: Text, row: Sequence[str], widths: Mapping[int, int], style: str) -> None:
-    """Add a row. A name that is too long has a line of its own, so that it can be copied."""
+def _line(row: Sequence[str], widths: Mapping[int, int], width: int | None) -> str:
+    """Write a row. A name that is too long has a line of its own, so that it can be copied, and so has a remark."""
     parts = []
-    for place, width in widths.items():
+    for place, size in widths.items():
         cell = row[place]
-        if place == 1 and len(cell) > width:
-            cell = f"{cell}\n{'':{widths[0] + printing.GAP + width}}"
-        parts.append(f"{cell:>{width}}" if place in RIGHT else f"{cell:<{width}}")
-    text.append((" " * printing.GAP).join(parts).rstrip() + "\n", style)
+        if place == 1 and len(cell) > size:
+            cell = f"{cell}\n{'':{widths[0] + printing.GAP + size}}"
+        parts.append(f"{cell:>{size}}" if place in RIGHT else f"{cell:<{size}}")
+    *facts, remark = parts
+    told, indent = (" " * printing.GAP).join(facts), " " * (widths[0] + printing.GAP)
+    remark = remark.rstrip()
+    last = told.rpartition("\n")[2]
+    if remark and width is not None and len(last) + printing.GAP + len(remark) > width:
+        return "\n".join(
+            (told.rstrip(), *textwrap.wrap(remark, width, initial_indent=indent, subsequent_indent=indent), "")
+        )
+    return f"{told}{' ' * printing.GAP}{remark}".rstrip() + "\n"
 
 
 def cells(offer: Offer, today: date) -> tuple[str, ...]:

@@ -73,11 +73,11 @@ def _has(choice: Choice, provider: str) -> bool:
 
 
 def offers(settings: Settings) -> list[Offer]:
-    """Return every model of litellm's data and of the configuration, each once, in no order."""
+    """Return every model of the configuration, in its order, and of litellm's data, each once."""
     uses = {choice: words for choice, words in targets.uses(settings).items() if not choice.passes}
-    known = dict(_catalogued(settings))
+    known = {choice: settings.known(choice) for choice in uses} | dict(_catalogued(settings))
     own = [choice for name in settings.facts for choice in settings.choices(name)]
-    known |= {choice: settings.known(choice) for choice in (*uses, *own) if choice not in known}
+    known |= {choice: settings.known(choice) for choice in own if choice not in known}
     ready = {name: is_ready(endpoint) for name, endpoint in settings.endpoints.items()}
     return [
         Offer(
@@ -105,14 +105,16 @@ def _catalogued(settings: Settings) -> Iterator[tuple[Choice, ModelFacts]]:
 
 
 def ordered(found: Sequence[Offer], today: date) -> list[Offer]:
-    """Sort them: what is in use, what can be asked, at its maker's, by provider, and the highest number first."""
+    """Sort them: in use as they come, what can be asked, at its maker's, by provider, and the highest number first."""
     return sorted(found, key=lambda offer: _place(offer, today))
 
 
 def _place(offer: Offer, today: date) -> tuple[Any, ...]:
     choice = offer.choice
+    if offer.uses:
+        return (False,)
     return (
-        not offer.uses,
+        True,
         not offer.usable,
         offer.facts.has_ended(today),
         choice.provider == catalog_names.BRIDGE,

@@ -32,7 +32,7 @@ def uses(settings: Settings) -> dict[Choice, tuple[str, ...]]:
         for number, choice in enumerate(choices):
             endpoint = settings.endpoints.get(choice.provider)
             if "*" not in choice.model and not (endpoint is not None and endpoint.only_searches):
-                found.setdefault(choice, {})[f"{what}, then" if number else what] = None
+                found.setdefault(choice, {})[f"{what} (fallback)" if number else what] = None
     return {choice: tuple(words) for choice, words in found.items()}
 
 

@@ -85,7 +85,9 @@ def test_the_table_fits_its_terminal_and_names_are_whole(columns: int, monkeypat
     made = Console(width=columns, force_terminal=True, color_system=None, markup=False, highlight=False)
     monkeypatch.setattr(printing, "console", lambda: made)
     with made.capture() as capture:
-        models.show([offer("fireworks", f"accounts/fireworks/models/{'x' * 40}"), offer("xai", "grok-9")], TODAY)
+        ended = ModelFacts(tools=False, ends=TODAY)
+        busy = Offer(Choice("xai", "grok-8"), ended, ("opus", "sonnet (fallback)", "rule of a long name", "alias fast"))
+        models.show([offer("fireworks", f"accounts/fireworks/models/{'x' * 40}"), offer("xai", "grok-9"), busy], TODAY)
     told = capture.get()
     assert f"fireworks/accounts/fireworks/models/{'x' * 40}" in told
     assert ("output" in told) == (columns >= printing.WIDE)

@@ -42,7 +42,7 @@ def test_what_is_configured_is_among_them_with_what_it_is_for_and_what_the_user_
     small = known["gpu/small"]
     assert small.uses == ("haiku", "rule titles", "alias fast")
     assert (small.usable, small.facts.max_input_tokens, small.facts.vision) == (True, 9_000, True)
-    assert known["ollama/other"].uses == ("haiku, then",)
+    assert known["ollama/other"].uses == ("haiku (fallback)",)
     assert (known["gpu/unused"].uses, known["gpu/unused"].facts.max_input_tokens) == ((), 1)
     assert "openai/*" not in known
     assert known["openai/gpt-5.5"].usable
@@ -84,6 +84,7 @@ def offer(target: str, uses: tuple[str, ...] = (), *, usable: bool = False, ends
 def test_what_is_in_use_stands_first_then_what_can_be_asked_then_makers_and_the_highest_number() -> None:
     order = [
         offer("groq/openai/gpt-oss-120b", ("opus",)),
+        offer("anthropic/claude-x", ("haiku",), usable=True),  # in use: as the configuration names them
         offer("azure/gpt-6", usable=True),
         offer("openai/gpt-6.1"),
         offer("openai/gpt-5.10"),
@@ -92,4 +93,4 @@ def test_what_is_in_use_stands_first_then_what_can_be_asked_then_makers_and_the_
         offer("litellm/oci/gpt-6.1"),
         offer("openai/gpt-7", ends=TODAY),
     ]
-    assert ordered(order[::-1], TODAY) == order
+    assert ordered([*order[:2], *order[:1:-1]], TODAY) == order

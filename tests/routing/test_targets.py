@@ -101,6 +101,6 @@ def test_each_choice_is_told_what_it_answers() -> None:
     )
     assert targets.uses(settings) == {
         first: ("opus", "rule again"),
-        second: ("opus, then", "alias fast", "shadow of r"),
-        PASS: ("rule again, then",),
+        second: ("opus (fallback)", "alias fast", "shadow of r"),
+        PASS: ("rule again (fallback)",),
     }
