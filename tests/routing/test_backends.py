@@ -115,6 +115,30 @@ def test_openais_models_that_reason_speak_responses_where_they_are_at_home(
     assert (row.profile_of(model, address).search is not None) is searches
 
 
+AMAZON = [
+    ("us.anthropic.claude-opus-5-5", "bedrock_claude", {"claude": True, "takes": Takes.BEDROCK, "json_schema": False}),
+    ("anthropic.claude-sonnet-4-6", "bedrock_claude", {"claude": True, "json_schema": True}),
+    ("arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus-5", "bedrock_claude", {"claude": True}),
+    ("invoke/arn:aws:bedrock:us-east-1:1:application-inference-profile/a1", "bedrock_claude", {"claude": True}),
+    ("converse/us.anthropic.claude-sonnet-4-6", "bedrock_converse", {"claude": True, "cache_points": 4}),
+    ("global.amazon.nova-2-lite-v1:0", "bedrock_converse", {"reasoning": ReasoningStyle.NOVA, "cache_points": 4}),
+    ("amazon.nova-pro-v1:0", "bedrock_converse", {"reasoning": ReasoningStyle.NONE, "rich_results": True}),
+    ("openai.gpt-oss-120b-1:0", "bedrock_converse", {"reasoning": ReasoningStyle.EFFORT, "json_schema": True}),
+    ("us.openai.gpt-6-sol", "bedrock_converse", {"reasoning": ReasoningStyle.REASONING, "sampling": False}),
+    ("deepseek.v3-v1:0", "bedrock_converse", {"reasoning": ReasoningStyle.EFFORT, "json_schema": False}),
+    ("us.deepseek.r1-v1:0", "bedrock_converse", {"reasoning": ReasoningStyle.NONE, "required_choice": None}),
+    ("mistral.mistral-large-2407-v1:0", "bedrock_converse", {"call_id_length": 9, "required_choice": "any"}),
+    ("us.meta.llama4-scout-17b-instruct-v1:0", "bedrock_converse", {"documents": True, "named_choice": False}),
+]
+
+
+@pytest.mark.parametrize(("model", "dialect", "fields"), AMAZON, ids=[model for model, _, _ in AMAZON])
+def test_a_model_of_bedrock_is_asked_by_what_its_id_says(model: str, dialect: str, fields: dict[str, object]) -> None:
+    row = BACKENDS["bedrock"]
+    assert row.dialect_of(model) == dialect
+    assert {name: getattr(row.profile_of(model), name) for name in fields} == fields
+
+
 def test_a_row_that_chooses_by_hand_is_the_same_vendor_with_its_address_and_key() -> None:
     for name in ("openai", "azure"):
         row = BACKENDS[name]

@@ -114,6 +114,7 @@ MISTAKES = [
     ({"FILE_LOG_LEVEL": "loud"}, ("FILE_LOG_LEVEL is 'loud'",)),
     ({"LOG_REQUEST_BODY": "perhaps"}, ("LOG_REQUEST_BODY is 'perhaps'; write true or false",)),
     ({"LOG_RESPONSE_BODY": "2"}, ("LOG_RESPONSE_BODY is '2'",)),
+    ({"BIG_MODEL": "bedrock/x"}, ("bedrock has no address: set AWS_REGION",)),
     ({"BIG_MODEL": "vertex/x"}, ("vertex has no address: set GOOGLE_CLOUD_PROJECT",)),
     ({"VERTEX_PROJECT_ID": "my project"}, ("VERTEX_PROJECT_ID and GOOGLE_CLOUD_LOCATION is ",)),
 ]
@@ -181,6 +182,38 @@ ENDPOINTS = [
         "https://aiplatform.googleapis.com/v1",
         "k",
         "GOOGLE_VERTEX_API_KEY",
+    ),
+    (
+        "bedrock",
+        {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "us-gov-west-1", "AWS_BEARER_TOKEN_BEDROCK": "k"},
+        "https://bedrock-runtime.us-gov-west-1.amazonaws.com",
+        "Bearer k",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    ),
+    (
+        "bedrock",
+        {"AWS_DEFAULT_REGION": "cn-north-1", "AWS_BEARER_TOKEN_BEDROCK": "k"},
+        "https://bedrock-runtime.cn-north-1.amazonaws.com.cn",
+        "Bearer k",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    ),
+    (
+        "bedrock",
+        {"AWS_REGION": "eusc-de-east-1", "AWS_BEARER_TOKEN_BEDROCK": "k"},
+        "https://bedrock-runtime.eusc-de-east-1.amazonaws.eu",
+        "Bearer k",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    ),
+    (
+        "bedrock",
+        {
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "https://vpce.example",
+            "AWS_BEARER_TOKEN_BEDROCK": "k",
+        },
+        "https://vpce.example",
+        "Bearer k",
+        "AWS_BEARER_TOKEN_BEDROCK",
     ),
     ("ollama", {"OLLAMA_API_BASE": "http://[::1]:11434/v1"}, "http://[::1]:11434/v1", None, "OLLAMA_API_KEY"),
 ]
