@@ -3,6 +3,7 @@
 Source: litellm 1.106, ``router.py`` and ``litellm_core_utils/get_llm_provider_logic.py``.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
@@ -32,6 +33,7 @@ from addon.settings.litellm_values import (
 )
 
 EVERYTHING = "*"  # a deployment of whatever provider the asked name speaks of
+VERSIONED = re.compile(r"/v\d|\$\{")  # or what the environment will say
 ANY_SERVER = "A server that speaks OpenAI's format: openai/MODEL, with its api_base."
 
 
@@ -329,8 +331,10 @@ def _row(word: str, model: str, address: str | None, where: Path) -> Backend | N
         return BACKENDS[LITELLM]
     if row is None:
         raise _unknown(word, where)
-    if row.name in ("vertex", "gemini") and address is not None:
-        raise Mistake(where, f"{word} with an api_base speaks Google's own format, which Detour does not. {ANY_SERVER}")
+    if row.name == "vertex" and address is not None:
+        raise Mistake(where, f"{word} with an api_base is the address of one model, which Detour has no place for")
+    if row.name == "gemini" and address is not None and not VERSIONED.search(address):
+        raise Mistake(where, f"{word} needs an api_base with Google's version in it: https://HOST/v1beta")
     return row
 
 

@@ -39,7 +39,7 @@ LIMIT_S = 10  # a flow is saved a moment after the client has its reply
 def models(fake: FakeBackend) -> dict[str, str]:
     """The environment in which this backend is asked for all of them."""
     at = {"BASE": fake.base_url, "KEY": KEY}
-    return {**MODELS, **{f"{name}_API_{part}": at[part] for name in ("OPENAI", "OPENROUTER") for part in at}}
+    return {**MODELS, **{f"{name}_API_{part}": at[part] for name in ("OPENAI", "OPENROUTER", "GEMINI") for part in at}}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def of_search(request: Received) -> bool:
 
 def read(backend: FakeBackend) -> str:
     """What the model reads as the result of its search, without what the client says around it."""
-    told = str(backend.received[-1].last("tool")["content"])
+    told = backend.received[-1].said("tool")[-1].text
     head, reminder = 'Web search results for query: "rain in spain"\n\n', "\n\n\nREMINDER: "
     assert told.startswith(head), told
     return told.removeprefix(head).partition(reminder)[0]
@@ -164,6 +164,18 @@ def test_a_model_that_searches_is_asked_to(user: ClaudeCode, backend: FakeBacken
     [tool] = asked.body["tools"]
     assert tool["type"] == "openrouter:web_search"
     assert tool["parameters"]["allowed_domains"] == ["aemet.example"]
+    assert read(backend) == f"Mostly in the north.\n\n{links(RAIN)}"
+    assert searxng.queries == []
+
+
+def test_gemini_asks_google(user: ClaudeCode, backend: FakeBackend, searxng: SearchFake) -> None:
+    searxng.finds(PLAIN)
+    found = Answer("Mostly in the north.", cites=(RAIN, WEATHER))
+    options = ["--model", "gemini/gemini-3.8-flash"]
+    search(user, backend, found, options=options, blocked_domains=["spam.example"])
+    [asked] = [request for request in backend.received if of_search(request)]
+    assert asked.body["tools"] == [{"googleSearch": {}}]
+    assert "Use no page of these domains: spam.example" in asked.said("system")[0].text
     assert read(backend) == f"Mostly in the north.\n\n{links(RAIN)}"
     assert searxng.queries == []
 

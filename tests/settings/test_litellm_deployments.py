@@ -162,6 +162,11 @@ MADE: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {"like": "azure-claude", "address": "${AZURE_AI_API_BASE}", "credential": "${AZURE_AI_API_KEY}"},
     ),
     (
+        {"model": "gemini/gemini-3-pro", "api_base": AT, "api_key": "os.environ/K"},
+        "litellm-1-gemini/gemini-3-pro",
+        {"like": "gemini", "address": AT, "credential": "${K}"},
+    ),
+    (
         {"model": "vertex_ai/gemini-3-pro", "vertex_project": "p", "vertex_location": "global"},
         "litellm-1-vertex/gemini-3-pro",
         {
@@ -391,8 +396,11 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"model": "llama-4"}, AT_MODEL + "'llama-4' names no provider: write PROVIDER/MODEL. A server that speaks"),
     ({"model": KEY * 9}, AT_MODEL + "the name names no provider"),
     ({"model": "openai/"}, AT_MODEL + "the model is missing after the slash"),
-    ({"model": "gemini/x", "api_base": AT}, AT_MODEL + "gemini with an api_base speaks Google's own format"),
-    ({"model": "vertex_ai/x", "api_base": AT}, AT_MODEL + "vertex_ai with an api_base speaks Google's own format"),
+    (
+        {"model": "gemini/x", "api_base": "https://gate.example"},
+        AT_MODEL + "gemini needs an api_base with Google's version",
+    ),
+    ({"model": "vertex_ai/x", "api_base": AT}, AT_MODEL + "vertex_ai with an api_base is the address of one model"),
     ({"model": "llamafile/x"}, AT_MODEL + "llamafile needs an api_base"),
     ({"model": "openai/*"}, AT_MODEL + "one star can be filled"),
     ({"model": "openai/*-*", "model_name": "*-*"}, AT_MODEL + "one star can be filled"),

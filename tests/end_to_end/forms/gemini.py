@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.end_to_end import gemini_strictness
 from tests.end_to_end.forms import Json, Role, Turn
-from tests.end_to_end.replies import Answer, Call, Raw, Usage, pieces
+from tests.end_to_end.replies import Answer, Call, Page, Raw, Usage, pieces
 from tests.end_to_end.strictness import Vendor
 
 ROLES: dict[str, Role] = {"model": "assistant", "user": "user"}
@@ -41,10 +41,10 @@ class Gemini:
         """Events, or one response object."""
         parts = list(_parts(answer))
         if "stream" not in path:
-            whole = _response(_joined(parts), _finish(answer), answer.usage)
+            whole = _response(_joined(parts), _finish(answer), answer.usage, answer.cites)
             return Raw((json.dumps(whole).encode(),), headers=JSON)
         told = [_response([part], "", answer.usage) for part in parts]
-        written = [_sse(each) for each in (*told, _response([], _finish(answer), answer.usage))]
+        written = [_sse(each) for each in (*told, _response([], _finish(answer), answer.usage, answer.cites))]
         if answer.cut_after_chunks is not None:
             return Raw(tuple(written[: answer.cut_after_chunks]), cut=True)
         return Raw(tuple(written))
@@ -89,8 +89,21 @@ def _finish(answer: Answer) -> str:
     return FINISH.get(answer.finish, "STOP")
 
 
-def _response(parts: list[Json], finish: str, usage: Usage) -> Json:
+def _grounding(cites: tuple[Page, ...]) -> Json:
+    """What was found, and that all of the text rests on it."""
+    return {
+        "webSearchQueries": ["rain"],
+        "groundingChunks": [{"web": {"uri": page.url, "title": page.title}} for page in cites],
+        "groundingSupports": [
+            {"segment": {"text": page.text}, "groundingChunkIndices": [number]} for number, page in enumerate(cites)
+        ],
+    }
+
+
+def _response(parts: list[Json], finish: str, usage: Usage, cites: tuple[Page, ...] = ()) -> Json:
     candidate: Json = {"content": {"role": "model", "parts": parts}} if parts else {}
+    if cites:
+        candidate["groundingMetadata"] = _grounding(cites)
     done = {"finishReason": finish} if finish else {}
     counts: Json = {"promptTokenCount": usage.prompt, "totalTokenCount": usage.prompt}
     if finish:
