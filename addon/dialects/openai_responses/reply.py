@@ -44,6 +44,7 @@ INCOMPLETE: Mapping[str, StopReason] = {
     "max_tool_calls": StopReason.END_TURN,
     "steered": StopReason.END_TURN,
 }
+UNDONE = frozenset(("failed", "cancelled", "queued", "in_progress"))  # of a response that should be done
 # codes of a failure that say what was wrong with the request, and not with the server -> the status they amount to
 CODES: Mapping[str, int] = {
     **dict.fromkeys(
@@ -190,10 +191,10 @@ class ResponsesDecoder:
 
     def _say(self, item: Item, kind: str, part: object, text: Any, deltas: list[Delta]) -> None:
         """Tell words of one part of an item; a part that follows another is a paragraph of its own."""
-        if not isinstance(text, str):
-            raise TypeError(f"words that are no text, but {type(text).__name__}")
         if not text:
             return
+        if not isinstance(text, str):
+            raise TypeError(f"words that are no text, but {type(text).__name__}")
         item.said.add((kind, part))
         thought = kind in THOUGHTS
         place = ("thought" if thought else "text", item, (kind, part) if thought else None)
@@ -209,7 +210,7 @@ class ResponsesDecoder:
     def _say_once(self, item: Item, kind: str, part: object, text: Any, deltas: list[Delta]) -> None:
         """Tell all the words of a part, where no piece of them came."""
         if (kind, part) not in item.said:
-            self._say(item, kind, part, text or "", deltas)
+            self._say(item, kind, part, text, deltas)
 
     def _call(self, item: Item) -> Call:
         if item.call is None:
@@ -267,7 +268,7 @@ class ResponsesDecoder:
 
     def _terminal(self, event: Json, deltas: list[Delta]) -> None:
         response = event["response"]
-        if response.get("error") or response.get("status") in ("failed", "cancelled"):
+        if response.get("error") or response.get("status") in UNDONE:
             self._failed(event, deltas)
             return
         for place, item in enumerate(response.get("output") or ()):
@@ -278,6 +279,8 @@ class ResponsesDecoder:
             deltas.append(Unread(f"input_transformations.{str(change.get('reason'))[:SHOWN]}"))
         if response.get("usage"):
             deltas.append(read_usage(response["usage"]))
+        if event.get("type") == "response.incomplete":
+            response = {**response, "status": "incomplete"}
         deltas += [*self._pages.close(), self._finish(response), End()]
         self._ended = True
 

@@ -81,7 +81,7 @@ def message(text: str, **more: Any) -> Json:
 
 CALL: Json = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
 SAID: Json = {"type": "response.output_text.done", "output_index": 0, "text": "Hi"}
-SHORT: Json = {"status": "incomplete", "incomplete_details": {"reason": "max_tokens"}}
+SHORT: Json = {"incomplete_details": {"reason": "max_tokens"}}
 SEALED: Json = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"}
 CITED = {"type": "url_citation", "url": "u"}
 OPEN: Json = {"type": "reasoning", "summary": [{"text": "a"}], "content": [{"text": "b"}]}
@@ -94,7 +94,7 @@ FOUND: Json = {
 TOLD: Json = {"type": "message", "content": [{"type": "output_text", "text": "a"}]}
 CASES: dict[str, tuple[list[Json], list[Delta]]] = {
     "text": ([piece("Hi"), piece("."), DONE], [Text("Hi"), Text("."), *ENDED]),
-    "empty_pieces": ([piece(""), DONE], ENDED),
+    "empty_pieces": ([piece(""), piece(None), DONE], ENDED),
     "text_that_is_told_again": (
         [piece("Hi"), SAID, done(0, **message("Hi")), DONE],
         [Text("Hi"), *ENDED],
@@ -242,6 +242,7 @@ FAULTS: list[tuple[Json, Kind]] = [
     (failed("vector_store_timeout"), Kind.TIMEOUT),
     ({"type": "response.failed", "response": {}}, Kind.SERVER),
     ({"type": "response.completed", "response": {"status": "cancelled"}}, Kind.SERVER),
+    ({"type": "response.completed", "response": {"status": "in_progress"}}, Kind.SERVER),
     ({"type": "response.incomplete", "response": {"status": "incomplete"}}, Kind.MALFORMED),
     ({"type": "response.output_text.delta", "delta": 1}, Kind.MALFORMED),
     ({"type": "response.completed", "response": None}, Kind.MALFORMED),
