@@ -55,6 +55,8 @@ GOES = [
     ("openai", {"address": "${BOX_AT}"}, BOX, None),
     ("openai", {"address": "${NOWHERE:-http://box:8000/v1}"}, BOX, None),
     ("OpenAI", {"address": BOX}, BOX, None),
+    ("openai-responses", {"address": BOX}, BOX, None),
+    ("azure", {"address": "https://me.azure.com"}, "https://me.azure.com/openai/v1", None),
     ("google", {"address": BOX}, BOX, None),
     ("openai", {"address": "https://api.openai.com/v2"}, "https://api.openai.com/v2", None),
     ("openai", {"address": "http://api.openai.com/v1"}, "http://api.openai.com/v1", None),
@@ -318,3 +320,10 @@ def test_providers_that_are_not_written_stay_as_they_are() -> None:
 )
 def test_a_gateway_to_claude_is_sent_what_claude_takes(written: dict[str, object], takes: Takes | None) -> None:
     assert providers.profile(document.Profile.model_validate(written)).get("takes") == takes
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "openai_responses"])
+def test_the_users_word_on_the_format_holds_for_every_model_and_address(dialect: str) -> None:
+    for name in ("openai", "xai", "b"):
+        row = endpoint(name=name, dialect=dialect, address=BOX).backend
+        assert {row.dialect_of(model, at) for model in ("gpt-5.5", "gpt-4.1") for at in (BOX, OPENAI_AT)} == {dialect}
