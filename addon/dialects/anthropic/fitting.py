@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from addon.dialects import Target, typed_tools, window
-from addon.dialects.anthropic import betas
+from addon.dialects.anthropic import betas, marks
 from addon.dialects.anthropic.fields import ANY_THINKING, ROUTINE, Fields, fields_of, needed
 from addon.dialects.anthropic.turns import Turns, anthropics
 from addon.dialects.losses import Loss, Lost, loss
@@ -65,6 +65,7 @@ class _Fitting:
         self._messages(body)
         self._system()
         self._tools()
+        self._marks(body)
         self._output()
         self._limit()
         self._thinking()
@@ -107,6 +108,15 @@ class _Fitting:
         fitted = [self._turns.marked(block, f"system.{index}") for index, block in enumerate(system)]
         if any(one is not other for one, other in zip(fitted, system, strict=True)):
             self._over["system"] = fitted
+
+    def _marks(self, body: bytes | None) -> None:
+        """Ask for no more caches than are given."""
+        if self._row.marks is None or not marks.is_many(body):
+            return
+        now = {name: value for name, value in (self._request.body | self._over).items() if name not in self._gone}
+        for field, value in marks.limited(now).items():
+            self._over[field] = value
+            self.losses.append(loss(Lost.ANTHROPICS_OWN, field, f"more than {marks.MOST} marks for a cache"))
 
     def _tools(self) -> None:
         """Leave out fields of tools, and tools that nobody there knows; those loaded on the way stand last."""

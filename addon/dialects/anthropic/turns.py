@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from addon.dialects import Target, documents, server_blocks
 from addon.dialects.anthropic.fields import ROUTINE, Fields
+from addon.dialects.anthropic.marks import MARK
 from addon.dialects.blocks import EXTRACTED, PARAGRAPH
 from addon.dialects.losses import Loss, Lost, Refused, loss, refusal
 from addon.protocol.messages import Json, is_plain
 
-MARK = "cache_control"
 CHANGES = ("tool_addition", "tool_removal")
 TURN = frozenset(("role", "content"))
 PDF = "application/pdf"

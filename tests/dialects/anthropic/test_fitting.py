@@ -161,6 +161,17 @@ CASES: dict[str, tuple[Takes, Json, Json, list[Lost]]] = {
         {},
         [],
     ),
+    "more caches than are given": (
+        Takes.VENDOR,
+        {"system": [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}] * 5},
+        {
+            "system": [
+                {"type": "text", "text": "a"},
+                *[{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}] * 4,
+            ]
+        },
+        [Lost.ANTHROPICS_OWN],
+    ),
     "the cache of a system prompt": (
         Takes.VERTEX,
         {"system": [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "scope": "global"}}]},
