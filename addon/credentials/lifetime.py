@@ -108,9 +108,6 @@ def _moment(value: Any, zone: tzinfo | None) -> float | None:
         return None
     try:
         found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    try:
         return (found if found.tzinfo is not None or zone is None else found.replace(tzinfo=zone)).timestamp()
     except (OverflowError, OSError, ValueError):
         return None

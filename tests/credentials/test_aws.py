@@ -15,7 +15,8 @@ import botocore.session
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials, SSOProvider
+from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials, SSOProvider
+from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -326,6 +327,16 @@ def test_a_container_of_amazons_has_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 def test_none_is_found_or_not_that_profile() -> None:
     assert mistake().startswith("AWS's credentials were not found; run `aws sso login` or `aws configure`")
     assert "The config profile (dev) could not be found" in mistake(profile="dev")
+
+
+def test_credentials_that_are_empty_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Session, "get_credentials", lambda self: RefreshableCredentials(None, None, None, None, None, "x")
+    )
+    monkeypatch.setattr(
+        RefreshableCredentials, "get_frozen_credentials", lambda self: ReadOnlyCredentials("", "", None)
+    )
+    assert mistake().startswith("AWS's credentials are empty; run ")
 
 
 def test_a_proxy_in_front_is_for_the_clients_of_aws_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from google.auth import iam
 from google.auth.compute_engine import _metadata
 from google.oauth2 import credentials as users
 
+from addon.credentials import google
 from addon.credentials.google import make
 from addon.credentials.made import Outgoing, Token, Unmade
 from addon.credentials.network import Network
@@ -192,6 +193,26 @@ def test_a_machine_of_googles_tells_its_own(server: TokenServer, monkeypatch: py
 def test_none_is_found(tmp_path: Path) -> None:
     told = mistake()
     assert told.startswith("Google's credentials were not found; run `gcloud auth application-default login`, or ")
+
+
+def test_on_windows_it_is_where_gcloud_has_its_own(
+    server: TokenServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorized_user(tmp_path / "roaming/gcloud/application_default_credentials.json", f"{server.url}/token")
+    monkeypatch.setenv("APPDATA", str(tmp_path / "roaming"))
+    monkeypatch.setattr("addon.credentials.google.sys.platform", "win32")
+    assert minted().kind == "a user's login"
+
+
+def test_credentials_that_give_no_token_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Empty:
+        token = None
+
+        def refresh(self, request: object) -> None:
+            """Do nothing."""
+
+    monkeypatch.setattr(google, "_found", lambda minting, request: Empty())
+    assert mistake().startswith("Google made no token; run ")
 
 
 FILES = [

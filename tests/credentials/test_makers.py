@@ -86,6 +86,14 @@ def test_only_what_chosen_targets_need_is_wanted() -> None:
     }
 
 
+def test_a_search_endpoint_whose_key_is_made_is_wanted_too() -> None:
+    written = document.Document.model_validate(
+        {"big": "ollama/x", "search": "brave", "backends": {"brave": {"credential": {"command": "print brave"}}}}
+    )
+    settings = configure(written, {}, lambda path: "detour.yaml").settings()
+    assert [name for name, _ in wanted(settings)] == ["brave"]
+
+
 UNUSED = """
 import sys
 import addon.proxy.hooks
