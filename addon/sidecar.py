@@ -72,6 +72,7 @@ OWN_HEADERS = frozenset(
 )  # fmt: skip
 # the names that litellm puts before what the provider said: "litellm.RateLimitError: RateLimitError: XException - ..."
 NAMES = re.compile(r"\A(?:litellm\.)?(?:(?:litellm\.)?\w+Error: )+(?:\w+Exception - )?")
+SECRETIVE, SHORTEST_SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL"), 12
 TRACE = "\nTraceback (most recent call last):"
 TOO_LONG = "context_length_exceeded"
 RETRY_AFTER = "retry-after"
@@ -116,7 +117,7 @@ class Bridge:
         except Exception as error:  # noqa: BLE001 - litellm's own, the vendors' libraries' and bugs of either
             return _failed(error)
         try:
-            return await _stream(request, _pieces(reply))
+            return await _stream(request, _pieces(reply, is_mock="mock_response" in arguments))
         finally:
             await _close(reply)
 
@@ -151,10 +152,13 @@ class Unfinished(Exception):
     status_code = 502
 
 
-async def _pieces(reply: Any) -> AsyncIterator[bytes]:
-    """Yield the events of a stream. Raises: whatever litellm does; Unfinished."""
+async def _pieces(reply: Any, *, is_mock: bool) -> AsyncIterator[bytes]:
+    """Yield the events of a stream. Raises: whatever litellm does; Unfinished.
+
+    ``is_mock``: all of it is invented.
+    """
     async for chunk in reply:
-        if chunk.choices and chunk.choices[0].finish_reason and _is_invented(reply):
+        if chunk.choices and chunk.choices[0].finish_reason and not is_mock and _is_invented(reply):
             raise Unfinished("The provider ended its reply without a finish reason.")
         yield _event(_json(chunk))
 
@@ -246,8 +250,16 @@ def _told(error: Exception) -> dict[str, Any]:
     kind = type(error).__name__
     status = getattr(error, "status_code", None)
     code = TOO_LONG if kind == "ContextWindowExceededError" else str(status) if status else None
-    message = str(getattr(error, "message", None) or str(error) or kind)
+    message = _hidden(str(getattr(error, "message", None) or str(error) or kind), os.environ)
     return _error(_words(NAMES.sub("", message, count=1)) or message, kind, code)
+
+
+def _hidden(text: str, environment: Mapping[str, str]) -> str:
+    """Put the variable's name where a provider's error quotes a key that litellm found in the environment."""
+    for name, value in environment.items():
+        if len(value) >= SHORTEST_SECRET and value in text and SECRETIVE.search(name):
+            text = text.replace(value, f"${name}")
+    return text
 
 
 def _words(text: str) -> str:

@@ -149,6 +149,15 @@ async def test_a_key_of_a_provider_without_an_address_is_not_sent_to_openai(prov
     assert (await told(Litellm(Model({}), address="http://box/v1"), asked)).status_code == 200
 
 
+async def test_a_key_of_the_environment_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATSONX_APIKEY", "a-long-secret-value")
+    monkeypatch.setenv("WATSONX_TOKEN", "short")
+    monkeypatch.setenv("WATSONX_URL", "a-long-address")
+    error = Refusal("a-long-secret-value is no key, short, at a-long-address", 401)
+    answer = await told(Litellm(error))
+    assert answer.json()["error"]["message"] == "$WATSONX_APIKEY is no key, short, at a-long-address"
+
+
 async def test_an_old_name_that_would_ask_openai_is_the_new_one() -> None:
     litellm = Litellm(Model({}))
     await told(litellm, {**ASKED, "model": "ai21/jamba"})
@@ -234,6 +243,11 @@ async def test_a_finish_that_litellm_invents_is_an_error() -> None:
     assert "[DONE]" not in answer.text
     empty = await told(Litellm(Wrapper([FINISHED])), {**ASKED, "stream": True})
     assert (empty.status_code, empty.json()["error"]["message"]) == (502, UNFINISHED)
+
+
+async def test_of_a_mock_all_is_invented() -> None:
+    answer = await told(Litellm(Wrapper([FINISHED])), {**ASKED, "stream": True, "mock_response": "Hi."})
+    assert answer.text.endswith("[DONE]\n\n")
 
 
 @pytest.mark.parametrize("reasons", [("stop", None), (None, "length")])

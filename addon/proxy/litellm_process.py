@@ -15,6 +15,7 @@ What stands here outlives a reload of the addon: the successor takes it over (``
 
 import json
 import logging
+import re
 import secrets
 import socket
 import subprocess
@@ -35,6 +36,7 @@ MOST_FAILURES = 3  # in a row
 STEADY_S = 60.0  # a process that lived so long was no failure
 REST_S = 30.0  # after the last failure
 LAST_WORDS_S = 1.0  # a process that it has started itself may hold its output open
+SECRETIVE, SHORTEST_SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL"), 12
 KEPT_LINES = 20  # of what it said last: a trace of Python's ends with the reason
 READY = b"ready\n"
 ROOT = Path(addon.__file__).parents[1]
@@ -197,9 +199,16 @@ class LitellmProcess:
         assert child.process.stderr is not None  # noqa: S101 - it is a pipe
         with child.process.stderr as said:
             for raw in said:
-                if line := self.hide(raw.decode("utf-8", "replace").rstrip()):
+                if line := self._hidden(raw.decode("utf-8", "replace").rstrip()):
                     child.last_lines.append(line)
                     logger.debug("litellm: %s", line)
+
+    def _hidden(self, line: str) -> str:
+        """Take out also what only litellm knows for a key: values of variables that are called like one."""
+        for name, value in self._environment.items():
+            if len(value) >= SHORTEST_SECRET and value in line and SECRETIVE.search(name):
+                line = line.replace(value, f"${name}")
+        return self.hide(line)
 
     def _is_missed(self, child: _Child) -> bool:
         """Weigh its end. Returns whether another one shall start."""

@@ -110,6 +110,8 @@ def litellm(asked: Asked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_a_call_that_asks_nobody_touches_nothing(litellm: Process, asked: Asked) -> None:
     status, said = litellm.ask("openai/x", mock_response="Hello.")
     assert (status, b"Hello." in said) == (200, True)
+    status, said = litellm.ask("watsonx/x", mock_response="Hello.", stream=True)
+    assert (status, said.endswith(b"data: [DONE]\n\n")) == (200, True)
     assert (litellm.heard.read_text(), asked.hosts) == ("", [])
 
 

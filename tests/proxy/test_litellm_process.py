@@ -25,7 +25,7 @@ import json, os, socket, sys, threading, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 told = json.loads(sys.stdin.readline())
 if os.environ.get("DIES"):
-    sys.exit("litellm is broken: sk-secret")
+    sys.exit("litellm is broken: sk-secret " + os.environ.get("X_API_KEY", ""))
 time.sleep(float(os.environ.get("WAIT", 0)))
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -123,17 +123,18 @@ def test_one_that_dies_again_and_again_is_given_up_with_its_last_words(
     helper: Helper, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     helper.process.hide = lambda text: text.replace("sk-secret", "[hidden]")
-    helper.variables["DIES"] = "yes"
+    helper.variables |= {"DIES": "yes", "X_API_KEY": "a-key-of-no-shape"}
     address = helper.reach()
     with socket.create_connection(address, timeout=LIMIT_S) as waiting:
         until(lambda: helper.process.fault)
         with pytest.raises(ConnectionResetError):
             waiting.recv(1)
-    why = "litellm's process ended with 1 (litellm is broken: [hidden]), 3 times in a row"
+    why = "litellm's process ended with 1 (litellm is broken: [hidden] $X_API_KEY), 3 times in a row"
     with pytest.raises(OSError, match="3 times in a row") as caught:
         helper.reach()
     assert (str(caught.value), helper.process.fault) == (why, why)
     assert "sk-secret" not in caplog.text
+    assert "a-key-of-no-shape" not in caplog.text
     monkeypatch.setattr(litellm_process, "REST_S", 0)
     del helper.variables["DIES"]
     helper.process._rested_at = 0.0
