@@ -223,7 +223,8 @@ EVERY_STYLE = st.builds(
 # every row of the provider table, by names that bring out what each of its patterns changes
 MODELS = (
     "m", "v4", "z-ai/glm-5.3", "openai/gpt-oss-120b", "gemini-3-pro", "gpt-5-search-api", "gpt-5-chat-latest", "o3",
-    "gemini-2.5-pro", "gemini-2.0-flash", "gemini-3.8-flash", "gemma-3",
+    "gemini-2.5-pro", "gemini-2.0-flash", "gemini-3.8-flash", "gemma-3", "vertex_ai/claude-opus-5",
+    "gemini/gemini-3-pro", "openai/gpt-5.5",
     "gpt-5", "gpt-5.5", "gpt-7", "kimi-k3", "kimi-k2.6", "qwen3.7-plus", "qwen3.6-plus", "qwen3-max", "qwen3-32b",
     "MiniMax-M2", "grok-4.5", "mistral-medium", "us.anthropic.claude-opus-5", "us.anthropic.claude-sonnet-4-6",
     "amazon.nova-2-lite-v1:0", "amazon.nova-pro-v1:0", "openai.gpt-oss-120b-1:0", "us.openai.gpt-6-sol",

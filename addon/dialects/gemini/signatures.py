@@ -19,7 +19,7 @@ Source: ai.google.dev, "Thought signatures"; google-gemini/gemini-cli sends the 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from addon.dialects import Target
 from addon.protocol import signature
@@ -30,6 +30,7 @@ from addon.protocol.messages import Json
 CALLS, MARKS, THOUGHTS = "calls", "marks", "thoughts"
 SIGNATURE = "thoughtSignature"
 UNSIGNED = "skip_thought_signature_validator"
+SERVED = ("toolCall", "toolResponse")
 MARK_LENGTH = 3
 
 
@@ -108,7 +109,7 @@ def placed(text: str, marks: Iterable[Any]) -> list[Json]:
     at = 0
     for mark in marks:
         start, length, fields = mark if isinstance(mark, list) and len(mark) == MARK_LENGTH else (0, 0, None)
-        if not isinstance(fields, dict) or not isinstance(start, int) or not isinstance(length, int):
+        if not _is_ours(fields) or not isinstance(start, int) or not isinstance(length, int):
             continue
         if not at <= start <= start + length <= len(text):
             start, length = len(text), 0
@@ -117,3 +118,10 @@ def placed(text: str, marks: Iterable[Any]) -> list[Json]:
         at = start + length
         parts.append({"text": text[start:at], **fields} if fields.keys() == {SIGNATURE} else {**fields})
     return [*parts, {"text": text[at:]}] if text[at:] else parts
+
+
+def _is_ours(fields: Any) -> TypeGuard[Json]:
+    """Whether these are fields that a part of Gemini's had: who keeps the transcript may have changed them."""
+    if not isinstance(fields, dict) or not isinstance(fields.get(SIGNATURE, ""), str):
+        return False
+    return fields.keys() == {SIGNATURE} or any(isinstance(fields.get(kind), dict) for kind in SERVED)

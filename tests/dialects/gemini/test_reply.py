@@ -34,7 +34,28 @@ def called(name: str = "f", **fields: Any) -> Json:
     return {"functionCall": {"name": name, **fields}}
 
 
+def plain(*told: Any, **fields: Any) -> Json:
+    """A chunk as nearly all are."""
+    return {"candidates": [{"content": {"parts": [*told], "role": "model"}, "index": 0}], "responseId": "r", **fields}
+
+
+GROUND = {
+    "groundingChunks": [{"web": {"uri": "u", "title": "t"}}],
+    "groundingSupports": [{"segment": {"text": "Hi"}, "groundingChunkIndices": [0]}],
+}
+SIGN = {"thoughtSignature": "T"}
 READ: list[tuple[list[Any], list[Delta]]] = [
+    (
+        [plain({"text": "I "}, usageMetadata={"promptTokenCount": 1}), plain({"text": "look.", **SIGN})],
+        [Text("I "), Text("look."), Carry("marks", [[2, 5, SIGN]]), End()],
+    ),
+    ([plain({"text": ""}), plain({"text": "Hm", "thought": True}), plain()], [Reasoning("Hm"), End()]),
+    ([plain({"text": "Hi"}, promptFeedback={})], [Text("Hi"), End()]),
+    ([plain({"toolCall": {"id": "s"}})], [Carry("marks", [[0, 0, {"toolCall": {"id": "s"}}]]), End()]),
+    (
+        [parts({"text": "Hi"}, groundingMetadata=GROUND)],
+        [Text("Hi"), Citation(Source("u", "t", "Hi")), End()],
+    ),
     ([parts({"text": "Hi"}), parts({"text": "."}, finish="STOP")], [Text("Hi"), Text("."), STOP, End()]),
     ([parts({"text": "Hm.", "thought": True})], [Reasoning("Hm."), End()]),
     (
@@ -131,6 +152,8 @@ BAD: list[tuple[Any, Kind, str]] = [
     ({}, Kind.MALFORMED, "without candidates"),
     (1, Kind.MALFORMED, "the wrong shape"),
     ({"candidates": "x"}, Kind.MALFORMED, "the wrong shape"),
+    ({"candidates": [1]}, Kind.MALFORMED, "the wrong shape"),
+    (plain({"text": 1}), Kind.MALFORMED, "a text of the type int"),
     ({"candidates": [{"content": 1}]}, Kind.MALFORMED, "the wrong shape"),
     (parts({"text": 1}), Kind.MALFORMED, "a text of the type int"),
     (parts({"functionCall": {"args": {}}}), Kind.MALFORMED, "a tool call without a name"),

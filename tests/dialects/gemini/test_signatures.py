@@ -45,7 +45,11 @@ PLACED: list[tuple[str, list[Any], list[Json]]] = [
     ("ab", [[-1, 1, SIGNED]], [{"text": "ab"}, {"text": "", **SIGNED}]),
     ("abc", [[2, 1, SIGNED], [0, 1, SIGNED]], [{"text": "ab"}, {"text": "c", **SIGNED}, {"text": "", **SIGNED}]),
     # a signature that somebody else made up
-    ("ab", ["x", [1], [0, 1, "x"], ["0", 1, {}], [0, "1", {}]], [{"text": "ab"}]),
+    (
+        "ab",
+        ["x", [1], [0, 1, "x"], ["0", 1, SIGNED], [0, "1", SIGNED], [0, 1, {}], [0, 1, {"thoughtSignature": 1}]],
+        [{"text": "ab"}],
+    ),
 ]
 
 
