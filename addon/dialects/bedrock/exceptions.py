@@ -53,6 +53,8 @@ STATUSES: Mapping[str, int] = MappingProxyType(
 )
 # the same without a name of its own: of a bearer key, "Authentication failed: Please make sure your API Key is valid."
 NOT_AUTHENTICATED = re.compile(r"^authentication failed|api key (?:is not|has) |bearer token", re.IGNORECASE)
+PROFILE = re.compile(r"on-demand throughput isn.t supported", re.IGNORECASE)  # how the newest models cannot be asked
+PROFILES = "us.ID, eu.ID, apac.ID or global.ID"
 FOR_TODAY = re.compile(
     r"tokens per day|requests per day|daily", re.IGNORECASE
 )  # "Too many tokens per day, please wait"
@@ -66,6 +68,8 @@ def from_reply(status: int, headers: Mapping[str, str], body: bytes, context: Re
         told = None
     if not isinstance(told, dict):
         return faults.classify(status, headers, page(body), context)
+    inner = told.get("Output")  # of an operation that the host does not know
+    told = inner if isinstance(inner, dict) else told
     name = headers.get(NAME_HEADER) or told.get("__type") or told.get("code") or ""
     return _classified(_bare(name), told, status, headers, context)
 
@@ -90,6 +94,8 @@ def _classified(
     if isinstance(original, str) and original and original not in message:
         message = f"{message}: {original}"
     message = message or "an empty error reply"
+    if PROFILE.search(message):
+        message = f"{message.rstrip('.')}, with a prefix: {PROFILES}"
     means = STATUSES.get(name.removesuffix("Exception").lower(), status)
     if means == 403 and NOT_AUTHENTICATED.search(message):
         means = BAD_CREDENTIAL

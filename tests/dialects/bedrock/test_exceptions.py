@@ -109,6 +109,22 @@ def test_a_body_of_any_shape_is_told_in_words(body: bytes, words: str) -> None:
     assert over_http({}, body).message == f"bedrock/us.amazon.nova-pro-v1:0: {words}"
 
 
+def test_a_model_that_wants_a_profile_is_told_with_the_way_out() -> None:
+    words = (
+        "Invocation of model ID anthropic.claude-opus-5 with on-demand throughput isn\u2019t supported. Retry your request "
+        "with the ID or ARN of an inference profile that contains this model."
+    )
+    error = over_http({"x-amzn-errortype": "ValidationException"}, {"message": words})
+    assert error.kind is Kind.REFUSED
+    assert error.message.endswith("contains this model, with a prefix: us.ID, eu.ID, apac.ID or global.ID")
+
+
+def test_an_operation_that_the_host_does_not_know_is_told_by_its_name() -> None:
+    body = {"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}, "Version": "1.0"}
+    error = over_http({}, body, 404)
+    assert (error.kind, error.message) == (Kind.NOT_FOUND, "bedrock/us.amazon.nova-pro-v1:0: UnknownOperationException")
+
+
 @pytest.mark.parametrize(
     ("headers", "payload", "words"),
     [
