@@ -218,6 +218,7 @@ OWN_TESTS = (
     "test_credentials",
     "test_minting",
     "test_endings",
+    "test_framed_replies",
     "test_races",
     "test_storm",
     "test_setup",

@@ -111,8 +111,8 @@ def test_a_body_of_any_shape_is_told_in_words(body: bytes, words: str) -> None:
 
 def test_a_model_that_wants_a_profile_is_told_with_the_way_out() -> None:
     words = (
-        "Invocation of model ID anthropic.claude-opus-5 with on-demand throughput isn\u2019t supported. Retry your request "
-        "with the ID or ARN of an inference profile that contains this model."
+        "Invocation of model ID anthropic.claude-opus-5 with on-demand throughput isn\u2019t supported. Retry "
+        "your request with the ID or ARN of an inference profile that contains this model."
     )
     error = over_http({"x-amzn-errortype": "ValidationException"}, {"message": words})
     assert error.kind is Kind.REFUSED
