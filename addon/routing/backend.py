@@ -31,6 +31,7 @@ class Mint(StrEnum):
 
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+GCLOUD = "gcloud auth application-default print-access-token"  # prints what google-auth would make
 SIGNED = ("authorization", "AWS4-HMAC-SHA256 ")
 # settings of a mint's own, which may stand in .env as well as in the environment
 MINT_SETTINGS: Mapping[Mint, tuple[str, ...]] = MappingProxyType(
@@ -78,7 +79,7 @@ class Minting:
         """What a shell would be asked for it: it stands where the credential does not show."""
         match self.mint:
             case Mint.GOOGLE:
-                return "(gcloud auth application-default print-access-token)"
+                return f"({GCLOUD})"
             case Mint.AWS:
                 profile = self.profile or dict(self.settings).get("AWS_PROFILE", "")
                 return f"(aws configure export-credentials{f' --profile {profile}' if profile else ''})"

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-from addon.routing.backend import CHAT, NATIVE, Backend
+from addon.routing.backend import CHAT, NATIVE, Backend, Mint
 from addon.routing.backends import BACKENDS, find
 from addon.routing.config import LITELLM, nearest
 from addon.routing.facts import COSTS
@@ -206,7 +206,8 @@ class Deployments:
         if row is None or not changed or row.by_process:
             return None
         if provider.is_at_home:
-            return {"command": row.key_command} if row.key_command else f"${{{own[0]}}}"
+            is_googles = row.minting is not None and row.minting.mint is Mint.GOOGLE
+            return {"mint": "google"} if is_googles else f"${{{own[0]}}}"
         if row.needs_key:
             self.made.ignore(where, f"none is given, and that of {own[0]} goes to {row.name}'s own address only")
         return None

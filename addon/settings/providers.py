@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from addon.dialects.extras import replace_headers
 from addon.dialects.profiles import Takes
 from addon.protocol.errors import ConfigError
-from addon.routing.backend import CLOUD_PLATFORM, MINT_SETTINGS, Backend, Mint, Minting
+from addon.routing.backend import CLOUD_PLATFORM, GCLOUD, MINT_SETTINGS, Backend, Mint, Minting
 from addon.routing.backends import find
 from addon.routing.config import TIMEOUTS, Credential, Endpoint, Proxy, Timeouts, TimeoutsWanted, nearest
 from addon.settings import document, environment
@@ -153,7 +153,7 @@ def _credential(written: str | document.Credential, base: Credential, sources: S
 def _minting(written: document.Credential) -> Minting:
     """Return how it is made: by a mint, or by a command."""
     if written.mint == "google":
-        return Minting(Mint.GOOGLE, CLOUD_PLATFORM)
+        return Minting(Mint.GOOGLE, CLOUD_PLATFORM, command=GCLOUD)
     if written.mint == "aws":
         return Minting(Mint.AWS, written.service or "", written.region or "", written.profile or "")
     command = written.command if isinstance(written.command, str) else tuple(written.command or ())

@@ -479,6 +479,7 @@ async def test_what_is_not_installed_is_told_at_the_start_with_the_command(
     confdir: Path, google: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(makers, "is_installed", lambda extra: False)
+    monkeypatch.setattr(makers, "which", lambda program: None)  # no gcloud either
     google.routes_to("http://127.0.0.1:1")
     async with proxying(confdir) as proxy:
         proxy.errors_expected = True
@@ -491,6 +492,7 @@ async def test_what_is_not_installed_does_no_harm_where_nobody_chooses_it(
     confdir: Path, google: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(makers, "is_installed", lambda extra: False)
+    monkeypatch.setattr(makers, "which", lambda program: None)  # no gcloud either
     google.routes_to("http://127.0.0.1:1")
     async with proxying(confdir, detour_big_model="anthropic") as proxy:
         proxy.master.options.update(detour_big_model="anthropic")

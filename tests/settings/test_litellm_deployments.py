@@ -172,7 +172,7 @@ MADE: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {
             "like": "vertex",
             "address": "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
-            "credential": {"command": "gcloud auth application-default print-access-token"},
+            "credential": {"mint": "google"},
         },
     ),
     (

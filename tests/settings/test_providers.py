@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from addon.dialects.profiles import ReasoningStyle, Takes
 from addon.protocol.errors import ConfigError
-from addon.routing.backend import CLOUD_PLATFORM, Mint, Minting
+from addon.routing.backend import CLOUD_PLATFORM, GCLOUD, Mint, Minting
 from addon.routing.backends import BACKENDS
 from addon.routing.config import Credential, Endpoint, Timeouts
 from addon.settings import assembly, document, providers
@@ -139,7 +139,9 @@ MINTINGS = [
     ),
     (
         {"mint": "google"},
-        Minting(Mint.GOOGLE, CLOUD_PLATFORM, settings=(("GOOGLE_APPLICATION_CREDENTIALS", "/sa.json"),)),
+        Minting(
+            Mint.GOOGLE, CLOUD_PLATFORM, command=GCLOUD, settings=(("GOOGLE_APPLICATION_CREDENTIALS", "/sa.json"),)
+        ),
         "(gcloud auth application-default print-access-token)",
     ),
     (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from addon.dialects.profiles import Echo, Profile, ReasoningStyle, SchemaStyle, SearchStyle, Takes
-from addon.routing.backend import BEARER, CHAT, Backend, Speech, by_model
+from addon.routing.backend import BEARER, CHAT, GCLOUD, Backend, Speech, by_model
 from addon.routing.rows.claude import BY_GOOGLE, CLAUDE
 
 GEMINI, VERTEX_CHAT, VERTEX_CLAUDE = "gemini", "vertex_chat", "vertex_claude"
@@ -109,7 +109,7 @@ ROWS = (
             }
         ),
         place_hosts=HOSTS,
-        key_command="gcloud auth application-default print-access-token",  # for litellm's files, which say it so
+        key_command=GCLOUD,  # where google-auth is not installed
         keyed_url="https://aiplatform.googleapis.com/v1",
         profile=replace(NEWEST, vertex=True),
         by_model=MODELS,
