@@ -48,6 +48,11 @@ def resolve(model: str, endpoints: Mapping[str, Endpoint]) -> Choice:
     raise ConfigError(f"no provider is known to have a model {quoted(model)}. {nearest(model, endpoints)}")
 
 
+def has(choice: Choice, endpoints: Mapping[str, Endpoint]) -> bool:
+    """Whether the provider is known to have the model."""
+    return any(each.provider == choice.provider for each in _listed(choice.model.rpartition("/")[2], endpoints))
+
+
 def is_ready(endpoint: Endpoint) -> bool:
     """Whether somebody set it up: a key, an address of its own, or where a credential that is minted is good for."""
     if endpoint.lack is not None or endpoint.only_searches:

@@ -93,14 +93,16 @@ class Route:
 
 
 def is_named(call: Call, settings: Settings) -> bool:
-    """Whether the client itself names who shall answer: ``provider/model``, or an alias.
+    """Whether the client itself names who shall answer: ``provider/model``, an alias, or a model that can be asked.
 
     An alias that is called like one of Claude's own models is none that was chosen by hand, unless it is said with the
     prefix of the list of models.
     """
     if "/" in call.named:
         return True
-    return call.named in settings.aliases and (call.model != call.named or not is_claude(call.named))
+    if call.named in settings.aliases:
+        return call.model != call.named or not is_claude(call.named)
+    return settings.named_alone(call.named) is not None
 
 
 def choose(call: Call, settings: Settings, avoided: Mapping[str, State] = NOBODY) -> Route:
@@ -187,7 +189,9 @@ def _plain(call: Call, settings: Settings, avoided: Mapping[str, State], rule: R
 def _named(call: Call, settings: Settings, avoided: Mapping[str, State], rule: Rule) -> Route:
     if call.named in settings.aliases:
         return _route(settings.aliases[call.named], call, f"{BY_NAME}, an alias", settings, avoided, rule)
-    provider, _, name = call.named.partition("/")
+    provider, slash, name = call.named.partition("/")
+    if not slash and (alone := settings.named_alone(call.named)) is not None:
+        return _route((alone,), call, BY_NAME, settings, avoided, rule)
     endpoint = settings.endpoint(provider)
     if endpoint is None and not settings.leaves_anthropic:
         why = f"there is no provider {quoted(provider)}, and no model is set: passed through"

@@ -11,6 +11,7 @@ from addon.routing.backends import ALIASES
 from addon.routing.call import Call
 from addon.routing.config import (
     ANTHROPIC,
+    CLAUDE,
     LIMITS,
     LITELLM,
     LOGGING,
@@ -32,6 +33,7 @@ from addon.routing.config import (
     Timeouts,
     nearest,
     quoted,
+    tier_of,
 )
 from addon.routing.facts import UNKNOWN, ModelFacts
 from addon.routing.litellm_providers import PROVIDERS
@@ -136,6 +138,21 @@ class Settings:
     def is_litellms(self, name: str) -> bool:
         """Whether a provider that our table does not know is one of litellm's."""
         return name.lower() in PROVIDERS and LITELLM in self.endpoints
+
+    def named_alone(self, model: str) -> Choice | None:
+        """Return who is asked for a model that a client names without a provider; None: it is a name like any other.
+
+        It is one only where its provider is known to have it and can be asked. Claude's own names are none.
+        """
+        if model.startswith(CLAUDE.removesuffix("-")) or tier_of(model) is not None or "*" in model:
+            return None
+        try:
+            choice = self._bare(model)
+        except ConfigError:
+            return None
+        endpoint = self.endpoints.get(choice.provider)
+        is_asked = endpoint is not None and bare_names.is_ready(endpoint) and bare_names.has(choice, self.endpoints)
+        return choice if is_asked else None
 
     def _bare(self, model: str) -> Choice:
         """Whose a model is that is written alone: the preferred provider's, where somebody named it or its address."""

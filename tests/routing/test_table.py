@@ -362,6 +362,15 @@ ROWS = [
     Row(ask(**THINKING), SOME_RULES, "ollama/special", "thinking is on", switch=switch("local_ollama")),
     Row(ask(), PRESETS, "ollama/big", "big (detour.yaml, line 2)", switch=switch("none")),
     Row(ask(), PRESETS, "ollama/p", "big (detour.yaml, line 4) answers opus", switch=switch("mine")),
+    # a model that the client names alone
+    Row(ask("gpt-5"), TIERS, "openai/gpt-5", "the client named it", KEYS),
+    Row(ask("gpt-5"), "{}", "openai/gpt-5", "the client named it", KEYS),
+    Row(ask("gpt-5"), TIERS, "ollama/big", "answers every other name", {}),  # there is no key for it
+    Row(ask("gpt-99"), TIERS, "ollama/big", "answers every other name", KEYS),  # nobody is known to have it
+    Row(ask("claude-fable-5"), TIERS, "ollama/big", "answers every other name", KEYS),
+    Row(ask("gpt-oss-120b"), TIERS, "groq/openai/gpt-oss-120b", "the client named it", {"GROQ_API_KEY": "k"}),
+    Row(ask("gpt-5"), SOME_RULES, "openai/gpt-5", "the client named it", KEYS),
+    Row(ask("gpt-5"), "models: {gpt-5: ollama/mine}", "ollama/mine", "an alias", KEYS),
     # the user's own function
     Row(ask(), TIERS, "ollama/f", "mine.py:choose says so", decide=lambda call: "ollama/f"),
     Row(ask(), TIERS, "ollama/big", "big (detour.yaml, line 1) answers opus", decide=lambda call: None),
