@@ -166,8 +166,8 @@ ADDED: tuple[Row, ...] = (
     Row(("deepseek",), "messages.*.reasoning_content", str, "api-docs.deepseek.com, thinking mode with tool calls"),
     # empty it counts as missing, with a 400: earendil-works/pi#4179, theopenco/llmgateway#2093
     Row(("moonshot",), "messages.*.reasoning_content", SomeText, "platform.moonshot.ai, thinking models with tools"),
-    Row(("litellm",), "messages.*.reasoning_content", str, "docs.litellm.ai, reasoning_content"),
-    Row(("litellm",), "messages.*.thinking_blocks", list[Json], "docs.litellm.ai, reasoning_content"),
+    Row(("litellm", "litellm-proxy"), "messages.*.reasoning_content", str, "docs.litellm.ai, reasoning_content"),
+    Row(("litellm", "litellm-proxy"), "messages.*.thinking_blocks", list[Json], "docs.litellm.ai, reasoning_content"),
     Row(("openrouter",), "reasoning", Off | Effort, "openrouter.ai/docs, reasoning tokens"),
     Row(("openrouter", "minimax"), "messages.*.reasoning_details", list[Json], "openrouter.ai/docs, reasoning tokens"),
     Row(("openrouter", "minimax", "groq"), "messages.*.reasoning", str, "openrouter.ai/docs; console.groq.com/docs"),

@@ -80,6 +80,7 @@ ROWS = (
         needs_key=False,
         keys=("LITELLM_API_KEY",),
         bases=("LITELLM_API_BASE",),
+        profile=Profile(reasoning_echo=Echo.THINKING_BLOCKS),
     ),
     Backend(
         "litellm",
