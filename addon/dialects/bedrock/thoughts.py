@@ -26,11 +26,13 @@ def said_back(block: Json, target: Target) -> list[Json] | str:
     known = seal.state.get(REASONING)
     parts: list[Json] = []
     for piece in known if isinstance(known, list) else ():
-        length = piece.get(LENGTH, 0)
-        if REDACTED in piece:
-            parts.append({REDACTED: piece[REDACTED]})
-        elif SIGNATURE in piece:
-            parts.append({"reasoningText": {"text": text[:length], SIGNATURE: piece[SIGNATURE]}})
+        length = piece.get(LENGTH, 0) if isinstance(piece, dict) else None
+        if not isinstance(length, int):
+            continue
+        if isinstance(sealed := piece.get(REDACTED), str):
+            parts.append({REDACTED: sealed})
+        elif isinstance(sealed := piece.get(SIGNATURE), str):
+            parts.append({"reasoningText": {"text": text[:length], SIGNATURE: sealed}})
         else:
             continue
         text = text[length:]

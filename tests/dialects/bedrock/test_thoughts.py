@@ -46,6 +46,7 @@ SEALED = [
         (block("abc", converse=SEALED[:1]), [words("ab", signature="one"), words("c")]),
         (block("abc", converse={"no": "list"}), [words("abc")]),
         (block("abc", converse=[{"of": "another version"}]), [words("abc")]),
+        (block("abc", converse=[5, {"signature": "s", "length": "1"}, {"signature": 5, "length": 1}]), [words("abc")]),
     ],
 )
 def test_its_own_thinking_goes_back_as_it_came(thought: dict[str, Any], said: list[dict[str, Any]]) -> None:
