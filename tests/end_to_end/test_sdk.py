@@ -17,9 +17,11 @@ from tests.end_to_end.proxy import Proxy
 from tests.end_to_end.replies import Json, Raw
 from tests.end_to_end.sdk import official_client
 from tests.end_to_end.strictness import Vendor
-from tests.stories import FOLDER, Story
+from tests.stories import Story, every_story
 
-STORIES = [Story(path.parent) for path in sorted((FOLDER / "openai_chat").glob("*/backend.sse"))]
+CHAT = every_story("openai_chat")
+OF_RESPONSES = {"openai": "openai-responses", "azure": "azure-responses"}  # whose model speaks so at any address
+STORIES = [*CHAT, *(story for story in every_story("openai_responses") if story.target.provider in OF_RESPONSES)]
 FAILING = [story for story in STORIES if b"event: error" in (story.folder / "client.sse").read_bytes()]
 FINISHED = [story for story in STORIES if story not in FAILING]
 # the stories in OpenAI's own shape, which `completion` below can put together; the others are about deviations
@@ -28,6 +30,7 @@ PLAIN = frozenset({
     "refusal", "text_then_tool", "unicode_text", "usage_nets_cached",
 })  # fmt: skip
 VENDORS: tuple[Vendor, ...] = get_args(Vendor.__value__)
+COUNTED = (b'"prompt_tokens"', b'"input_tokens"')
 PIECE_BYTES = 61  # a prime: pieces end anywhere, in the middle of a line or of a character
 QUESTION: list[anthropic.types.MessageParam] = [{"role": "user", "content": "Tell me."}]
 
@@ -39,7 +42,12 @@ def client(request: pytest.FixtureRequest, mitmdump: Proxy) -> Iterator[anthropi
 
 
 def name(story: Story) -> str:
-    return story.folder.name
+    return story.folder.name if story in CHAT else story.name
+
+
+def model(story: Story) -> str:
+    target = story.target
+    return target.name if story in CHAT else f"{OF_RESPONSES[target.provider]}/{target.model}"
 
 
 def streamed(story: Story) -> Raw:
@@ -89,15 +97,16 @@ def essence(message: anthropic.types.Message, closed: set[int] | None = None) ->
     for block in dumped["content"]:
         block.pop("signature", None)
         block.pop("parsed_output", None)
-        if block.get("id", "").startswith("toolu_"):
-            block["id"] = "made by us"
+        for field in ("id", "tool_use_id"):
+            if block.get(field, "").startswith(("toolu_", "srvtoolu_")):
+                block[field] = "made by us"
     return dumped
 
 
 def asked(story: Story) -> Json:
     """The story's own tools, or form of the answer, where it depends on them; else as little as can be."""
     own = json.loads(story.client_request)
-    minimal = {"model": story.target.name, "max_tokens": 1000, "messages": QUESTION}
+    minimal = {"model": model(story), "max_tokens": 1000, "messages": QUESTION}
     if "text_calls" in story.fields:
         minimal["tools"] = own["tools"]
     if name(story).startswith("form_"):
@@ -133,7 +142,9 @@ def test_accumulates_every_transcript(client: anthropic.Anthropic, backend: Fake
         assert kinds == [block.type for block in accumulated.content]
     collected = client.messages.create(**asked(story))
     expected = essence(accumulated, set(closed))
-    if b'"prompt_tokens"' not in story.backend_reply:  # then it is estimated, from two requests that differ
+    if not any(
+        counted in story.backend_reply for counted in COUNTED
+    ):  # then it is estimated, from two requests that differ
         expected["usage"] = essence(collected)["usage"]
     assert essence(collected) == expected
 
