@@ -61,12 +61,12 @@ def test_a_documented_env_file_of_another_proxy_runs_unchanged(tmp_path: Path, n
             ask(proxy, model)
             arrived = world.arrived[-1]
             if expected is None:  # to Anthropic, untouched
-                assert (arrived.origin, arrived.body["model"]) == ("https://api.anthropic.com", model)
+                assert (arrived.origin, arrived.model) == ("https://api.anthropic.com", model)
                 assert arrived.credential == CLIENT_KEY
                 continue
             sent = expected.model.partition("/")[2]
             assert f"{arrived.origin}{arrived.path}".startswith(expected.address)
-            assert arrived.body["model"] in (sent, f"google/{sent}")
+            assert arrived.model in (sent, f"google/{sent}")
             assert arrived.credential == (keys.get(expected.key) or TOKEN)
         proxy.verify()
 
@@ -119,7 +119,7 @@ def test_a_litellm_configuration_runs_unchanged(tmp_path: Path, inside: bool) ->
         for model, origin, wire_model, key in EXPECTED:
             assert ask(proxy, model) == origin
             arrived = world.arrived[-1]
-            assert (arrived.origin, arrived.body["model"], arrived.credential) == (origin, wire_model, KEYS[key])
+            assert (arrived.origin, arrived.model, arrived.credential) == (origin, wire_model, KEYS[key])
         proxy.verify()
         assert not [name for name, value in KEYS.items() if value in proxy.log]
         assert "drop_params" in proxy.log  # has no effect here, and that is said

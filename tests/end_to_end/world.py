@@ -36,7 +36,13 @@ class Arrived:
     def credential(self) -> str | None:
         """The key, wherever it stands."""
         bearer = self.headers.get("authorization", "").removeprefix("Bearer ")
-        return bearer or self.headers.get("x-api-key") or self.headers.get("api-key")
+        names = ("x-api-key", "api-key", "x-goog-api-key")
+        return bearer or next((self.headers[name] for name in names if name in self.headers), None)
+
+    @property
+    def model(self) -> str:
+        """Who is asked; Google's format says so in the path."""
+        return str(self.body.get("model") or self.path.rpartition("/")[2].partition(":")[0])
 
 
 @dataclass(slots=True)
@@ -77,6 +83,10 @@ def reply(arrived: Arrived) -> dict[str, Any]:
             "id": "msg_1", "type": "message", "role": "assistant", "model": arrived.body["model"], "content": content,
             "stop_reason": "end_turn", "stop_sequence": None, "usage": usage,
         }  # fmt: skip
+    if arrived.path.endswith(":generateContent"):
+        said = {"role": "model", "parts": [{"text": arrived.origin}]}
+        usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+        return {"candidates": [{"content": said, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}
     if arrived.path.endswith("/responses"):
         part = {"type": "output_text", "text": arrived.origin, "annotations": []}
         output = [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}]
