@@ -1,7 +1,6 @@
 """What people have already, unchanged: each request arrives at its vendor, for the right model, with its own key."""
 
 import json
-import os
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from dotenv import dotenv_values
 
 from tests.end_to_end.proxy import Proxy, running, wait_until
-from tests.end_to_end.world import World, is_free, turning
+from tests.end_to_end.world import TOKEN, World, is_free, turning
 from tests.settings.env_outcomes import EXAMPLES, OUTCOMES
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -37,7 +36,8 @@ def start(world: World, home: Path, environment: dict[str, str]) -> Any:
 
 
 LOCAL_PORTS = (8000, 11434)  # of the servers that the examples find on this machine
-TOKEN, CLIENT_KEY = "ya29.a-token-of-gcloud", "sk-ant-test-the-clients-own"
+CLIENT_KEY = "sk-ant-test-the-clients-own"
+LOGIN = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}  # as gcloud keeps it
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
 
 
@@ -46,16 +46,15 @@ def test_a_documented_env_file_of_another_proxy_runs_unchanged(tmp_path: Path, n
     home, text = tmp_path / "home", (EXAMPLES / f"{name}.env").read_bytes()
     home.mkdir()
     (home / ".env").write_bytes(text)
-    gcloud = tmp_path / "gcloud"
-    gcloud.write_text(f"#!/bin/sh\necho {TOKEN}\n")
-    gcloud.chmod(0o755)
+    login = tmp_path / "login.json"
+    login.write_text(json.dumps(LOGIN))
     keys = {name: value or "" for name, value in dotenv_values(home / ".env").items()}
     local = [port for port in LOCAL_PORTS if f"localhost:{port}".encode() in text]
     try:  # another worker may be at an example with the same port
         wait_until(lambda: all(map(is_free, local)), LIMIT_S, lambda: "")
     except TimeoutError:
         pytest.skip(f"one of the ports {local}, which the example names, is in use on this machine")
-    surroundings = {"PATH": f"{tmp_path}{os.pathsep}{os.defpath}"}
+    surroundings = {"GOOGLE_APPLICATION_CREDENTIALS": str(login)}
     with turning(tmp_path / "world", *local) as world, start(world, home, surroundings) as proxy:
         for model, expected in zip(MODELS, OUTCOMES[name], strict=True):
             ask(proxy, model)
@@ -65,7 +64,8 @@ def test_a_documented_env_file_of_another_proxy_runs_unchanged(tmp_path: Path, n
                 assert arrived.credential == CLIENT_KEY
                 continue
             sent = expected.model.partition("/")[2]
-            assert f"{arrived.origin}{arrived.path}".startswith(expected.address)
+            address = f"{arrived.origin}{arrived.path}".replace("/v1beta1/", "/v1/")  # Gemini on Vertex has the one
+            assert address.startswith(expected.address)
             assert arrived.model in (sent, f"google/{sent}")
             assert arrived.credential == (keys.get(expected.key) or TOKEN)
         proxy.verify()

@@ -21,6 +21,7 @@ from mitmproxy.certs import CertStore
 
 BITS = 2048
 AUTHORITY = "mitmproxy-ca-cert.pem"
+TOKENS, TOKEN = "https://oauth2.googleapis.com", "ya29.a-token-of-googles"  # who makes tokens, and what it makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class World:
 
 def reply(arrived: Arrived) -> dict[str, Any]:
     """Answer whole, in the format of the path; the text names the host."""
+    if arrived.origin == TOKENS:
+        return {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
     if arrived.path.endswith("/v1/messages"):
         usage = {"input_tokens": 1, "output_tokens": 1}
         content = [{"type": "text", "text": arrived.origin}]
@@ -126,8 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
             host, _, rest = path.removeprefix("http://").partition("/")
             origin, path = f"http://{host}", f"/{rest}"
         headers = {name.lower(): value for name, value in self.headers.items()}
-        arrived = Arrived(origin or self.server.origin, path.partition("?")[0], headers, json.loads(raw))
-        self.server.world.arrived.append(arrived)
+        told = json.loads(raw) if raw.lstrip().startswith(b"{") else {}  # tokens are asked for with a form
+        arrived = Arrived(origin or self.server.origin, path.partition("?")[0], headers, told)
+        if arrived.origin != TOKENS:
+            self.server.world.arrived.append(arrived)
         body = json.dumps(reply(arrived)).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
