@@ -11,7 +11,7 @@ import orjson
 from addon.dialects import Target, typed_tools, window
 from addon.dialects.anthropic import betas, marks
 from addon.dialects.anthropic.fields import ANY_THINKING, ROUTINE, Fields, fields_of, needed
-from addon.dialects.anthropic.turns import Turns, anthropics
+from addon.dialects.anthropic.turns import OWN_EFFORT, Turns, anthropics
 from addon.dialects.losses import Loss, Lost, loss
 from addon.dialects.tools import PLACEHOLDER_TOOL
 from addon.protocol.messages import Json, Request
@@ -160,7 +160,7 @@ class _Fitting:
         """Say the effort in the words that are taken, and a form in words where no form is."""
         config = self._request.body.get("output_config")
         asked: Json = dict(config) if isinstance(config, dict) else {}
-        if isinstance(self._turns.effort, str):
+        if self._turns.effort is not None:
             asked["effort"] = self._turns.effort
         fitted: Json = {}
         for name, value in asked.items():
@@ -178,7 +178,8 @@ class _Fitting:
             self._gone.add("output_config")
 
     def _effort(self, effort: Any) -> Json:
-        path = "output_config.effort"
+        config = self._request.body.get("output_config") or {}
+        path = OWN_EFFORT if config.get("effort") else self._turns.effort_path
         said = self._row.efforts.get(effort) if isinstance(effort, str) else None
         if said is None:
             self.losses.append(loss(Lost.THINKING_KNOB, path, self._target.name))

@@ -19,6 +19,7 @@ from addon.protocol.messages import Json, is_plain
 CHANGES = ("tool_addition", "tool_removal")
 TURN = frozenset(("role", "content"))
 PDF = "application/pdf"
+OWN_EFFORT = "output_config.effort"  # where the request's own is set
 
 
 class Turns:
@@ -27,7 +28,8 @@ class Turns:
     def __init__(self, target: Target, row: Fields, losses: list[Loss]) -> None:
         """``row``: what the target takes."""
         self.loaded: dict[str, int] = {}  # the tools that the client loaded on the way -> 1, 2, ...
-        self.effort: object = None  # the newest turn's own, where turns cannot have one there
+        self.effort: str | None = None  # the newest turn's own, where turns cannot have one there
+        self.effort_path = OWN_EFFORT  # where it is set
         self._target = target
         self._row = row
         self._losses = losses
@@ -58,7 +60,9 @@ class Turns:
         if message["role"] != "system":
             return self._bare(fitted, index)
         if not self._row.turn_config and "output_config" in message:
-            self.effort = (message["output_config"] or {}).get("effort") or self.effort
+            effort = (message["output_config"] or {}).get("effort")
+            if effort and isinstance(effort, str):
+                self.effort, self.effort_path = effort, f"messages.{index}.output_config.effort"
             fitted = {name: value for name, value in fitted.items() if name != "output_config"}
         if self._row.system_turns:
             return self._bare(fitted, index) if blocks or "output_config" in fitted else None

@@ -107,7 +107,8 @@ def test_what_is_taken_as_it_is_stays_the_same_object() -> None:
 
 def test_the_newest_effort_of_a_turn_is_kept_for_the_request() -> None:
     late = {**NOTE, "output_config": {"effort": "high"}}
-    assert fit(Takes.VENDOR, ASK, EFFORT, ANSWER, ASK, late)[2].effort == "high"
+    turns = fit(Takes.VENDOR, ASK, EFFORT, ANSWER, ASK, late)[2]
+    assert (turns.effort, turns.effort_path) == ("high", "messages.4.output_config.effort")
     assert fit(Takes.VERTEX, ASK, EFFORT)[2].effort is None
 
 
