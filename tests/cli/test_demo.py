@@ -213,6 +213,7 @@ def staying(environment: dict[str, str], tmp_path: Path) -> Iterator[subprocess.
 
 
 @pytest.mark.model
+@pytest.mark.xdist_group("demo")  # two of them would look for the same ports at once
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_whatever_ends_the_demo_ends_what_it_started(
     staying: subprocess.Popen[str], number: signal.Signals, code: int

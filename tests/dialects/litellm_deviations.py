@@ -301,7 +301,7 @@ IN_REPLIES: tuple[Row, ...] = (
     Row("error", "a reply without usage is one", None, True, stories=whole("no usage")),
     Row("content.**", "calls are mixed up", stories=story(
         "arguments_as_object", "calls_without_index", "cumulative_arguments_in_turns", "ids_without_index",
-        "late_id_and_name", "new_id_in_every_piece", "parallel_tools_interleaved", "repeated_names",
+        "glm_thinks_on", "late_id_and_name", "new_id_in_every_piece", "parallel_tools_interleaved", "repeated_names",
         "several_calls_in_one_chunk")),
     Row(f"{CALL}.input", "snapshots are strung together", ANYTHING, some("no JSON.*"),
         stories=story("cumulative_arguments")),

@@ -22,6 +22,8 @@ from openai.types.chat.completion_create_params import (
 from pydantic import Field, StringConstraints, TypeAdapter
 from pydantic_core import SchemaValidator, ValidationError
 
+from addon.routing.backends import BACKENDS
+
 type Json = dict[str, Any]
 
 DISCRIMINATORS = ("role", "type")
@@ -165,6 +167,7 @@ ADDED: tuple[Row, ...] = (
     Row(("moonshot",), "thinking", Toggle, "platform.moonshot.ai, thinking models"),
     Row(("deepseek",), "messages.*.reasoning_content", str, "api-docs.deepseek.com, thinking mode with tool calls"),
     # empty it counts as missing, with a 400: earendil-works/pi#4179, theopenco/llmgateway#2093
+    Row(("zai", "bigmodel"), "messages.*.reasoning_content", str, "docs.z.ai, thinking mode with tool calls"),
     Row(("moonshot",), "messages.*.reasoning_content", SomeText, "platform.moonshot.ai, thinking models with tools"),
     Row(("litellm", "litellm-proxy"), "messages.*.reasoning_content", str, "docs.litellm.ai, reasoning_content"),
     Row(("litellm", "litellm-proxy"), "messages.*.thinking_blocks", list[Json], "docs.litellm.ai, reasoning_content"),
@@ -229,16 +232,16 @@ def violations(
     provider: str, body: bytes, added: Sequence[Row] = ADDED, narrowed: Sequence[Row] = NARROWED
 ) -> list[str]:
     """Every fault of one request with its path, an empty list for a request that the provider's types take."""
-    request = orjson.loads(body)
+    request, vendors = orjson.loads(body), kin(provider)
     faults = [
         f"{row.path}: {holder[name]!r} is not for {provider} ({row.source})"
         for row in narrowed
-        if provider in row.providers
+        if vendors.intersection(row.providers)
         for holder, name in _places(request, row.path.split("."))
         if not _fits(holder[name], row.shape)
     ]
     for row in added:
-        if provider in row.providers:
+        if vendors.intersection(row.providers):
             for holder, name in reversed([*_places(request, row.path.split("."))]):
                 if _fits(holder[name], row.shape):
                     del holder[name]
@@ -248,6 +251,15 @@ def violations(
     except ValidationError as error:
         faults += [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)]
     return faults
+
+
+def kin(provider: str) -> set[str]:
+    """The provider, and those that it is like: the same vendor at another address."""
+    found: set[str] = set()
+    while provider and provider not in found:
+        found.add(provider)
+        provider = BACKENDS[provider].like if provider in BACKENDS else ""
+    return found
 
 
 def _places(holder: Any, path: Sequence[str]) -> Iterator[tuple[Any, Any]]:

@@ -151,7 +151,7 @@ ROWS = (
         "kimi-coding-chat",
         "https://api.kimi.com/coding/v1",
         keys=("KIMI_API_KEY",),
-        like="kimi-coding",
+        like="moonshot",
         profile=MOONSHOT.profile,
         by_model=MOONSHOT.by_model,
     ),
