@@ -23,7 +23,7 @@ from mitmproxy.certs import CertStore
 
 from tests.end_to_end.client import API_KEY, BINARY, DOORS, TIME_LIMIT_S, Door
 from tests.end_to_end.fakes import KEY, FakeBackend
-from tests.end_to_end.proxy import ROOT, Proxy
+from tests.end_to_end.proxy import ROOT, START_LIMIT_S, Proxy, wait_until
 from tests.end_to_end.replies import answer
 
 pytestmark = pytest.mark.client
@@ -147,6 +147,8 @@ def test_a_detour_is_started_for_the_client_and_ends_with_it(
 def test_a_detour_that_runs_is_found(user: dict[str, str], mitmdump: Proxy, backend: FakeBackend, door: Door) -> None:
     backend.script(answer("Found."))
     user["DETOUR_HOME"] = str(mitmdump.home / "detour")
+    says_so = mitmdump.home / "detour" / "instances" / f"{mitmdump.process.pid}.json"  # its doors open before that
+    wait_until(says_so.exists, START_LIMIT_S, lambda: "it has not said that it runs")
     run = detour(user, "--door", door, "--no-start", "-p", "Where are you?", "--output-format", "json")
     assert (run.returncode, json.loads(run.stdout)["result"]) == (0, "Found."), run.stderr
     assert instances(user) == [mitmdump.process.pid]
