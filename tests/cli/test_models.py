@@ -82,7 +82,9 @@ def test_the_table_fits_its_terminal_and_names_are_whole(columns: int, monkeypat
 
     from addon.cli import printing
 
-    made = Console(width=columns, force_terminal=True, color_system=None, markup=False, highlight=False)
+    made = Console(
+        width=columns, force_terminal=True, color_system=None, markup=False, highlight=False, _environ={"TERM": "xterm"}
+    )
     monkeypatch.setattr(printing, "console", lambda: made)
     with made.capture() as capture:
         ended = ModelFacts(tools=False, ends=TODAY)
