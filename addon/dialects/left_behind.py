@@ -2,12 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from addon.dialects import Target
 from addon.dialects.losses import Loss, Lost, loss
 from addon.protocol.messages import Request
 
+# what every dialect says, or watches for in the reply
+SAID = frozenset(
+    (
+        "model", "messages", "system", "tools", "tool_choice", "max_tokens", "stream", "stop_sequences", "temperature",
+        "top_p", "thinking", "output_config",
+    )
+)  # fmt: skip
 # fields with a meaning for Anthropic only -> why they stay behind
 ROUTINE: Mapping[str, str] = {
     "metadata": "Anthropic's pseudonymous user id",
@@ -22,9 +29,9 @@ SESSION = re.compile(r'"session_id"\s*:\s*"([0-9a-fA-F-]{8,64})"')
 SESSION_LENGTH = 32  # OpenAI takes 64 characters
 
 
-def left_behind(request: Request, translated: Collection[str], target: Target) -> list[Loss]:
-    """Return the losses of the fields that are not among those ``translated``."""
-    return [_lost(field, target) for field in request.body if field not in translated]
+def left_behind(request: Request, target: Target) -> list[Loss]:
+    """Return the losses of the fields that no dialect says."""
+    return [_lost(field, target) for field in request.body if field not in SAID]
 
 
 def session_name(request: Request) -> str | None:

@@ -20,7 +20,7 @@ def asked(**fields: object) -> Request:
 
 def test_what_nobody_translates_is_told_by_why() -> None:
     request = asked(metadata={}, safeguards={}, odd=1)
-    losses = left_behind(request, {"model", "max_tokens", "messages"}, TARGET)
+    losses = left_behind(request, TARGET)
     assert [(each.sort, each.path) for each in losses] == [
         (Lost.ANTHROPICS_OWN, "metadata"),
         (Lost.SAFEGUARDS, "safeguards"),

@@ -20,12 +20,6 @@ from addon.dialects.schemas.structured_output import Form
 from addon.dialects.tools import Tool, ToolNames, chosen, offered
 from addon.protocol.messages import Json, Request
 
-TRANSLATED = frozenset(
-    (
-        "model", "messages", "system", "tools", "tool_choice", "max_tokens", "stream", "stop_sequences", "temperature",
-        "top_p", "thinking", "output_config",
-    )
-)  # fmt: skip
 NOT_NOW = "A tool of an earlier turn. It cannot be called now."
 NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
 
@@ -68,7 +62,7 @@ def translate(request: Request, target: Target) -> Said:
         body["inferenceConfig"] = {"stopSequences": stops} if stops else {}
     if form is not None:
         _demand(form, body, losses)
-    losses += left_behind(request, TRANSLATED, target)
+    losses += left_behind(request, target)
     return Said(body, (*turns.losses, *losses), names, turns, tuple(tools))
 
 

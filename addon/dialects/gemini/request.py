@@ -23,23 +23,6 @@ from addon.dialects.web import web_search
 from addon.dialects.web.search import Search
 from addon.protocol.messages import Json, Request
 
-# fields of the request that are translated below
-TRANSLATED = frozenset(
-    (
-        "model",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "max_tokens",
-        "stream",
-        "stop_sequences",
-        "temperature",
-        "top_p",
-        "thinking",
-        "output_config",
-    )
-)
 CHOICES: Mapping[str, str] = {"auto": "AUTO", "any": "ANY", "tool": "ANY", "none": "NONE"}
 BESIDE_SEARCH = "VALIDATED"  # the only mode in which Gemini's own tools and functions may stand together
 
@@ -86,7 +69,7 @@ def translate(request: Request, target: Target) -> Said:
         **_form(form, losses),
     }
     body |= {name: value for name, value in target.profile.always.items() if name not in body}
-    losses += left_behind(request, TRANSLATED, target)
+    losses += left_behind(request, target)
     return Said(
         body,
         (*conversation.losses, *losses),

@@ -19,24 +19,6 @@ from addon.dialects.tools import ToolNames, offered
 from addon.dialects.web import web_search
 from addon.protocol.messages import Json, Request
 
-# fields of the request that are translated below
-TRANSLATED = frozenset(
-    [
-        "model",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "max_tokens",
-        "stream",
-        "stop_sequences",
-        "temperature",
-        "top_p",
-        "thinking",
-        "output_config",
-    ]
-)
-
 
 def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...], dict[str, str], Collection[str]]:
     """Return body, losses, ``{name on the wire: the client's}`` and the ids of all calls. Raises: Unsupported."""
@@ -72,5 +54,5 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
         body[profile.cache_key] = session
     if request.stream:
         body |= {"stream": True, **({"stream_options": {"include_usage": True}} if profile.stream_usage else {})}
-    losses += left_behind(request, TRANSLATED, target)
+    losses += left_behind(request, target)
     return body, (*conversation.losses, *losses), names.shortened, conversation.call_ids

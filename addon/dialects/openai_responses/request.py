@@ -22,23 +22,6 @@ from addon.dialects.web import web_search
 from addon.dialects.web.search import Search
 from addon.protocol.messages import Json, Request
 
-# fields of the request that are translated below, or watched for in the reply
-TRANSLATED = frozenset(
-    [
-        "model",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "max_tokens",
-        "stream",
-        "stop_sequences",
-        "temperature",
-        "top_p",
-        "thinking",
-        "output_config",
-    ]
-)
 LIMIT = "max_output_tokens"
 SMALLEST_REPLY_TOKENS = 16  # OpenAI: "Expected a value >= 16"
 NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
@@ -77,7 +60,7 @@ def translate(request: Request, target: Target) -> tuple[Json, tuple[Loss, ...],
         body["include"] = include
     if request.stream:
         body["stream"] = True
-    losses += left_behind(request, TRANSLATED, target)
+    losses += left_behind(request, target)
     return body, (*conversation.losses, *losses), names.shortened, conversation.call_ids
 
 
